@@ -1,0 +1,179 @@
+"""Real MNIST, offline: loading, pixels, binarisation and minibatches."""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from vae_helpers.files import CACHE_VARIABLE, atomic_write, cache_dir
+
+try:
+    from torchvision.datasets import MNIST as TorchvisionMNIST
+except RuntimeError as error:
+    if "torchvision::nms" not in str(error):
+        raise
+    raise ImportError(
+        f"torch {torch.__version__} and the installed torchvision were not built for each other "
+        f"({error}). Install both from one place, in one command: "
+        "pip install --force-reinstall torch torchvision"
+    ) from None
+
+PACKAGED = Path(__file__).parent / "mnist"
+BLOCK = 1 << 20  # bytes read at a time
+
+
+class MNISTError(RuntimeError):
+    """MNIST could not be loaded; the message says what, where and what to do."""
+
+
+class MNIST(NamedTuple):
+    """The 70,000 digits: images uint8 [n, 28, 28] from 0 to 255, labels int64 [n]."""
+
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+
+
+def load_mnist(root=None):
+    """The MNIST training and test digits as tensors; nothing is ever downloaded.
+
+    Without `root`, the files packed with this package are unpacked once to the cache folder
+    and torchvision reads them there; a damaged copy is noticed by its checksum and remade.
+    With `root`, torchvision reads ``root/MNIST/raw``, a folder that you already have.
+
+    Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB.
+    Raises `MNISTError` for a damaged file, a wrong `root` or a cache that cannot be written.
+    """
+    if root is None:
+        root = cache_dir() / "mnist"
+        _fill_cache(root / "MNIST" / "raw")
+    else:
+        root = Path(root).expanduser()
+        _check_folder(root)
+    train, test = (TorchvisionMNIST(root, train=train) for train in (True, False))
+    return MNIST(train.data, train.targets, test.data, test.targets)
+
+
+def _checksums():
+    """SHA-256 of each unzipped file, {name: hexadecimal}."""
+    rows = (line.split() for line in (PACKAGED / "SHA256SUMS").read_text().splitlines())
+    return {name: digest for digest, name in rows if not name.endswith(".gz")}
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_whole(path, digest):
+    try:
+        return _sha256(path) == digest
+    except OSError:
+        return False
+
+
+def _fill_cache(raw):
+    """Unpack each file that is missing from the folder `raw`, or damaged there."""
+    for name, digest in _checksums().items():
+        if _is_whole(raw / name, digest):
+            continue
+        try:
+            _unpack(PACKAGED / f"{name}.gz", raw / name, digest)
+        except OSError as error:
+            if _is_whole(raw / name, digest):  # another kernel was faster and has it open
+                continue
+            raise MNISTError(
+                f"MNIST could not be unpacked to {raw}: {error}. About 55 MB are needed there. "
+                f"Make room or make it writable, or set the environment variable "
+                f"{CACHE_VARIABLE} to a folder that is."
+            ) from error
+
+
+def _unpack(packed, target, digest):
+    """Unzip `packed` to `target`, which appears only if its SHA-256 is `digest`."""
+    seen = hashlib.sha256()
+    damaged = MNISTError(
+        f"The packaged data file {packed} is missing or damaged. Restore it: "
+        f"`git checkout -- {packed.name}` in its folder, or reinstall vae_helpers."
+    )
+    try:
+        source = gzip.open(packed)
+    except OSError as error:
+        raise damaged from error
+    with source, atomic_write(target) as file:
+        while block := _read_block(source, damaged):
+            seen.update(block)
+            file.write(block)
+        if seen.hexdigest() != digest:
+            raise damaged
+
+
+def _read_block(source, damaged):
+    try:
+        return source.read(BLOCK)
+    except (OSError, EOFError, zlib.error) as error:  # bad magic, bad CRC, cut short
+        raise damaged from error
+
+
+def _check_folder(root):
+    """Raise `MNISTError` unless `root` is a torchvision folder with the four files whole."""
+    raw = root / "MNIST" / "raw"
+    if not raw.is_dir():
+        inner = {"raw": root.parent.parent, "MNIST": root.parent}.get(root.name)
+        hint = f" Did you mean root={str(inner)!r}?" if inner else ""
+        raise MNISTError(
+            f"No folder {raw}. `root` must hold MNIST/raw with the four unzipped IDX files, "
+            f"as torchvision lays them out.{hint} Leave `root` out to use the packaged digits."
+        )
+    for name, digest in _checksums().items():
+        try:
+            found = _sha256(raw / name)
+        except FileNotFoundError:
+            raise MNISTError(
+                f"{raw} lacks {name} (unzipped). Complete the folder, or leave `root` out "
+                f"to use the packaged digits."
+            ) from None
+        except OSError as error:
+            raise MNISTError(f"{raw / name} cannot be read: {error}.") from error
+        if found != digest:
+            raise MNISTError(
+                f"{raw / name} is not MNIST's file of that name: its SHA-256 is {found}, "
+                f"expected {digest}. Replace it, or leave `root` out to use the packaged digits."
+            )
+
+
+def pixels(images):
+    """Grey images as rows of pixels: uint8 [n, 28, 28] to float32 [n, 784] in [0, 1]."""
+    if images.dtype != torch.uint8:
+        raise TypeError(f"pixels expects uint8 images from 0 to 255, got {images.dtype}.")
+    return images.flatten(1).float() / 255  # [n, 28, 28] -> [n, 784]
+
+
+def binarize(x, generator):
+    """Draw each pixel as 0 or 1 with its grey value as the probability of a 1.
+
+    x: float in [0, 1], any shape; the result has the same shape and type. A fresh draw for
+    every batch is called dynamic binarisation (Burda et al. 2015, section 5).
+    Raises `ValueError` for values outside [0, 1].
+    """
+    require_unit_interval(x, "x")
+    return torch.bernoulli(x, generator=generator)
+
+
+def require_unit_interval(x, name):
+    """Raise `ValueError` unless every value of the float tensor `x` lies in [0, 1]."""
+    low, high = (float(v) for v in torch.aminmax(x.detach()))
+    if not (low >= 0 and high <= 1):  # also false for NaN
+        raise ValueError(
+            f"{name} must lie in [0, 1], but runs from {low:.4g} to {high:.4g}. "
+            "Raw MNIST images go through data.pixels first."
+        )
+
+
+def minibatches(count, batch_size, generator):
+    """Index tensors that visit 0 … count−1 once each in random order; the last may be short."""
+    return torch.randperm(count, generator=generator).split(batch_size)

@@ -1,0 +1,54 @@
+"""What a trained model is worth on images it is shown: evaluation mode, no gradients."""
+
+from typing import NamedTuple
+
+import torch
+
+from vae_helpers import data
+
+CHUNK = 1000  # images at a time, which keeps the float copies small
+
+
+class Evaluation(NamedTuple):
+    """Averages over images, in nats per image."""
+
+    distortion: float
+    rate: float
+
+    @property
+    def elbo(self):
+        """−distortion − rate: the ELBO at β = 1."""
+        return -self.distortion - self.rate
+
+
+@torch.no_grad()
+def evaluate(model, images, *, seed):
+    """The ELBO's two parts over `images` (uint8 [n, 28, 28]), with one draw of z per image."""
+    model.eval()
+    generator = torch.Generator().manual_seed(seed)
+    totals = torch.zeros(2, dtype=torch.float64)
+    for chunk in images.split(CHUNK):
+        eps = torch.randn(len(chunk), model.latent, generator=generator)
+        distortion, rate = model(data.pixels(chunk), eps)  # [chunk] each
+        totals += torch.stack([distortion.double().sum(), rate.double().sum()])
+    return Evaluation(*(totals / len(images)).tolist())
+
+
+@torch.no_grad()
+def posterior_means(model, images):
+    """The mean of q(z|x) for each of `images` (uint8 [n, 28, 28]): [n, latent]."""
+    model.eval()
+    return torch.cat([model.encode(data.pixels(chunk))[0] for chunk in images.split(CHUNK)])
+
+
+@torch.no_grad()
+def decode(model, z):
+    """The decoder's pixel probabilities at the places z [n, latent]: [n, pixels] in [0, 1]."""
+    model.eval()
+    return model.decode(z).sigmoid()
+
+
+def cluster_widths(codes, labels):
+    """Median distance of each digit's codes from their centre, the median: [n, 2] to [10]."""
+    clusters = (codes[labels == digit] for digit in range(10))
+    return torch.stack([(c - c.median(0).values).norm(dim=1).median() for c in clusters])

@@ -1,0 +1,1 @@
+"""The exercises' checks: ``from vae_helpers.exercises import check``."""

@@ -1,0 +1,75 @@
+"""Exercise of notebook 00."""
+
+import torch
+
+from vae_helpers import data
+from vae_helpers.exercises.exercise import Exercise, Mistake
+
+
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    # Not every batch reaches the brightest pixel.
+    shapes, tops = [(3, 28, 28), (1, 28, 28), (5, 28, 28)], [256, 100, 200]
+    draws = (torch.randint(0, t, s, generator=generator) for s, t in zip(shapes, tops))
+    return [(images.to(torch.uint8),) for images in draws]
+
+
+def _by_own_maximum(images):
+    flat = images.flatten(1).float()
+    return flat / flat.max()
+
+
+pixels = Exercise(
+    "pixels",
+    data.pixels,
+    _cases,
+    [
+        Mistake(
+            lambda images: images.flatten(1).float(),
+            "The values still run from 0 to 255. Divide by 255, so that full ink is 1.",
+        ),
+        Mistake(
+            lambda images: images.float() / 255,
+            "The values are right, but each image is still 28 by 28. One row per image is "
+            "expected: flatten everything after the first axis.",
+        ),
+        Mistake(
+            lambda images: images,
+            "These are the images unchanged: flatten each one, and divide by 255.",
+        ),
+        Mistake(
+            lambda images: images.flatten(1).float() / 256,
+            "You divided by 256. The largest pixel is 255, and it should become exactly 1.",
+        ),
+        Mistake(
+            lambda images: images.flatten(1) // 255,
+            "Whole-number division lost the greys: only 0 and 1 are left. Divide with /.",
+        ),
+        Mistake(
+            lambda images: images.flatten().float() / 255,
+            "All images ran together into one row. Keep the first axis: one row per image.",
+        ),
+        Mistake(
+            lambda images: images.transpose(1, 2).flatten(1).float() / 255,
+            "Rows and columns are exchanged: the images come out mirrored. Flatten them as they are.",
+        ),
+        Mistake(
+            lambda images: 1 - images.flatten(1).float() / 255,
+            "The picture is a negative: ink is 255 and should become 1, paper 0.",
+        ),
+        Mistake(
+            lambda images: images.flatten(1).float() / 127.5 - 1,
+            "The values run from −1 to 1. A probability of ink must lie in [0, 1]: divide by 255.",
+        ),
+        Mistake(
+            _by_own_maximum,
+            "You divided by the batch's own maximum. The same ink would then get another value "
+            "in another batch: divide by 255.",
+        ),
+    ],
+    [
+        "Two things have to change: the shape and the scale.",
+        "images.flatten(1) keeps the first axis and joins the others.",
+        "uint8 cannot hold 0.5: dividing by 255 gives a float tensor.",
+    ],
+)

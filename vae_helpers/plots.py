@@ -1,0 +1,232 @@
+"""Figures: pure functions from arrays to a matplotlib `Figure`.
+
+``plots.NAME(arrays, fig=None)`` makes a figure; given its own earlier figure as `fig` it
+moves the artists in place, which is what a slider needs. Both ways draw the same picture.
+Each figure carries a `caption`, the same finding in words.
+Figures are made without pyplot, whose global state is unsafe in a widget's callback.
+"""
+
+import io
+
+import matplotlib
+import numpy as np
+from IPython.display import display
+from matplotlib import patheffects
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+DPI = 100
+# Ten colours after Paul Tol's muted scheme; digits also carry numerals, never colour alone.
+DIGIT_COLOURS = np.array([
+    "#332288", "#CC6677", "#117733", "#88CCEE", "#AA4499",
+    "#999933", "#44AA99", "#882255", "#DDAA33", "#777777",
+])
+TWO_LINES = " \n "  # keeps the room for a title that is written later
+BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito
+
+matplotlib.rcParams.update({
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "font.size": 10,
+    "legend.frameon": False,
+})
+
+
+def png(fig):
+    """The figure as PNG bytes."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
+
+
+def show(fig, alt):
+    """Display a figure with its alternative text, which also stands in where no image can."""
+    bundle = {"image/png": png(fig), "text/plain": alt}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def tile(images, columns):
+    """Images [n, 28, 28] side by side in rows of `columns`: [rows * 28, columns * 28]."""
+    n, height, width = images.shape
+    rows = -(-n // columns)
+    filled = np.zeros((rows * columns, height, width), dtype=images.dtype)
+    filled[:n] = images
+    grid = filled.reshape(rows, columns, height, width).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width)  # [rows, 28, columns, 28] -> 2-D
+
+
+def training_progress(
+    codes, labels, originals, reconstructions, steps, neg_elbo, total, fig=None
+):
+    """A first VAE while it trains: latent plane, digits in and out, and the falling −ELBO.
+
+    codes [n, 2] with labels [n]; originals and reconstructions [10, 28, 28] in [0, 1];
+    steps [t] of a `total`, and neg_elbo [t] in nats per image.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+        plane, digits, curve = fig.subplots(1, 3, width_ratios=[1.15, 1, 1])
+        fig.artists_of = {
+            "plane": _new_plane(plane),
+            "digits": _new_picture(digits),
+            "curve": curve.plot([], [], color=BLUE)[0],
+            "now": curve.plot([], [], "o", color=BLUE)[0],
+        }
+        digits.set_title("Digits in (odd rows)\nand what comes back (even rows)")
+        curve.set(xlabel="training step", ylabel="−ELBO (nats per image)", title=TWO_LINES)
+        curve.set(xlim=(0, 1.04 * total), ylim=(140, 600), yscale="log")
+        curve.yaxis.set_major_locator(FixedLocator([150, 200, 300, 400, 500]))
+        curve.yaxis.set_major_formatter("{x:.0f}")
+        curve.yaxis.set_minor_locator(NullLocator())
+        _freeze_layout(fig)
+    _move_plane(fig.artists_of["plane"], codes, labels)
+    rows = np.stack([originals.reshape(2, 5, 28, 28), reconstructions.reshape(2, 5, 28, 28)], 1)
+    _move_picture(fig.artists_of["digits"], tile(rows.reshape(20, 28, 28), 5))
+    fig.artists_of["curve"].set_data(steps, neg_elbo)
+    fig.artists_of["now"].set_data(steps[-1:], neg_elbo[-1:])
+    fig.artists_of["now"].axes.set_title(
+        f"After {steps[-1]:,} steps:\n{neg_elbo[-1]:.0f} nats per image"
+    )
+    fig.caption = (
+        f"After {steps[-1]:,} of {total:,} steps the −ELBO on these digits is "
+        f"{neg_elbo[-1]:.0f} nats per image; it was {neg_elbo[0]:.0f} at the start."
+    )
+    return fig
+
+
+def cluster_widths(codes, labels, widths, guess=None, fig=None):
+    """How wide each digit's cluster is in the plane, and what the learner guessed of digit 1.
+
+    codes [n, 2], labels [n]; widths [10] as `evaluation.cluster_widths` gives them;
+    guess: "tight", "wide" or None.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 4.4), layout="constrained")
+        plane, bars = fig.subplots(1, 2, width_ratios=[1, 1.15])
+        fig.artists_of = {
+            "plane": _new_plane(plane),
+            "bars": bars.bar(range(10), np.zeros(10), color=DIGIT_COLOURS),
+            "typical": bars.plot([-0.6, 9.5], [0, 0], "--", color="black", linewidth=1)[0],
+            "label": bars.text(9.6, 0, "median\ndigit", va="center"),
+            "guess": bars.bar(1, 0, width=0.9, color="none", edgecolor=ORANGE, linewidth=2.5)[0],
+        }
+        bars.set(xlabel="digit", ylabel="width (median distance to the centre)")
+        bars.set(xticks=range(10), xlim=(-0.7, 11), ylim=(0, 2), title=TWO_LINES)
+        _freeze_layout(fig)
+    typical, top = np.median(widths), 1.2 * max(widths)
+    _move_plane(fig.artists_of["plane"], codes, labels)
+    for bar, width in zip(fig.artists_of["bars"], widths):
+        bar.set_height(width)
+    fig.artists_of["typical"].set_ydata([typical, typical])
+    fig.artists_of["label"].set_y(typical)
+    frame = fig.artists_of["guess"]
+    frame.axes.set_ylim(0, top)
+    low, high = (0, typical) if guess == "tight" else (typical, 0.98 * top)
+    frame.set(visible=guess is not None, y=low, height=high - low)
+    verdict = f"Digit 1 is {widths[1] / typical:.1f} times as wide as the median digit"
+    guessed = "no guess committed" if guess is None else f"your guess: {guess} (frame)"
+    frame.axes.set_title(f"{verdict}\n{guessed}")
+    fig.caption = f"{verdict}; {guessed}."
+    return fig
+
+
+def seeds_and_live(stored, live, bands, fig=None):
+    """Stored results of many seeds with the live one over them, one panel a quantity.
+
+    stored: {label: values [seeds]}, live: {label: value}, bands: {label: (low, high)}.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 0.55 + 0.85 * len(stored)), layout="constrained")
+        fig.artists_of = {}
+        panels = fig.subplots(len(stored), 1, squeeze=False)[:, 0]
+        for axes, label in zip(panels, stored):
+            low, high = bands[label]
+            margin = 0.1 * (high - low)
+            axes.axvspan(low, high, color="#DDEEFF")
+            axes.set(yticks=[], xlabel=label, xlim=(low - margin, high + margin), ylim=(-1, 1))
+            axes.spines["left"].set_visible(False)
+            dots = axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0]
+            mark = axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0]
+            fig.artists_of[label] = dots, mark
+        panels[0].set_title("Every seed falls inside the band (shaded)")
+        panels[0].legend(loc="upper right", ncols=2, fontsize=9, bbox_to_anchor=(1, 1.6))
+        _freeze_layout(fig)
+    for label, (dots, mark) in fig.artists_of.items():
+        dots.set_data(stored[label], np.zeros(len(stored[label])))
+        mark.set_data([live[label]], [0])
+    fig.caption = "; ".join(
+        f"{label}: {min(values):.3g} to {max(values):.3g} over {len(values)} stored seeds, "
+        f"{live[label]:.3g} in this run"
+        for label, values in stored.items()
+    )
+    return fig
+
+
+def digit_grid(images, columns, title, fig=None):
+    """Images [n, 28, 28] in [0, 1] as one picture, `columns` to a row."""
+    if fig is None:
+        rows = -(-len(images) // columns)
+        fig = Figure(figsize=(4.8, 4.8 * rows / columns + 0.3), layout="constrained")
+        fig.artists_of = {"digits": _new_picture(fig.subplots())}
+    _move_picture(fig.artists_of["digits"], tile(images, columns))
+    fig.artists_of["digits"].axes.set_title(title)
+    fig.caption = title
+    return fig
+
+
+def _freeze_layout(fig):
+    """Lay the figure out once, before data arrive: a redraw then costs half as much."""
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+
+
+def _new_plane(axes):
+    axes.set(xlabel="z₁", ylabel="z₂", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    axes.set_title(TWO_LINES)
+    points = axes.scatter([], [], s=5, alpha=0.6, linewidths=0)
+    outline = [patheffects.withStroke(linewidth=3, foreground="white")]
+    style = {"size": 13, "weight": "bold", "ha": "center", "va": "center", "clip_on": True}
+    numerals = [
+        axes.text(0, 0, str(digit), color=DIGIT_COLOURS[digit], path_effects=outline, **style)
+        for digit in range(10)
+    ]
+    return points, numerals
+
+
+def _move_plane(plane, codes, labels):
+    points, numerals = plane
+    points.set_offsets(codes)
+    points.set_facecolor(DIGIT_COLOURS[labels])
+    points.axes.set_title(f"Latent plane: {len(codes):,} test digits,\nnumerals near class medians")
+    present = [digit for digit in range(10) if (labels == digit).any()]
+    medians = np.array([np.median(codes[labels == digit], axis=0) for digit in present])
+    for numeral in numerals:
+        numeral.set_visible(False)
+    for digit, place in zip(present, _spread(medians)):
+        numerals[digit].set_visible(True)
+        numerals[digit].set_position(place)
+
+
+def _spread(places, apart=0.55, rounds=40):
+    """The places [k, 2] pushed gently apart, so that numerals over mixed classes stay legible."""
+    # A small fixed offset tells places apart that coincide.
+    angle = np.arange(len(places))[:, None] + np.array([0, np.pi / 2])
+    places = places + 1e-3 * np.cos(angle)  # [k, 2]
+    for _ in range(rounds):
+        gap = places[:, None] - places[None]  # [k, k, 2]
+        distance = np.linalg.norm(gap, axis=-1, keepdims=True) + np.eye(len(places))[..., None]
+        places = places + (0.25 * np.clip(apart - distance, 0, None) * gap / distance).sum(1)
+    return places
+
+
+def _new_picture(axes):
+    axes.set_axis_off()
+    return axes.imshow(np.zeros((1, 1)), cmap="gray_r", vmin=0, vmax=1)
+
+
+def _move_picture(picture, pixels):
+    height, width = pixels.shape
+    picture.set_data(pixels)
+    picture.set_extent((0, width, height, 0))

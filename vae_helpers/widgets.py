@@ -1,0 +1,102 @@
+"""Live views and predictions: thin shells over the figures of `plots`."""
+
+import threading
+
+from ipywidgets import HTML, Button, Image, Layout, VBox
+
+from vae_helpers import plots
+
+WIDE = Layout(max_width="100%")
+
+
+class View(VBox):
+    """A picture that follows its controls, with the figure's caption as text below it.
+
+    name: what strict notebook tests see instead of the picture, so it never changes.
+    plot: a function of `plots`. controls: {name: widget}; compute: a function of the
+    controls' values, by name, to the dictionary of arrays that `plot` draws. Without them,
+    `draw` is called by hand.
+    prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
+
+    `.controls` and `.data` (the arrays last drawn) are there for tests and for the curious.
+    """
+
+    def __init__(self, name, plot, controls=None, compute=None, prediction=None):
+        self._name, self._plot = name, plot
+        self._compute, self._prediction = compute, prediction
+        self.controls = dict(controls or {})
+        self.data = {}
+        self._figure = None
+        self._lock = threading.RLock()  # callbacks come on another thread than cells
+        self._picture = Image(format="png", layout=WIDE)
+        self._text = HTML()
+        super().__init__([*self.controls.values(), self._picture, self._text])
+        for control in self.controls.values():
+            control.observe(self._refresh, "value")
+        if prediction is not None:
+            prediction.on_commit(self._refresh)
+        self._refresh()
+
+    def draw(self, **data):
+        """Show these arrays, which `plot` takes by name."""
+        if self._prediction is not None:
+            data = data | {"guess": self._prediction.guess}
+        with self._lock:
+            self._figure = self._plot(**data, fig=self._figure)
+            self._picture.value = plots.png(self._figure)
+            self._text.value = self._figure.caption
+            self.data = data
+
+    def still(self):
+        """A figure of its own with what the view shows now."""
+        with self._lock:
+            return self._plot(**self.data)
+
+    def close(self):
+        """Remove the view and its parts from the page and the kernel."""
+        for part in self.children:
+            part.close()
+        super().close()
+
+    def _refresh(self, _change=None):
+        try:
+            with self._lock:
+                values = {name: control.value for name, control in self.controls.items()}
+                data = self._compute(**values) if self._compute else self.data
+                if data:
+                    self.draw(**data)
+        except Exception as error:  # a callback's traceback would be shown nowhere
+            self._text.value = f"This view failed: {type(error).__name__}: {error}"
+            raise
+
+    def __repr__(self):
+        return f"View: {self._name}"
+
+
+class Prediction(VBox):
+    """A question whose answer the learner commits before the experiment is run.
+
+    answer: the widget that holds the answer as its `value`. `.guess` is None until the
+    learner presses Commit; nothing is drawn for somebody who does not guess.
+    """
+
+    def __init__(self, id, question, answer):
+        self._id, self._answer, self._followers = id, answer, []
+        self.guess = None
+        self._commit = Button(description="Commit", tooltip="Commit this prediction")
+        self._reply = HTML("Nothing committed yet.")
+        self._commit.on_click(self._keep)
+        super().__init__([HTML(question), answer, self._commit, self._reply])
+
+    def on_commit(self, follower):
+        """Call `follower()` each time a guess is committed."""
+        self._followers.append(follower)
+
+    def _keep(self, _button):
+        self.guess = self._answer.value
+        self._reply.value = f"Committed: {self.guess}. Run on, and compare."
+        for follower in self._followers:
+            follower()
+
+    def __repr__(self):
+        return f"Prediction: {self._id}"
