@@ -70,7 +70,7 @@ def training_progress(
         plane, digits, curve = fig.subplots(1, 3, width_ratios=[1.15, 1, 1])
         fig.artists_of = {
             "plane": _new_plane(plane),
-            "digits": _new_picture(digits),
+            "digits": _new_picture(digits, 4, 5),
             "curve": curve.plot([], [], color=BLUE)[0],
             "now": curve.plot([], [], "o", color=BLUE)[0],
         }
@@ -83,7 +83,7 @@ def training_progress(
         _freeze_layout(fig)
     _move_plane(fig.artists_of["plane"], codes, labels)
     rows = np.stack([originals.reshape(2, 5, 28, 28), reconstructions.reshape(2, 5, 28, 28)], 1)
-    _move_picture(fig.artists_of["digits"], tile(rows.reshape(20, 28, 28), 5))
+    fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
     fig.artists_of["curve"].set_data(steps, neg_elbo)
     fig.artists_of["now"].set_data(steps[-1:], neg_elbo[-1:])
     fig.artists_of["now"].axes.set_title(
@@ -169,8 +169,11 @@ def digit_grid(images, columns, title, fig=None):
     if fig is None:
         rows = -(-len(images) // columns)
         fig = Figure(figsize=(4.8, 4.8 * rows / columns + 0.3), layout="constrained")
-        fig.artists_of = {"digits": _new_picture(fig.subplots())}
-    _move_picture(fig.artists_of["digits"], tile(images, columns))
+        axes = fig.subplots()
+        fig.artists_of = {"digits": _new_picture(axes, rows, columns)}
+        axes.set_title(" ")
+        _freeze_layout(fig)
+    fig.artists_of["digits"].set_data(tile(images, columns))
     fig.artists_of["digits"].axes.set_title(title)
     fig.caption = title
     return fig
@@ -221,12 +224,6 @@ def _spread(places, apart=0.55, rounds=40):
     return places
 
 
-def _new_picture(axes):
+def _new_picture(axes, rows, columns):
     axes.set_axis_off()
-    return axes.imshow(np.zeros((1, 1)), cmap="gray_r", vmin=0, vmax=1)
-
-
-def _move_picture(picture, pixels):
-    height, width = pixels.shape
-    picture.set_data(pixels)
-    picture.set_extent((0, width, height, 0))
+    return axes.imshow(np.zeros((28 * rows, 28 * columns)), cmap="gray_r", vmin=0, vmax=1)

@@ -47,7 +47,7 @@ class Trainer:
         # Dark pixels make numbers too small for the processor's fast path; without this an
         # epoch takes longer and longer.
         torch.set_flush_denormal(True)
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+        self.optimizer = torch.optim.Adam(model.parameters(), fused=True)
         self.learning_rate = learning_rate
         self._good = [tensor.clone() for tensor in self._state()]
 

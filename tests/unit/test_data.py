@@ -1,0 +1,194 @@
+"""Real MNIST offline: what is loaded, and what happens to damaged files and folders."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from vae_helpers import data, files
+
+NAMES = sorted(data._checksums())
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A torchvision folder of the learner's own, whole."""
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    data.load_mnist()
+    shutil.copytree(tmp_path / "cache" / "mnist", tmp_path / "own")
+    return tmp_path / "own"
+
+
+def test_the_seventy_thousand_digits(cache):
+    digits = data.load_mnist()
+    assert digits.train_images.shape == (60000, 28, 28)
+    assert digits.test_images.shape == (10000, 28, 28)
+    assert digits.train_images.dtype == digits.test_images.dtype == torch.uint8
+    assert digits.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert torch.bincount(digits.test_labels).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009
+    ]
+
+
+def test_packaged_files_have_the_listed_checksums():
+    listed = dict(reversed(line.split()) for line in
+                  (data.PACKAGED / "SHA256SUMS").read_text().splitlines())
+    for name in NAMES:
+        packed = (data.PACKAGED / f"{name}.gz").read_bytes()
+        assert hashlib.sha256(packed).hexdigest() == listed[f"{name}.gz"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "remove"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_damaged_cache_is_rebuilt(cache, name, damage):
+    whole = data.load_mnist()
+    path = cache / "mnist" / "MNIST" / "raw" / name
+    _damage(path, damage)
+    again = data.load_mnist()
+    assert all(torch.equal(a, b) for a, b in zip(whole, again))
+    assert not list(path.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "remove", "not gzip"])
+def test_a_damaged_packaged_file_is_named(cache, monkeypatch, tmp_path, damage):
+    packaged = tmp_path / "packaged"
+    shutil.copytree(data.PACKAGED, packaged)
+    monkeypatch.setattr(data, "PACKAGED", packaged)
+    _damage(packaged / "train-images-idx3-ubyte.gz", damage)
+    with pytest.raises(data.MNISTError, match="train-images-idx3-ubyte.gz is missing or damaged"):
+        data.load_mnist()
+    raw = cache / "mnist" / "MNIST" / "raw"
+    assert not (raw / "train-images-idx3-ubyte").exists()
+    assert not list(raw.glob("*.part"))
+
+
+def test_an_unwritable_cache_says_what_to_do(tmp_path, monkeypatch):
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(blocker / "inside"))
+    with pytest.raises(data.MNISTError, match=files.CACHE_VARIABLE):
+        data.load_mnist()
+
+
+def test_a_full_disk_says_what_to_do_and_leaves_nothing(cache):
+    """A limit on the size of files stands in for the full disk: the write fails half-way."""
+    code = (
+        "import resource, signal; from vae_helpers import data\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))\n"
+        "data.load_mnist()"
+    )
+    pytest.importorskip("resource")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "MNISTError: MNIST could not be unpacked" in run.stderr
+    assert not list(cache.rglob("*.part"))
+    assert data.load_mnist().train_images.shape == (60000, 28, 28)
+
+
+def test_many_first_loads_at_once(cache):
+    """Nobody reads a half-written file, whoever unpacks first."""
+    start = threading.Barrier(12)
+
+    def first_load(_):
+        start.wait()
+        digits = data.load_mnist()
+        return digits.train_images.numpy().tobytes()[::97], digits.test_labels[:9].tolist()
+
+    with ThreadPoolExecutor(12) as pool:
+        results = list(pool.map(first_load, range(12)))
+    assert all(result == results[0] for result in results)
+    assert results[0][1] == [7, 2, 1, 0, 4, 1, 4, 9, 5]
+    assert not list(cache.rglob("*.part"))
+
+
+def test_a_root_of_ones_own(root):
+    assert data.load_mnist(root).train_images.shape == (60000, 28, 28)
+    assert data.load_mnist(str(root)).test_images.shape == (10000, 28, 28)
+
+
+@pytest.mark.parametrize("inside", ["MNIST", "MNIST/raw"])
+def test_a_root_too_deep_is_recognised(root, inside):
+    with pytest.raises(data.MNISTError) as error:
+        data.load_mnist(root / inside)
+    assert f"Did you mean root={str(root)!r}?" in str(error.value)
+
+
+def test_a_missing_root_is_named(tmp_path):
+    with pytest.raises(data.MNISTError, match="No folder .*nowhere"):
+        data.load_mnist(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
+def test_a_damaged_root_is_named(root, damage):
+    _damage(root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte", damage)
+    with pytest.raises(data.MNISTError, match="t10k-labels-idx1-ubyte is not MNIST's file"):
+        data.load_mnist(root)
+
+
+def test_a_root_without_a_file_is_named(root):
+    (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(data.MNISTError, match="lacks t10k-labels-idx1-ubyte"):
+        data.load_mnist(root)
+
+
+def test_nothing_is_ever_downloaded(cache, monkeypatch):
+    def refuse(*_arguments, **_keywords):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr("socket.socket", refuse)
+    data.load_mnist()
+
+
+def test_pixels_are_rows_from_zero_to_one():
+    images = torch.tensor([[[0, 255], [51, 102]]], dtype=torch.uint8)  # [1, 2, 2]
+    assert data.pixels(images).tolist() == [[0, 1, pytest.approx(0.2), pytest.approx(0.4)]]
+    with pytest.raises(TypeError, match="uint8"):
+        data.pixels(torch.rand(1, 28, 28))
+
+
+def test_binarize_draws_with_the_grey_value_as_probability():
+    grey = torch.tensor([0.0, 0.25, 1.0]).expand(20000, 3)
+    drawn = data.binarize(grey, torch.Generator().manual_seed(0))
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    share = drawn.mean(0)
+    assert share[0] == 0 and share[2] == 1
+    assert abs(share[1] - 0.25) < 4 * (0.25 * 0.75 / 20000) ** 0.5
+    again = data.binarize(grey, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, again)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, 255.0, float("nan"), float("inf")])
+def test_binarize_refuses_what_is_no_probability(value):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        data.binarize(torch.tensor([0.5, value]), torch.Generator())
+
+
+def test_minibatches_visit_every_index_once():
+    batches = data.minibatches(55, 8, torch.Generator().manual_seed(1))
+    assert [len(batch) for batch in batches] == [8] * 6 + [7]
+    assert sorted(torch.cat(batches).tolist()) == list(range(55))
+
+
+def _damage(path, kind):
+    if kind == "remove":
+        path.unlink()
+        return
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes({
+        "truncate": content[:middle],
+        "flip": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:],
+        "empty": b"",
+        "not gzip": b"<html>403 Forbidden</html>",
+    }[kind])

@@ -1,0 +1,109 @@
+"""The ELBO's parts against torch.distributions and closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from vae_helpers import elbo
+
+SHAPES = [(3,), (4, 3), (5, 4, 3)]
+
+
+def normal(mean, logvar):
+    return Independent(Normal(mean, (0.5 * logvar).exp()), 1)
+
+
+@pytest.fixture
+def draw():
+    generator = torch.Generator().manual_seed(7)
+    return lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gaussian_log_prob(draw, shape):
+    z, mean, logvar = draw(*shape), draw(*shape), draw(*shape)
+    expected = normal(mean, logvar).log_prob(z)
+    torch.testing.assert_close(elbo.gaussian_log_prob(z, mean, logvar), expected, rtol=0, atol=1e-12)
+
+
+def test_gaussian_log_prob_of_the_mean_is_the_normalising_constant():
+    value = elbo.gaussian_log_prob(torch.zeros(2), torch.zeros(2), torch.zeros(2))
+    assert value.item() == pytest.approx(-math.log(2 * math.pi))
+
+
+def test_log_densities_broadcast_draws(draw):
+    z, mean, logvar = draw(6, 4, 3), draw(4, 3), draw(4, 3)  # [draws, batch, latent]
+    assert elbo.gaussian_log_prob(z, mean, logvar).shape == (6, 4)
+    x, logits = draw(4, 5).sigmoid(), draw(6, 4, 5)
+    assert elbo.bernoulli_log_prob(x, logits).shape == (6, 4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bernoulli_log_prob(draw, shape):
+    logits = 3 * draw(*shape)
+    x = (draw(*shape) > 0).double()
+    expected = Independent(Bernoulli(logits=logits), 1).log_prob(x)
+    torch.testing.assert_close(elbo.bernoulli_log_prob(x, logits), expected, rtol=0, atol=1e-12)
+
+
+def test_bernoulli_log_prob_of_grey_is_minus_the_cross_entropy(draw):
+    logits, x = draw(4, 5), draw(4, 5).sigmoid()
+    p = logits.sigmoid()
+    expected = (x * p.log() + (1 - x) * (1 - p).log()).sum(-1)
+    torch.testing.assert_close(elbo.bernoulli_log_prob(x, logits), expected)
+
+
+def test_bernoulli_log_prob_survives_extreme_logits():
+    x, logits = torch.tensor([0.0, 1.0]), torch.tensor([-500.0, 500.0])
+    assert elbo.bernoulli_log_prob(x, logits).item() == 0
+    assert elbo.bernoulli_log_prob(1 - x, logits).item() == -1000
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gaussian_kl(draw, shape):
+    mean, logvar = draw(*shape), draw(*shape)
+    prior = normal(torch.zeros_like(mean), torch.zeros_like(mean))
+    expected = kl_divergence(normal(mean, logvar), prior)
+    torch.testing.assert_close(elbo.gaussian_kl(mean, logvar), expected, rtol=0, atol=1e-12)
+
+
+def test_gaussian_kl_is_zero_only_at_the_prior():
+    zero = torch.zeros(4)
+    assert elbo.gaussian_kl(zero, zero).item() == 0
+    assert elbo.gaussian_kl(zero + 0.1, zero).item() == pytest.approx(4 * 0.005)
+
+
+def test_reparameterize_has_the_right_moments(draw):
+    mean, logvar = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 2.0]])
+    z = elbo.reparameterize(mean, logvar, draw(40000, 1, 2).float())  # [draws, batch, latent]
+    standard = (0.5 * logvar).exp()
+    assert ((z.mean(0) - mean).abs() < 4 * standard / 200).all()
+    assert ((z.std(0) / standard - 1).abs() < 4 / math.sqrt(2 * 40000)).all()
+
+
+def test_reparameterize_lets_gradients_through():
+    mean = torch.zeros(1, 2, requires_grad=True)
+    logvar = torch.zeros(1, 2, requires_grad=True)
+    eps = torch.tensor([[2.0, -1.0]])
+    elbo.reparameterize(mean, logvar, eps).sum().backward()
+    assert mean.grad.tolist() == [[1, 1]]
+    assert logvar.grad.tolist() == [[1.0, -0.5]]  # half of eps, at standard deviation 1
+
+
+@pytest.mark.parametrize("call", [
+    lambda: elbo.gaussian_kl(torch.zeros(4, 2), torch.zeros(4, 3)),
+    lambda: elbo.gaussian_log_prob(torch.zeros(4, 1), torch.zeros(4, 3), torch.zeros(4, 3)),
+    lambda: elbo.reparameterize(torch.zeros(4, 2), torch.zeros(4, 2), torch.zeros(4, 3)),
+    lambda: elbo.bernoulli_log_prob(torch.zeros(4, 1), torch.zeros(4, 784)),
+])
+def test_wrong_shapes_are_named(call):
+    with pytest.raises(ValueError, match="last axes must be equal"):
+        call()
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 200.0, float("nan")])
+def test_pixels_out_of_range_are_named(value):
+    with pytest.raises(ValueError, match="data.pixels"):
+        elbo.bernoulli_log_prob(torch.tensor([[0.5, value]]), torch.zeros(1, 2))

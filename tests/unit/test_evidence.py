@@ -1,0 +1,86 @@
+"""Stored evidence: what is stored can be made again, and is continued after an interruption."""
+
+import json
+
+import pytest
+
+from vae_helpers import data, evidence, models, training
+
+
+@pytest.mark.parametrize("name", evidence.STUDIES)
+def test_stored_evidence_is_complete_and_current(name):
+    study, stored = evidence.STUDIES[name], evidence.load(name)
+    assert stored["settings"] == json.loads(json.dumps(study.settings))
+    assert list(stored["runs"]) == [str(seed) for seed in study.seeds]
+    assert stored["command"] == f"python -m vae_helpers.evidence {name}"
+    assert set(stored["versions"]) == set(evidence.PACKAGES)
+
+
+def test_start_here_s_first_steps_can_be_made_again():
+    """A stated prefix: 60 steps of seed 3, −ELBO of each minibatch within 2 %."""
+    stored = evidence.load("start_here")
+    settings, prefix = stored["settings"], stored["runs"]["3"]["prefix_neg_elbo"]
+    trainer = training.Trainer(
+        models.VAE(2, settings["hidden"], seed=3), data.load_mnist().train_images, seed=3,
+        batch_size=settings["batch_size"], learning_rate=settings["learning_rate"],
+    )
+    again = [-trainer.step().elbo for _ in range(60)]
+    assert again == pytest.approx(prefix, rel=0.02)
+
+
+def test_a_missing_study_names_its_command(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    with pytest.raises(FileNotFoundError, match="python -m vae_helpers.evidence start_here"):
+        evidence.load("start_here")
+
+
+def counted(seed, *, folder, fail_at):
+    """A study that leaves a trace of every seed it ran, and can fail."""
+    if seed == fail_at:
+        raise RuntimeError("interrupted")
+    with open(f"{folder}/{seed}", "a") as trace:
+        trace.write("ran\n")
+    return {"square": seed**2}
+
+
+def test_an_interrupted_study_is_continued(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    settings = {"folder": str(tmp_path), "fail_at": None}
+    study = evidence.Study("Squares?", counted, settings, range(6))
+    monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
+    evidence.remake("squares")
+    stored = evidence.load("squares")
+    assert {seed: run["square"] for seed, run in stored["runs"].items()} == {
+        str(seed): seed**2 for seed in range(6)
+    }
+    del stored["runs"]["2"], stored["runs"]["5"]
+    (tmp_path / "squares.json").write_text(json.dumps(stored))
+    evidence.remake("squares")
+    assert list(evidence.load("squares")["runs"]) == [str(seed) for seed in range(6)]
+    ran = {seed: (tmp_path / str(seed)).read_text().count("ran") for seed in range(6)}
+    assert ran == {0: 1, 1: 1, 2: 2, 3: 1, 4: 1, 5: 2}
+
+
+def test_other_settings_start_anew(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    for fail_at in (None, 99):
+        settings = {"folder": str(tmp_path), "fail_at": fail_at}
+        study = evidence.Study("Squares?", counted, settings, range(2))
+        monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
+        evidence.remake("squares")
+    assert (tmp_path / "0").read_text().count("ran") == 2
+
+
+def test_a_failing_seed_keeps_what_was_stored(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    settings = {"folder": str(tmp_path), "fail_at": 3}
+    study = evidence.Study("Squares?", counted, settings, range(4))
+    monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
+    monkeypatch.setattr(evidence.joblib, "Parallel", one_after_another)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        evidence.remake("squares")
+    assert list(evidence.load("squares")["runs"]) == ["0", "1", "2"]
+
+
+def one_after_another(**_settings):
+    return lambda jobs: (function(*args, **kwargs) for function, args, kwargs in jobs)

@@ -1,0 +1,111 @@
+"""Figures: updating in place draws the same picture as drawing anew."""
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from vae_helpers import plots
+
+
+def plane(seed, n=200):
+    random = np.random.default_rng(seed)
+    return {"codes": random.normal(size=(n, 2)), "labels": random.integers(0, 10, n)}
+
+
+def progress(seed, steps):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {
+        "originals": random.random((10, 28, 28)),
+        "reconstructions": random.random((10, 28, 28)),
+        "steps": steps,
+        "neg_elbo": [500 - step for step in steps],
+        "total": 1440,
+    }
+
+
+def widths(seed, guess):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"widths": random.random(10) * seed, "guess": guess}
+
+
+def strips(seed):
+    random = np.random.default_rng(seed)
+    return {
+        "stored": {"a": list(random.random(5)), "b": list(random.random(5))},
+        "live": {"a": random.random(), "b": random.random()},
+        "bands": {"a": (0, 1), "b": (-1, 2)},
+    }
+
+
+def grid(seed):
+    return {"images": np.random.default_rng(seed).random((20, 28, 28)), "columns": 5,
+            "title": f"twenty, {seed}"}
+
+
+CASES = [
+    (plots.training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
+    (plots.training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
+    (plots.cluster_widths, widths(1, None), widths(3, "wide")),
+    (plots.cluster_widths, widths(3, "wide"), widths(1, "tight")),
+    (plots.cluster_widths, widths(3, "tight"), widths(1, None)),
+    (plots.seeds_and_live, strips(1), strips(2)),
+    (plots.digit_grid, grid(1), grid(2)),
+]
+
+
+@pytest.mark.parametrize("plot, first, second", CASES)
+def test_both_renderings_are_the_same_picture(plot, first, second):
+    reused = plot(**first)
+    before = plots.png(reused)
+    assert plot(**second, fig=reused) is reused
+    anew = plot(**second)
+    assert plots.png(reused) == plots.png(anew) != before
+    assert reused.caption == anew.caption
+
+
+def test_missing_digits_have_no_numeral():
+    fig = plots.cluster_widths(**widths(1, None) | {"labels": np.full(200, 3)})
+    numerals = fig.axes[0].texts
+    assert [text.get_text() for text in numerals if text.get_visible()] == ["3"]
+
+
+def test_numerals_are_pushed_apart():
+    places = plots._spread(np.zeros((10, 2)))
+    gaps = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(10)
+    assert gaps.min() > 0.4
+    far = np.array([[0.0, 0.0], [3.0, 3.0]])
+    assert np.abs(plots._spread(far) - far).max() < 0.01
+
+
+def test_the_frame_of_the_guess_is_on_its_side_of_the_median():
+    for guess, below in (("tight", True), ("wide", False)):
+        data = widths(2, guess)
+        frame = plots.cluster_widths(**data).artists_of["guess"]
+        middle = frame.get_y() + frame.get_height() / 2
+        assert frame.get_visible() and (middle < np.median(data["widths"])) == below
+    assert not plots.cluster_widths(**widths(2, None)).artists_of["guess"].get_visible()
+
+
+def test_tile_places_images_in_rows():
+    images = np.arange(5)[:, None, None] * np.ones((1, 28, 28))
+    tiled = plots.tile(images, 3)
+    assert tiled.shape == (2 * 28, 3 * 28)
+    assert tiled[0, ::28].tolist() == [0, 1, 2]
+    assert tiled[28, ::28].tolist() == [3, 4, 0]  # the sixth place stays empty
+
+
+def test_show_carries_its_alternative_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda *a, **k: shown.append((a, k)))
+    plots.show(plots.digit_grid(**grid(1)), alt="twenty digits")
+    (bundle,), keywords = shown[0]
+    assert bundle["text/plain"] == "twenty digits"
+    assert keywords["metadata"] == {"image/png": {"alt": "twenty digits"}}
+    assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+def test_figures_are_of_the_page_s_width(tmp_path):
+    for plot, data, _ in CASES:
+        (tmp_path / "figure.png").write_bytes(plots.png(plot(**data)))
+        height, width, _ = imread(tmp_path / "figure.png").shape
+        assert 400 <= width <= 960 and height <= 600
