@@ -1,0 +1,170 @@
+"""Every stored notebook has the anatomy of the series, and none of its checks is off."""
+
+import ast
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+
+from vae_helpers.exercises import check
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+LONGEST_CELL = 15  # lines
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+@pytest.fixture(scope="module")
+def prose(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def named(cells, kind):
+    """{NAME: cell} of the cells tagged ``kind:NAME``."""
+    return {
+        tag.split(":", 1)[1]: cell for cell in cells for tag in tags(cell)
+        if tag.startswith(f"{kind}:")
+    }
+
+
+def test_there_are_notebooks_numbered_in_order():
+    numbers = [int(path.stem[:2]) for path in PATHS]
+    assert numbers and numbers == list(range(len(numbers)))
+
+
+def test_it_is_a_valid_notebook(path, notebook):
+    nbformat.validate(notebook)
+    assert path.stat().st_size < 1_000_000
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "widgets" not in notebook.metadata, "widget state is stored: run `make notebooks`"
+
+
+def test_no_check_is_silently_off(code):
+    """nbval skips a cell without an execution count; ours run top to bottom from 1."""
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_nothing_is_told_to_be_skipped(code):
+    for cell in code:
+        off = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}
+        assert not off & set(tags(cell)) and "NBVAL_" not in cell.source.upper()
+
+
+def test_no_stored_errors_or_warnings(code):
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", cell.source
+
+
+def test_code_cells_are_short_enough_to_read_aloud(code):
+    for cell in code:
+        if "solution" not in tags(cell):
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+
+
+def test_pictures_carry_alternative_text(code):
+    for cell in code:
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert output.metadata.get("image/png", {}).get("alt"), cell.source
+
+
+def test_the_opening_says_what_it_takes(prose):
+    title = prose[0].splitlines()[0]
+    assert re.fullmatch(r"# [A-Z].+", title)
+    for promise in ("**You will**", "**You need**", "**Takes**"):
+        assert promise in prose[0]
+    assert re.search(r"\*\*Takes\*\* .*(second|minute)s.* GB", prose[0])
+
+
+def test_the_opening_leads_to_its_neighbours(path, prose):
+    position = PATHS.index(path)
+    if position > 0:
+        assert f"({PATHS[position - 1].name})" in prose[0]
+    if position + 1 < len(PATHS):
+        assert f"({PATHS[position + 1].name})" in prose[0]
+
+
+def test_the_end_says_what_was_learnt_and_claimed(prose):
+    closing = prose[-1]
+    assert "## What you can now do" in closing and "## Further reading" in closing.replace("###", "##")
+
+
+def test_claims_made_are_claims_listed(code, prose):
+    made = set()
+    for cell in code:
+        for node in ast.walk(ast.parse(cell.source.replace("%", "# %"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "claim":
+                made.add(node.args[0].value)
+    listed = set(re.findall(r"^\| `([a-z_.]+)`", prose[-1], re.MULTILINE))
+    assert made and made == listed
+
+
+def test_claims_hold_and_print_their_verdict(code):
+    for cell in code:
+        printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+        assert len(re.findall(r"^claim .*: holds$", printed, re.MULTILINE)) == \
+            len(re.findall(r"^\s*claim\(", cell.source, re.MULTILINE))
+
+
+def test_links_resolve(path, prose):
+    anchors = {
+        re.sub(r"[^\w\s-]", "", line.lstrip("# ")).strip().replace(" ", "-").lower()
+        for text in prose for line in text.splitlines() if line.startswith("#")
+    }
+    for text in prose:
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if target.startswith("https://"):
+                continue
+            file, _, anchor = unquote(target).partition("#")
+            assert (path.parent / file).exists() if file else anchor.lower() in anchors, target
+
+
+def test_exercises_have_stub_check_and_solution(path, code):
+    exercises = named(code, "exercise")
+    if int(path.stem[:2]) >= 1:
+        assert len(exercises) >= 3
+    solutions = [cell for cell in code if "solution" in tags(cell)]
+    checks = "\n".join(cell.source for cell in code)
+    for name, cell in exercises.items():
+        assert "..." in cell.source
+        assert hasattr(check, name), f"check.{name} is missing"
+        assert re.search(rf"check\.{name}\({name}\)", checks), f"{name} is never checked"
+        proofs = [c for c in solutions if f"check.{name}(solution_{name})" in c.source]
+        assert len(proofs) == 1, f"{name} needs one solution cell"
+        assert proofs[0].metadata.get("jupyter", {}).get("source_hidden") is True
+        assert f"check {name}: passed" in str(proofs[0].outputs)
+
+
+def test_no_exercise_is_solved_in_the_stored_file(code):
+    for name, cell in named(code, "exercise").items():
+        outputs = "".join(str(c.outputs) for c in code if f"check.{name}({name})" in c.source)
+        assert f"check {name}: unanswered" in outputs
+
+
+def test_the_prose_keeps_its_tone(prose):
+    for text in prose:
+        without_code = re.sub(r"`[^`]*`|\$[^$]*\$|!\[", "", text)
+        assert "!" not in without_code, text
+        assert not re.search(r"\b(simply|obviously)\b", without_code, re.I), text
