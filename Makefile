@@ -1,0 +1,15 @@
+# Every command's logic is in tools/lab.py; on Windows: py tools\lab.py COMMAND
+PYTHON ?= python3
+export PIP_ARGS
+
+.PHONY: help lab test test-browser notebooks
+help:
+	@$(PYTHON) tools/lab.py help
+lab:
+	@$(PYTHON) tools/lab.py lab $(ARGS)
+test:
+	@$(PYTHON) tools/lab.py test $(ARGS)
+test-browser:
+	@$(PYTHON) tools/lab.py test-browser $(ARGS)
+notebooks:
+	@$(PYTHON) tools/lab.py notebooks $(ARGS)

@@ -1,0 +1,371 @@
+"""tools/lab.py: its messages, when it installs, and what it does to notebooks. No network."""
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "tools" / "lab.py"
+
+
+@pytest.fixture
+def lab():
+    spec = importlib.util.spec_from_file_location("lab", LAB)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# The Python that runs it
+
+def test_an_old_python_can_read_the_script():
+    ast.parse(LAB.read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_only_the_standard_library_is_imported():
+    names = re.findall(r"^\s*(?:import|from) (\w+)", LAB.read_text(encoding="utf-8"), re.M)
+    assert set(names) <= sys.stdlib_module_names
+
+
+def test_old_python_is_refused_with_the_remedy(lab):
+    with pytest.raises(lab.Trouble, match=r"Python 3\.10\.13 is too old: 3\.11 or newer.*Try: .*3\.12"):
+        lab.check_python((3, 10, 13, "final", 0))
+    lab.check_python((3, 11, 0, "final", 0))
+
+
+def old_python():
+    """An interpreter older than 3.11 that really runs, or None."""
+    for name in ("python3.10", "python3.9", "python3.8", "python3.7", "python3.6"):
+        path = shutil.which(name)
+        if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
+            return path
+    return None
+
+
+@pytest.mark.skipif(old_python() is None, reason="no Python older than 3.11 here")
+def test_an_old_interpreter_prints_one_line(tmp_path):
+    shutil.copytree(LAB.parent, tmp_path / "tools")
+    done = subprocess.run([old_python(), "tools/lab.py", "lab"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: Python 3\.\d+\.\d+ is too old: .*\n", done.stderr)
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_missing_venv_names_the_package_to_install(lab, missing):
+    find = lambda name: None if name == missing else importlib.util.find_spec(name)  # noqa: E731
+    with pytest.raises(lab.Trouble, match="apt-get install python3-venv"):
+        lab.check_python(find_spec=find)
+
+
+def test_trouble_is_one_line_and_status_1(lab, monkeypatch, capsys):
+    def fail(env, args):
+        raise lab.Trouble("the reason")
+    monkeypatch.setitem(lab.COMMANDS, "lab", fail)
+    assert lab.main(["lab"]) == 1
+    assert capsys.readouterr().err == "error: the reason\n"
+
+
+def test_control_c_is_quiet(lab, monkeypatch, capsys):
+    def stop(env, args):
+        raise KeyboardInterrupt
+    monkeypatch.setitem(lab.COMMANDS, "lab", stop)
+    assert lab.main(["lab"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_help_names_every_command(lab, capsys):
+    assert lab.main(["help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in lab.COMMANDS)
+    assert lab.main(["tset"]) == 2
+
+
+# When it installs
+
+@pytest.fixture
+def installs(lab, tmp_path, monkeypatch):
+    """An environment in a temporary root, and the list of what it installed."""
+    (tmp_path / "pyproject.toml").write_text("first")
+    done = []
+
+    def pip(command, **_):
+        if "pip" in command:
+            done.append(command[-1])
+        return 0
+    monkeypatch.setattr(lab.subprocess, "call", pip)
+    monkeypatch.setattr(lab, "check_torch", lambda python: None)
+    env = lab.Environment(tmp_path)
+    env.bin.mkdir(parents=True)
+    env.python.touch()
+    return env, done
+
+
+def test_installs_once(installs):
+    env, done = installs
+    env.ensure()
+    env.ensure()
+    assert done == ["."]
+
+
+def test_installs_again_when_pyproject_changes(installs):
+    env, done = installs
+    env.ensure("test")
+    (env.root / "pyproject.toml").write_text("second")
+    env.ensure()
+    env.ensure()
+    assert done == [".[test]", ".[test]"]
+
+
+def test_installs_a_missing_extra_and_keeps_it(installs):
+    env, done = installs
+    env.ensure()
+    env.ensure("test")
+    env.ensure("test")
+    env.ensure()
+    assert done == [".", ".[test]"]
+
+
+def test_a_damaged_stamp_counts_as_none(installs):
+    env, done = installs
+    env.ensure()
+    env.stamp.write_text('{"pypro')
+    env.ensure()
+    assert done == [".", "."]
+
+
+def test_failed_install_leaves_no_valid_stamp(lab, installs, monkeypatch):
+    env, done = installs
+    env.ensure()
+    monkeypatch.setattr(lab.subprocess, "call", lambda command, **_: int("pip" in command))
+    with pytest.raises(lab.Trouble, match="pip could not install"):
+        env.ensure("test")
+    assert env.read_stamp() == {}
+
+
+def test_pair_that_does_not_import_leaves_no_valid_stamp(lab, installs, monkeypatch):
+    def broken(python):
+        raise lab.Trouble("does not match")
+    monkeypatch.setattr(lab, "check_torch", broken)
+    with pytest.raises(lab.Trouble):
+        installs[0].ensure()
+    assert installs[0].read_stamp() == {}
+
+
+def test_environments_that_must_be_made_again(lab, tmp_path):
+    env = lab.Environment(tmp_path)
+    assert env.fault() == "Making"
+    env.folder.mkdir()
+    assert "No working Python" in env.fault()
+    if not lab.WINDOWS:
+        env.bin.mkdir()
+        env.python.symlink_to(shutil.which("false"))  # a Python in which nothing works
+        assert "No working Python" in env.fault()
+        env.python.unlink()
+        env.python.symlink_to(sys.executable)
+        assert env.fault() is None
+        env.stamp.write_text(json.dumps({"root": "/elsewhere"}))
+        assert "moved" in env.fault()
+
+
+def test_pip_args(lab, monkeypatch, installs):
+    assert lab.pip_args("", windows=False) == []
+    assert lab.pip_args("--find-links 'my wheels'", windows=False) == ["--find-links", "my wheels"]
+    assert lab.pip_args(r'--find-links "C:\my wheels"', windows=True) == ["--find-links", r"C:\my wheels"]
+    seen = []
+    monkeypatch.setattr(lab.subprocess, "call", lambda command, **_: seen.append(command))
+    monkeypatch.setenv("PIP_ARGS", "--index-url 'somewhere else'")
+    installs[0].ensure()
+    assert seen[-1][1:] == ["-m", "pip", "install", "--index-url", "somewhere else", "-e", "."]
+
+
+# torch and torchvision
+
+def fake_pair(folder, monkeypatch, torchvision):
+    """Put a torch and a torchvision with this code before the installed ones."""
+    for name, version, code in (("torch", "2.13.0+cpu", ""), ("torchvision", "0.29.2", torchvision)):
+        (folder / f"{name}.py").write_text(code)
+        info = folder / f"{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def test_pair_that_imports(lab, tmp_path, monkeypatch):
+    fake_pair(tmp_path, monkeypatch, "")
+    lab.check_torch(sys.executable)
+
+
+def test_mismatched_pair_is_named_with_the_remedy(lab, tmp_path, monkeypatch):
+    fake_pair(tmp_path, monkeypatch, "raise RuntimeError('operator torchvision::nms does not exist')")
+    with pytest.raises(lab.Trouble) as trouble:
+        lab.check_torch(sys.executable)
+    line = str(trouble.value)
+    assert line.startswith("torch 2.13.0+cpu and torchvision 0.29.2 do not match (operator torchvision::nms")
+    assert "delete .venv" in line and "PIP_ARGS" in line and "\n" not in line
+
+
+def test_other_import_failures_show_their_last_line(lab, tmp_path, monkeypatch):
+    fake_pair(tmp_path, monkeypatch, "raise ImportError('libgomp.so.1: cannot open shared object file')")
+    with pytest.raises(lab.Trouble, match=r"cannot be imported: ImportError: libgomp.so.1: [^\n]*$"):
+        lab.check_torch(sys.executable)
+
+
+# How it runs things
+
+def environment_of_this_python(lab, root):
+    """An environment whose python is the one that runs this test."""
+    env = lab.Environment(root)
+    env.python = Path(sys.executable)
+    return env
+
+
+def test_run_activates_the_environment(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    env = environment_of_this_python(lab, tmp_path)
+    code = ("import json, os; keep = 'PATH', 'VIRTUAL_ENV', 'JUPYTER_PREFER_ENV_PATH', 'CHROMIUM'\n"
+            "json.dump([os.getcwd(), {name: os.environ[name] for name in keep}], open('seen.json', 'w'))")
+    assert env.run(["-c", code], CHROMIUM="browser") == 0
+    assert env.run(["-c", "raise SystemExit(7)"]) == 7
+    folder, seen = json.loads((tmp_path / "seen.json").read_text())
+    assert Path(folder) == tmp_path.resolve()
+    assert seen.pop("PATH").split(os.pathsep)[0] == str(env.bin)
+    assert seen == {"VIRTUAL_ENV": str(env.folder), "JUPYTER_PREFER_ENV_PATH": "1", "CHROMIUM": "browser"}
+
+
+def lab_command(lab, tmp_path, args, root):
+    """What `lab` would start; JupyterLab itself is not started."""
+    env = environment_of_this_python(lab, tmp_path)
+    env.ensure = lambda: None
+    started = []
+    env.run = lambda arguments, **_: started.append(arguments)
+    lab.IS_ROOT = root
+    lab.lab(env, args)
+    return started[0]
+
+
+def test_lab_is_loopback_quiet_and_passes_options_on(lab, tmp_path):
+    command = lab_command(lab, tmp_path, ["--no-browser", "--port", "8899"], root=False)
+    assert command[:3] == ["-m", "jupyterlab", "notebooks/00_start_here.ipynb"]
+    assert {"--no-browser", "--port", "8899", "--ip=127.0.0.1"} <= set(command)
+    assert not any("token" in word or "allow-root" in word for word in command)
+    written = json.loads((tmp_path / ".venv/share/jupyter/lab/settings/overrides.json").read_text())
+    schemas = Path(sys.prefix, "share", "jupyter", "lab", "schemas")
+    for plugin, settings in written.items():
+        package, name = plugin.split(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text(encoding="utf-8"))["properties"]
+        assert settings.keys() <= known.keys()
+
+
+def test_lab_gives_way_to_another_address_and_allows_root(lab, tmp_path):
+    command = lab_command(lab, tmp_path, ["--ip=0.0.0.0"], root=True)
+    assert "--ip=127.0.0.1" not in command and "--allow-root" in command
+
+
+def test_browser_is_found_by_name_or_by_variable(lab, tmp_path):
+    program = tmp_path / ("chromium.exe" if lab.WINDOWS else "chromium")
+    program.touch(mode=0o755)
+    assert Path(lab.find_browser({"PATH": str(tmp_path)})) == program
+    assert Path(lab.find_browser({"PATH": "", "CHROMIUM": str(program)})) == program
+
+
+def test_missing_browser_says_how_to_get_one(lab, tmp_path):
+    with pytest.raises(lab.Trouble, match="chromium or .*apt-get install chromium.*CHROMIUM"):
+        lab.find_browser({"PATH": str(tmp_path)})
+    with pytest.raises(lab.Trouble, match="/no/browser"):
+        lab.find_browser({"PATH": str(tmp_path), "CHROMIUM": "/no/browser"})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="apt-get is Debian's")
+def test_ci_installs_a_browser_where_apt_get_is(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    lab.IS_ROOT = True
+    with pytest.raises(lab.Trouble, match="no browser"):
+        lab.install_browser()
+    apt, asked = tmp_path / "apt-get", tmp_path / "asked"
+    apt.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n: > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium\n')
+    apt.chmod(0o755)
+    assert lab.install_browser() == str(tmp_path / "chromium")
+    assert asked.read_text().splitlines() == ["update", "install -y chromium"]
+
+
+def test_ci_runs_the_browser_even_after_a_failure(lab, tmp_path, monkeypatch, capsys):
+    ran = []
+    env = lab.Environment(tmp_path)
+    env.ensure = lambda *extras: ran.append(extras)
+    env.run = lambda arguments, **_: ran.append(arguments) or len(ran) == 2
+    monkeypatch.setattr(lab, "install_browser", lambda: "browser")
+    assert lab.ci(env, []) == 1
+    assert ran == [("test",), ["-m", "pytest"], ["-m", "pytest", "tests/browser"]]
+    shown = capsys.readouterr().out
+    assert re.search(r"== test: failed after \d+ s\n== test-browser: done after \d+ s", shown)
+
+
+# Notebooks
+
+def notebook(source):
+    cell = nbformat.v4.new_code_cell(source, id="first")
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("β", id="title"), cell], metadata={
+        "kernelspec": {"name": "mine", "display_name": "Mine", "language": "python"},
+        "language_info": {"name": "python", "version": "3.11.0"}, "widgets": {"state": {}}})
+
+
+def test_normalise_is_nbformat_without_what_varies(lab):
+    before = notebook("1 + 1")
+    text = lab.normalise(json.dumps(before))
+    before.metadata.pop("widgets")
+    before.metadata.language_info = {"name": "python"}
+    before.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    assert nbformat.reads(text, 4) == before
+    assert lab.normalise(text) == text
+    stored = nbformat.writes(nbformat.reads(text, 4))
+    assert lab.normalise(stored) == stored + "\n"
+
+
+def test_notebooks_stores_outputs_or_leaves_the_file(lab, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    env = environment_of_this_python(lab, tmp_path)
+    env.ensure = lambda: None
+    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
+    nbformat.write(notebook("import sys\nprint(sys.prefix)"), good)
+    nbformat.write(notebook("1 / 0"), bad)
+    before = bad.read_bytes()
+
+    lab.notebooks(env, [str(good)])
+    stored = nbformat.read(good, 4)
+    assert stored.cells[1].outputs[0].text.strip() == sys.prefix
+    assert stored.cells[1].execution_count == 1 and "execution" not in stored.cells[1].metadata
+    assert good.read_text(encoding="utf-8") == lab.normalise(good.read_text(encoding="utf-8"))
+
+    with pytest.raises(lab.Trouble, match="bad.ipynb failed"):
+        lab.notebooks(env, [str(bad)])
+    assert bad.read_bytes() == before
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    with pytest.raises(FileNotFoundError):
+        lab.notebooks(env, ["missing.ipynb"])
+
+
+# The files that call it
+
+def test_the_makefile_only_calls_lab():
+    recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks"]
+    for name, recipe in recipes:
+        assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
+
+
+def test_ci_only_calls_lab():
+    run = ROOT / ".ci" / "run"
+    lines = [line for line in run.read_text().splitlines() if line and not line.startswith("#")]
+    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."', "exec python3 tools/lab.py ci"]
+    assert re.findall(r"run: (.*)", (ROOT / ".github/workflows/ci.yml").read_text()) == [".ci/run"]
+    assert os.name == "nt" or os.access(run, os.X_OK)

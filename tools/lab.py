@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Every command of this repository: python3 tools/lab.py COMMAND [ARGS]
+
+  lab           open JupyterLab on the first notebook; ARGS go to JupyterLab
+  test          unit tests, notebooks as stored, widgets; ARGS go to pytest
+  test-browser  the notebooks in a real browser; ARGS go to pytest
+  notebooks     run notebooks and store their outputs; ARGS are notebook files
+  ci            install, then test and test-browser
+
+Packages are installed into .venv at the first command and whenever
+pyproject.toml changes. PIP_ARGS in the environment is passed to pip install.
+"""
+# Kept free of syntax and calls newer than Python 3.6, so that an old Python
+# gets our message and not a SyntaxError.
+import hashlib
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WINDOWS = os.name == "nt"
+IS_ROOT = not WINDOWS and os.geteuid() == 0
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
+QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+class Trouble(Exception):
+    """Something that the user can put right; shown as one line."""
+
+
+def check_python(version=sys.version_info, find_spec=importlib.util.find_spec):
+    """Raise Trouble if this Python cannot make the environment."""
+    number = ".".join(str(part) for part in version[:3])
+    if tuple(version[:2]) < (3, 11):
+        again = r"py -3.12 tools\lab.py lab" if WINDOWS else "make lab PYTHON=python3.12"
+        raise Trouble(f"Python {number} is too old: 3.11 or newer is needed. Try: {again}")
+    if find_spec("venv") is None or find_spec("ensurepip") is None:
+        raise Trouble(f"Python {number} has no venv module. On Debian or Ubuntu: apt-get install python3-venv")
+
+
+def pip_args(text, windows=WINDOWS):
+    """Split PIP_ARGS as a shell would; on Windows a backslash is part of a path."""
+    return [word.replace('"', "") for word in shlex.split(text, posix=False)] if windows else shlex.split(text)
+
+
+def check_torch(python):
+    """Import torch and torchvision with the given Python; explain a failure."""
+    code = ("from importlib.metadata import version as v\n"
+            "print('torch', v('torch'), 'and torchvision', v('torchvision'), flush=True)\nimport torch, torchvision")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True}
+    done = subprocess.run([str(python), "-c", code], **pipes)
+    if done.returncode == 0:
+        return
+    if "torchvision::nms" in done.stderr:
+        raise Trouble(done.stdout.strip() + " do not match (operator torchvision::nms does not exist). "
+                      "Take both from one place: delete .venv and run again, with the same index for both in PIP_ARGS.")
+    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    raise Trouble(f"torch and torchvision are installed but cannot be imported: {last}")
+
+
+class Environment:
+    """The virtual environment beside the repository's files, and how to run things in it."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self.folder = self.root / ".venv"
+        self.bin = self.folder / ("Scripts" if WINDOWS else "bin")
+        self.python = self.bin / ("python.exe" if WINDOWS else "python")
+        self.stamp = self.folder / "installed.json"
+
+    def ensure(self, *extras):
+        """Make the environment and install what is missing; does nothing when all is there."""
+        fault = self.fault()
+        if fault:
+            check_python()
+            print(fault, self.folder, flush=True)
+            import venv  # only now, since check_python says where it is missing
+            venv.create(str(self.folder), clear=True, symlinks=not WINDOWS, with_pip=True)
+        stamp = self.read_stamp()
+        wanted = self.description(set(extras).union(stamp.get("extras", ())))
+        if stamp != wanted:
+            self.install(wanted)
+
+    def fault(self):
+        """Why the environment must be made (again), or None if it is usable."""
+        if not self.folder.exists():
+            return "Making"
+        import_pip = [str(self.python), "-c", "import pip"]
+        if not self.python.exists() or subprocess.call(import_pip, stderr=subprocess.DEVNULL):
+            return "No working Python with pip in it: making again"
+        if self.read_stamp().get("root", str(self.root)) != str(self.root):  # its scripts hold absolute paths
+            return "The repository has moved: making again"
+        return None
+
+    def description(self, extras):
+        """What the stamp file says once these extras are installed."""
+        digest = hashlib.sha256((self.root / "pyproject.toml").read_bytes()).hexdigest()
+        return {"pyproject": digest, "extras": sorted(extras), "root": str(self.root)}
+
+    def read_stamp(self):
+        try:
+            return json.loads(self.stamp.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def install(self, wanted):
+        """Install the project with the wanted extras; the stamp is written only after success."""
+        self.stamp.write_text("{}", encoding="utf-8")
+        target = ".[{}]".format(",".join(wanted["extras"])) if wanted["extras"] else "."
+        print("Installing into", self.folder, "(the first time this takes some minutes)", flush=True)
+        command = [str(self.python), "-m", "pip", "install"] + pip_args(os.environ.get("PIP_ARGS", "")) + ["-e", target]
+        if subprocess.call(command, cwd=str(self.root)):
+            raise Trouble("pip could not install the packages; its lines above say why.")
+        check_torch(self.python)
+        self.stamp.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+
+    def run(self, arguments, hand_over=False, **variables):
+        """Run python in the activated environment; with hand_over this process becomes it, to get its signals."""
+        # PATH lets notebooks find tensorboard. Jupyter must take the python3
+        # kernel of this environment, not one that the user registered.
+        path = str(self.bin) + os.pathsep + os.environ.get("PATH", "")
+        variables.update(PATH=path, VIRTUAL_ENV=str(self.folder), JUPYTER_PREFER_ENV_PATH="1")
+        command, variables = [str(self.python)] + arguments, dict(os.environ, **variables)
+        os.chdir(str(self.root))
+        if hand_over and not WINDOWS:
+            os.execve(command[0], command, variables)
+        process, interrupted = subprocess.Popen(command, env=variables), False
+        while process.poll() is None:
+            try:
+                process.wait()
+            except KeyboardInterrupt:  # the child got it too and ends in its own way
+                interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
+        return process.returncode
+
+
+def lab(env, args):
+    env.ensure()
+    # JupyterLab's place for default settings: nothing asks the network.
+    settings = env.folder / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(json.dumps(QUIET_LAB, indent=1) + "\n", encoding="utf-8")
+    command = ["-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.root_dir=" + str(env.root)] + args
+    if not any(arg.startswith(("--ip", "--ServerApp.ip")) for arg in args):  # Jupyter refuses to be told twice
+        command.append("--ip=127.0.0.1")
+    # In a container one is root, and Jupyter refuses that by default.
+    return env.run(command + (["--allow-root"] if IS_ROOT else []), hand_over=True)
+
+
+def test(env, args):
+    env.ensure("test")
+    return env.run(["-m", "pytest"] + args, hand_over=True)
+
+
+def find_browser(variables=os.environ):
+    """The path of Chromium or Chrome: CHROMIUM if set, else the first one on PATH."""
+    names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else BROWSERS
+    found = [path for path in (shutil.which(name, path=variables.get("PATH")) for name in names) if path]
+    if not found:
+        raise Trouble("no browser found under the name " + " or ".join(names) + ". Install one "
+                      "(Debian: apt-get install chromium) or set CHROMIUM to its path.")
+    return found[0]
+
+
+def test_browser(env, args):
+    browser = find_browser()
+    env.ensure("test")
+    return env.run(["-m", "pytest", "tests/browser"] + args, hand_over=True, CHROMIUM=browser)
+
+
+def normalise(text):
+    """A notebook's JSON as nbformat writes it, without what differs from run to run or machine to machine."""
+    notebook = json.loads(text)
+    notebook["metadata"].pop("widgets", None)
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook["metadata"].update(kernelspec=kernel, language_info={"name": "python"})
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def notebooks(env, args):
+    """Run each notebook and store it in place; one with an error stays as it was."""
+    env.ensure()
+    options = ["kernel_name=python3", "timeout=600", "store_widget_state=False", "record_timing=False"]
+    command = ["-m", "nbconvert", "--to=notebook", "--execute", "--inplace", "--log-level=WARN"]
+    command += ["--ExecutePreprocessor." + option for option in options]
+    for path in [Path(arg).resolve(strict=True) for arg in args] or sorted((env.root / "notebooks").glob("*.ipynb")):
+        started = time.time()
+        if env.run(command + [str(path)]):
+            raise Trouble(f"{path.name} failed and is stored as it was; the lines above say where.")
+        path.write_bytes(normalise(path.read_bytes().decode("utf-8")).encode("utf-8"))
+        print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
+
+
+def install_browser():
+    """Find a browser; where there is none but apt-get, install one first."""
+    try:
+        return find_browser()
+    except Trouble:
+        if not shutil.which("apt-get"):
+            raise
+    apt = ["apt-get"] if IS_ROOT else ["sudo", "-n", "apt-get"]
+    for step in (["update"], ["install", "-y", "chromium"]):
+        subprocess.call(apt + step, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"), stdin=subprocess.DEVNULL)
+    return find_browser()
+
+
+def timed(name, work):
+    """Do one step of ci; say how long it took and whether it failed."""
+    started, failed = time.time(), True
+    try:
+        failed = bool(work())
+    except (Trouble, OSError, subprocess.SubprocessError) as trouble:
+        print(f"error: {trouble}", file=sys.stderr, flush=True)
+    print(f"== {name}: {'failed' if failed else 'done'} after {time.time() - started:.0f} s", flush=True)
+    return failed
+
+
+def ci(env, args):
+    """Install, then both kinds of tests, the second even if the first fails."""
+    return timed("install", lambda: env.ensure("test")) or sum([
+        timed("test", lambda: env.run(["-m", "pytest"])),
+        timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser()))])
+
+
+COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks, "ci": ci}
+
+
+def main(arguments):
+    if not arguments or arguments[0] not in COMMANDS:
+        print(__doc__.strip())
+        return 0 if arguments in (["help"], ["-h"], ["--help"]) else 2
+    try:
+        return COMMANDS[arguments[0]](Environment(ROOT), arguments[1:])
+    except (Trouble, OSError, subprocess.SubprocessError) as trouble:  # say, a full disk, or ensurepip failing
+        print(f"error: {trouble}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
