@@ -179,6 +179,9 @@ def normalise(text):
     """A notebook's JSON as nbformat writes it, without what differs from run to run or machine to machine."""
     notebook = json.loads(text)
     notebook["metadata"].pop("widgets", None)
+    for output in [output for cell in notebook["cells"] for output in cell.get("outputs", ())]:
+        # A random id of a widget that lives no longer; without it the text beside it is shown.
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook["metadata"].update(kernelspec=kernel, language_info={"name": "python"})
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

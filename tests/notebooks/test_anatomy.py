@@ -64,6 +64,12 @@ def test_no_check_is_silently_off(code):
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
+def test_vae_helpers_is_imported_before_torch(code):
+    """It sets how PyTorch's threads wait, which is read once, at the import of torch."""
+    first = next(line for cell in code for line in cell.source.splitlines() if "import" in line)
+    assert first.startswith("from vae_helpers import")
+
+
 def test_nothing_is_told_to_be_skipped(code):
     for cell in code:
         off = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception"}

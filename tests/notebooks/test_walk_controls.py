@@ -15,7 +15,7 @@ SOURCE = Path(__file__).with_name("walk_controls.py").read_text()
 @pytest.fixture(scope="module")
 def walk():
     scope = {}
-    exec(SOURCE.removesuffix("walk_controls()\n"), scope)
+    exec(SOURCE.removesuffix("walk_controls(live_views())\n"), scope)
     return scope
 
 
@@ -42,17 +42,19 @@ def test_every_kind_of_control_is_moved_to_its_ends(walk, control, expected):
     seen = []
     moved = view(control, lambda x: seen.append(x) or {"x": np.array([x])})
     before = control.value
-    walk["walk_controls"]()
+    walk["walk_controls"]([moved])
     assert set(expected) <= set(seen) and control.value == before
-    moved.close()
-    moved.controls.clear()
 
 
 def test_a_control_that_changes_nothing_is_found(walk):
     dead = view(ipywidgets.FloatSlider(1, min=0, max=4), lambda x: {"x": np.zeros(3)})
     with pytest.raises(AssertionError, match="View: on trial: moving 'x' changes nothing"):
-        walk["walk_controls"]()
-    dead.controls.clear()
+        walk["walk_controls"]([dead])
+
+
+def test_views_are_found_wherever_they_are_kept(walk):
+    kept = {"deep": [view(ipywidgets.Checkbox(False), lambda x: {"x": x})]}
+    assert kept["deep"][0] in walk["live_views"]()
 
 
 def test_an_unknown_control_is_refused(walk):

@@ -5,13 +5,16 @@ all the same. The control is put back where it stood.
 """
 
 
-def walk_controls():
+def live_views():
     import gc
 
     from vae_helpers.widgets import View
 
     # By type: asking a dead weak proxy for its class raises.
-    views = [thing for thing in gc.get_objects() if issubclass(type(thing), View)]
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), View)]
+
+
+def walk_controls(views):
     moved = 0
     for view in views:
         for name, control in view.controls.items():
@@ -52,4 +55,4 @@ def fingerprint(data):
     )
 
 
-walk_controls()
+walk_controls(live_views())
