@@ -1,0 +1,76 @@
+"""Training that goes on while the learner does: a task on the kernel's own loop."""
+
+import asyncio
+import html
+import time
+
+from ipywidgets import HTML, ToggleButton, VBox
+
+CHUNK = 0.02  # seconds of steps between two chances for the kernel to answer
+REDRAW = 0.5  # seconds between two pictures
+
+
+class LiveTraining(VBox):
+    """A button that trains on and pauses, without blocking the kernel.
+
+    trainer: anything with a synchronous `step()`. progress: a function without arguments
+    that draws where training stands; it is called while training runs and at each pause.
+    Make it in a cell: the task runs on the loop that runs the cell, so that sliders and
+    other cells are answered between two chunks of steps. (A thread of its own would cost
+    half the speed; a cell that waits would freeze the sliders.)
+    """
+
+    def __init__(self, trainer, progress):
+        self._trainer, self._progress = trainer, progress
+        self._loop = asyncio.get_running_loop()
+        self._task = None
+        self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
+        self._status = HTML("Paused.")
+        self.button.observe(self._toggled, "value")
+        super().__init__([self.button, self._status])
+
+    def close(self):
+        """Stop training and remove the button."""
+        self.button.value = False
+        self.button.close()
+        self._status.close()
+        super().close()
+
+    def _toggled(self, change):
+        # Widget callbacks may come on another thread than the loop's.
+        self._loop.call_soon_threadsafe(self._follow_button)
+        self.button.description = "Pause" if change["new"] else "Train on"
+
+    def _follow_button(self):
+        if self.button.value and self._task is None:
+            self._task = self._loop.create_task(self._train())
+            self._task.add_done_callback(self._ended)
+
+    async def _train(self):
+        start, steps, drawn = time.monotonic(), 0, time.monotonic()
+        while self.button.value:
+            pause = time.monotonic() + CHUNK
+            while time.monotonic() < pause:
+                record = self._trainer.step()
+                steps += 1
+            if time.monotonic() - drawn > REDRAW:
+                self._progress()
+                drawn = time.monotonic()
+                rate = steps / (drawn - start)
+                self._status.value = f"Training: step {record.step + 1:,}, {rate:.0f} steps a second."
+            await asyncio.sleep(0)
+        self._progress()
+        self._status.value = f"Paused after {steps:,} more steps."
+
+    def _ended(self, task):
+        self._task = None
+        trouble = None if task.cancelled() else task.exception()
+        if trouble is not None:  # a task's traceback would be shown nowhere
+            text = html.escape(f"{type(trouble).__name__}: {trouble}")
+            self._status.value = f"Training stopped. {text}"
+            self.button.value = False
+        elif self.button.value:  # pressed again while the last chunk was ending
+            self._follow_button()
+
+    def __repr__(self):
+        return "LiveTraining: paused"
