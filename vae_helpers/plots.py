@@ -14,6 +14,7 @@ from IPython.display import display
 from matplotlib import patheffects
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
+from PIL import Image
 
 DPI = 100
 # Ten colours after Paul Tol's muted scheme; digits also carry numerals, never colour alone.
@@ -41,9 +42,17 @@ def png(fig):
     return buffer.getvalue()
 
 
+def small(picture):
+    """The same picture in 128 colours: a third of the bytes, for stored notebooks."""
+    buffer = io.BytesIO()
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(128, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
 def show(fig, alt):
     """Display a figure with its alternative text, which also stands in where no image can."""
-    bundle = {"image/png": png(fig), "text/plain": alt}
+    bundle = {"image/png": small(png(fig)), "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
@@ -93,6 +102,22 @@ def training_progress(
         f"After {steps[-1]:,} of {total:,} steps the −ELBO on these digits is "
         f"{neg_elbo[-1]:.0f} nats per image; it was {neg_elbo[0]:.0f} at the start."
     )
+    return fig
+
+
+def plane_growth(codes, labels, steps, fig=None):
+    """The latent plane at several moments: codes [moment, n, 2], labels [n], steps [moment]."""
+    if fig is None:
+        fig = Figure(figsize=(9.6, 2.9), layout="constrained")
+        panels = fig.subplots(1, len(steps), sharey=True)
+        fig.artists_of = {"planes": [_new_plane(axes, apart=0.8) for axes in panels]}
+        for axes in panels[1:]:
+            axes.set_ylabel("")
+        _freeze_layout(fig)
+    for plane, moment, step in zip(fig.artists_of["planes"], codes, steps):
+        _move_plane(plane, moment, labels)
+        plane[0].axes.set_title(f"after {step:,} steps")
+    fig.caption = "The latent plane after " + ", ".join(f"{step:,}" for step in steps) + " steps."
     return fig
 
 
@@ -185,7 +210,7 @@ def _freeze_layout(fig):
     fig.set_layout_engine("none")
 
 
-def _new_plane(axes):
+def _new_plane(axes, apart=0.55):
     axes.set(xlabel="z₁", ylabel="z₂", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     axes.set_title(TWO_LINES)
     points = axes.scatter([], [], s=5, alpha=0.6, linewidths=0)
@@ -195,11 +220,11 @@ def _new_plane(axes):
         axes.text(0, 0, str(digit), color=DIGIT_COLOURS[digit], path_effects=outline, **style)
         for digit in range(10)
     ]
-    return points, numerals
+    return points, numerals, apart
 
 
 def _move_plane(plane, codes, labels):
-    points, numerals = plane
+    points, numerals, apart = plane
     points.set_offsets(codes)
     points.set_facecolor(DIGIT_COLOURS[labels])
     points.axes.set_title(f"Latent plane: {len(codes):,} test digits,\nnumerals near class medians")
@@ -207,12 +232,14 @@ def _move_plane(plane, codes, labels):
     medians = np.array([np.median(codes[labels == digit], axis=0) for digit in present])
     for numeral in numerals:
         numeral.set_visible(False)
-    for digit, place in zip(present, _spread(medians)):
+    if len(present) > 1 and np.ptp(medians, axis=0).max() < apart:
+        return  # over a single speck they would say nothing
+    for digit, place in zip(present, _spread(medians, apart)):
         numerals[digit].set_visible(True)
         numerals[digit].set_position(place)
 
 
-def _spread(places, apart=0.55, rounds=40):
+def _spread(places, apart, rounds=40):
     """The places [k, 2] pushed gently apart, so that numerals over mixed classes stay legible."""
     # A small fixed offset tells places apart that coincide.
     angle = np.arange(len(places))[:, None] + np.array([0, np.pi / 2])

@@ -69,6 +69,14 @@ class View(VBox):
             self._text.value = f"This view failed: {type(error).__name__}: {error}"
             raise
 
+    def _repr_mimebundle_(self, **settings):
+        """The live view, and a picture of it for pages that have no kernel, as GitHub's."""
+        bundle = super()._repr_mimebundle_(**settings)
+        if self._figure is None:
+            return bundle
+        picture = {"image/png": plots.small(self._picture.value)}
+        return bundle | picture, {"image/png": {"alt": self._figure.caption}}
+
     def __repr__(self):
         return f"View: {self._name}"
 
@@ -76,8 +84,9 @@ class View(VBox):
 class Prediction(VBox):
     """A question whose answer the learner commits before the experiment is run.
 
-    answer: the widget that holds the answer as its `value`. `.guess` is None until the
-    learner presses Commit; nothing is drawn for somebody who does not guess.
+    answer: the widget that holds the answer as its `value`, None while nothing is chosen.
+    `.guess` is None until the learner presses Commit; nothing is drawn for somebody who
+    does not guess.
     """
 
     def __init__(self, id, question, answer):
@@ -93,6 +102,9 @@ class Prediction(VBox):
         self._followers.append(follower)
 
     def _keep(self, _button):
+        if self._answer.value is None:
+            self._reply.value = "Choose an answer first."
+            return
         self.guess = self._answer.value
         self._reply.value = f"Committed: {self.guess}. Run on, and compare."
         for follower in self._followers:

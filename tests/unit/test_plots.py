@@ -1,8 +1,11 @@
 """Figures: updating in place draws the same picture as drawing anew."""
 
+import io
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 
 from vae_helpers import plots
 
@@ -28,6 +31,12 @@ def widths(seed, guess):
     return plane(seed) | {"widths": random.random(10) * seed, "guess": guess}
 
 
+def growth(seed, steps):
+    random = np.random.default_rng(seed)
+    return {"codes": random.normal(size=(3, 50, 2)), "labels": random.integers(0, 10, 50),
+            "steps": steps}
+
+
 def strips(seed):
     random = np.random.default_rng(seed)
     return {
@@ -48,6 +57,7 @@ CASES = [
     (plots.cluster_widths, widths(1, None), widths(3, "wide")),
     (plots.cluster_widths, widths(3, "wide"), widths(1, "tight")),
     (plots.cluster_widths, widths(3, "tight"), widths(1, None)),
+    (plots.plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
     (plots.seeds_and_live, strips(1), strips(2)),
     (plots.digit_grid, grid(1), grid(2)),
 ]
@@ -70,11 +80,28 @@ def test_missing_digits_have_no_numeral():
 
 
 def test_numerals_are_pushed_apart():
-    places = plots._spread(np.zeros((10, 2)))
+    places = plots._spread(np.zeros((10, 2)), 0.55)
     gaps = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(10)
     assert gaps.min() > 0.4
     far = np.array([[0.0, 0.0], [3.0, 3.0]])
-    assert np.abs(plots._spread(far) - far).max() < 0.01
+    assert np.abs(plots._spread(far, 0.55) - far).max() < 0.01
+
+
+def test_a_speck_has_no_numerals():
+    data = plane(1)
+    for scale, count in ((0.01, 0), (10, 10)):
+        codes = scale * data["codes"] + scale * data["labels"][:, None]
+        fig = plots.plane_growth(codes[None], data["labels"], [0, 1])
+        assert sum(text.get_visible() for text in fig.axes[0].texts) == count
+
+
+def test_a_small_picture_is_the_same_picture():
+    picture = plots.png(plots.cluster_widths(**widths(3, "wide")))
+    smaller = plots.small(picture)
+    assert len(smaller) < len(picture) / 2
+    pixels = [np.asarray(Image.open(io.BytesIO(p)).convert("RGB"), float) for p in (picture, smaller)]
+    assert pixels[0].shape == pixels[1].shape
+    assert np.abs(pixels[0] - pixels[1]).mean() < 3
 
 
 def test_the_frame_of_the_guess_is_on_its_side_of_the_median():

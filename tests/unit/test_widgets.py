@@ -6,7 +6,7 @@ import pytest
 from ipywidgets import FloatSlider, ToggleButtons
 from matplotlib.figure import Figure
 
-from vae_helpers import widgets
+from vae_helpers import plots, widgets
 
 
 def line(x, guess=None, fig=None):
@@ -64,6 +64,17 @@ def test_the_representation_never_changes():
     assert repr(view) == before == "View: a line"
 
 
+def test_a_page_without_a_kernel_gets_a_picture():
+    slider, view = make()
+    slider.value = 3.0
+    bundle, metadata = view._repr_mimebundle_()
+    assert bundle["image/png"] == plots.small(bytes(view._picture.value))
+    assert metadata["image/png"]["alt"] == "x is 6.0, the guess None"
+    assert bundle["text/plain"] == "View: a line"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "image/png" not in widgets.View("by hand", line)._repr_mimebundle_()
+
+
 def test_a_failing_callback_is_shown():
     slider = FloatSlider(1.0, min=0.0, max=4.0)
     view = widgets.View(
@@ -117,6 +128,16 @@ def test_a_late_guess_redraws_the_result_over_it():
     assert view.data["guess"] == by_hand.data["guess"] == "down"
     assert "the guess down" in by_hand._text.value
     assert repr(prediction) == "Prediction: t.guess"
+
+
+def test_committing_nothing_asks_for_a_choice():
+    answer = ToggleButtons(options=["up", "down"], value=None)
+    prediction = widgets.Prediction("t.guess", "Up or down?", answer)
+    prediction._commit.click()
+    assert prediction.guess is None and "Choose an answer first" in prediction._reply.value
+    answer.value = "up"
+    prediction._commit.click()
+    assert prediction.guess == "up" and "Committed: up" in prediction._reply.value
 
 
 def test_committing_before_anything_is_drawn_is_harmless():
