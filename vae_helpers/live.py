@@ -7,7 +7,7 @@ import time
 from ipywidgets import HTML, ToggleButton, VBox
 
 CHUNK = 0.02  # seconds of steps between two chances for the kernel to answer
-REDRAW = 0.5  # seconds between two pictures
+REDRAW = 1.0  # seconds between two pictures
 
 
 class LiveTraining(VBox):

@@ -11,7 +11,6 @@ import io
 import matplotlib
 import numpy as np
 from IPython.display import display
-from matplotlib import patheffects
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from PIL import Image
@@ -56,6 +55,12 @@ def show(fig, alt):
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
+def with_picture(bundle, fig):
+    """A widget's display bundle with a picture beside it, for pages without a kernel."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    return data | {"image/png": small(png(fig))}, metadata | {"image/png": {"alt": fig.caption}}
+
+
 def tile(images, columns):
     """Images [n, 28, 28] side by side in rows of `columns`: [rows * 28, columns * 28]."""
     n, height, width = images.shape
@@ -85,7 +90,7 @@ def training_progress(
         }
         digits.set_title("Digits in (odd rows)\nand what comes back (even rows)")
         curve.set(xlabel="training step", ylabel="−ELBO (nats per image)", title=TWO_LINES)
-        curve.set(xlim=(0, 1.04 * total), ylim=(140, 600), yscale="log")
+        curve.set(xlim=(0, 1000), ylim=(140, 600), yscale="log")
         curve.yaxis.set_major_locator(FixedLocator([150, 200, 300, 400, 500]))
         curve.yaxis.set_major_formatter("{x:.0f}")
         curve.yaxis.set_minor_locator(NullLocator())
@@ -95,6 +100,7 @@ def training_progress(
     fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
     fig.artists_of["curve"].set_data(steps, neg_elbo)
     fig.artists_of["now"].set_data(steps[-1:], neg_elbo[-1:])
+    fig.artists_of["now"].axes.set_xlim(0, 1.04 * total)
     fig.artists_of["now"].axes.set_title(
         f"After {steps[-1]:,} steps:\n{neg_elbo[-1]:.0f} nats per image"
     )
@@ -110,7 +116,7 @@ def plane_growth(codes, labels, steps, fig=None):
     if fig is None:
         fig = Figure(figsize=(9.6, 2.9), layout="constrained")
         panels = fig.subplots(1, len(steps), sharey=True)
-        fig.artists_of = {"planes": [_new_plane(axes, apart=0.8) for axes in panels]}
+        fig.artists_of = {"planes": [_new_plane(axes, apart=1.0) for axes in panels]}
         for axes in panels[1:]:
             axes.set_ylabel("")
         _freeze_layout(fig)
@@ -189,6 +195,31 @@ def seeds_and_live(stored, live, bands, fig=None):
     return fig
 
 
+def latent_explorer(codes, labels, point, digit, fig=None):
+    """The explorer's still twin: the plane with a point in it, and the digit decoded there.
+
+    codes [n, 2], labels [n]; point [2]; digit [28, 28] in [0, 1].
+    """
+    if fig is None:
+        fig = Figure(figsize=(7.2, 4.4), layout="constrained")
+        plane, side = fig.subplots(1, 2, width_ratios=[1.6, 1])
+        fig.artists_of = {
+            "plane": _new_plane(plane),
+            "point": plane.plot([], [], "o", markersize=13, zorder=9, markerfacecolor="none",
+                                markeredgecolor="black", markeredgewidth=2.5)[0],
+            "digit": _new_picture(side, 1, 1),
+        }
+        side.set_title(TWO_LINES)
+        _freeze_layout(fig)
+    _move_plane(fig.artists_of["plane"], codes, labels)
+    fig.artists_of["point"].set_data([point[0]], [point[1]])
+    fig.artists_of["digit"].set_data(digit)
+    where = f"z = ({point[0]:.2f}, {point[1]:.2f})".replace("-", "−")
+    fig.artists_of["digit"].axes.set_title(f"The decoder draws this\nat {where}")
+    fig.caption = f"The latent plane of {len(codes):,} digits, and the digit decoded at {where}."
+    return fig
+
+
 def digit_grid(images, columns, title, fig=None):
     """Images [n, 28, 28] in [0, 1] as one picture, `columns` to a row."""
     if fig is None:
@@ -210,15 +241,16 @@ def _freeze_layout(fig):
     fig.set_layout_engine("none")
 
 
-def _new_plane(axes, apart=0.55):
+def _new_plane(axes, apart=0.6):
     axes.set(xlabel="z₁", ylabel="z₂", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     axes.set_title(TWO_LINES)
     points = axes.scatter([], [], s=5, alpha=0.6, linewidths=0)
-    outline = [patheffects.withStroke(linewidth=3, foreground="white")]
-    style = {"size": 13, "weight": "bold", "ha": "center", "va": "center", "clip_on": True}
+    # Some of the colours are too pale for letters: they frame a dark numeral on white.
+    badge = {"boxstyle": "round,pad=0.12", "facecolor": "white", "linewidth": 1.4}
+    style = {"size": 10, "weight": "bold", "ha": "center", "va": "center", "clip_on": True}
     numerals = [
-        axes.text(0, 0, str(digit), color=DIGIT_COLOURS[digit], path_effects=outline, **style)
-        for digit in range(10)
+        axes.text(0, 0, str(digit), color="#222222", bbox=badge | {"edgecolor": colour}, **style)
+        for digit, colour in enumerate(DIGIT_COLOURS)
     ]
     return points, numerals, apart
 

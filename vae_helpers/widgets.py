@@ -1,12 +1,20 @@
 """Live views and predictions: thin shells over the figures of `plots`."""
 
 import threading
+from pathlib import Path
 
+import anywidget
 from ipywidgets import HTML, Button, Image, Layout, VBox
 
 from vae_helpers import plots
 
 WIDE = Layout(max_width="100%")
+
+
+class SliderNames(anywidget.AnyWidget):
+    """An empty widget: the sliders of the box that holds it get accessible names."""
+
+    _esm = Path(__file__).parent / "slider_names.js"
 
 
 class View(VBox):
@@ -30,7 +38,8 @@ class View(VBox):
         self._lock = threading.RLock()  # callbacks come on another thread than cells
         self._picture = Image(format="png", layout=WIDE)
         self._text = HTML()
-        super().__init__([*self.controls.values(), self._picture, self._text])
+        names = [SliderNames()] if self.controls else []
+        super().__init__([*self.controls.values(), self._picture, self._text, *names])
         for control in self.controls.values():
             control.observe(self._refresh, "value")
         if prediction is not None:
@@ -72,10 +81,7 @@ class View(VBox):
     def _repr_mimebundle_(self, **settings):
         """The live view, and a picture of it for pages that have no kernel, as GitHub's."""
         bundle = super()._repr_mimebundle_(**settings)
-        if self._figure is None:
-            return bundle
-        picture = {"image/png": plots.small(self._picture.value)}
-        return bundle | picture, {"image/png": {"alt": self._figure.caption}}
+        return plots.with_picture(bundle, self._figure) if self._figure else bundle
 
     def __repr__(self):
         return f"View: {self._name}"
@@ -95,7 +101,7 @@ class Prediction(VBox):
         self._commit = Button(description="Commit", tooltip="Commit this prediction")
         self._reply = HTML("Nothing committed yet.")
         self._commit.on_click(self._keep)
-        super().__init__([HTML(question), answer, self._commit, self._reply])
+        super().__init__([HTML(question), answer, self._commit, self._reply, SliderNames()])
 
     def on_commit(self, follower):
         """Call `follower()` each time a guess is committed."""

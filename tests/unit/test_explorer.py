@@ -140,3 +140,30 @@ def test_diverged_weights_are_refused():
 def test_other_codes_are_refused(codes, labels, words):
     with pytest.raises(ValueError, match=words):
         Explorer(vae(), codes, labels)
+
+
+def test_show_replaces_model_and_codes_and_keeps_the_point():
+    explorer = Explorer(vae(), CODES, LABELS)
+    explorer.point = [1.0, -2.0]
+    before = explorer.weights
+    explorer.show(vae(seed=1), CODES[:10] + 1, LABELS[:10])
+    assert explorer.weights != before and explorer.point == [1.0, -2.0]
+    fresh = Explorer(vae(seed=1), CODES[:10] + 1, LABELS[:10])
+    assert (explorer.weights, explorer.codes, explorer.labels) == (
+        fresh.weights, fresh.codes, fresh.labels
+    )
+
+
+def test_its_still_twin_shows_the_same_point_and_digit():
+    model = vae()
+    explorer = Explorer(model, CODES, LABELS)
+    explorer.point = [1.0, -2.0]
+    with torch.no_grad():
+        digit = model.decode(torch.tensor([1.0, -2.0])).sigmoid().reshape(28, 28)
+    figure = explorer.still()
+    np.testing.assert_allclose(figure.artists_of["digit"].get_array(), digit, atol=1e-6)
+    assert "z = (1.00, −2.00)" in figure.caption
+    bundle, metadata = explorer._repr_mimebundle_()
+    assert bundle["text/plain"] == "Explorer: latent-plane explorer"
+    assert bundle["image/png"] == plots.small(plots.png(figure))
+    assert metadata["image/png"]["alt"] == figure.caption

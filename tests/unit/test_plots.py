@@ -51,7 +51,13 @@ def grid(seed):
             "title": f"twenty, {seed}"}
 
 
+def explored(seed):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"point": random.normal(size=2), "digit": random.random((28, 28))}
+
+
 CASES = [
+    (plots.latent_explorer, explored(1), explored(2)),
     (plots.training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
     (plots.training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
     (plots.cluster_widths, widths(1, None), widths(3, "wide")),

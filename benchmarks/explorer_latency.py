@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""How long the explorer takes from a key or a pointer's move to the drawn canvas.
+
+    python benchmarks/explorer_latency.py
+
+Opens the explorer (decoder 2 → 128 → 256 → 784, 10,000 codes) in JupyterLab in Chromium,
+moves its point by keys and by pointer, and prints milliseconds. A move ends when pixels of both
+canvases have been read back, which makes the browser finish drawing them. It begins
+
+* at the browser's time stamp of the event. For a pointer that holds the wait for the next
+  frame: Chromium hands its moves out once a frame, just before it paints;
+* or when the event reaches the page, which leaves the work of the explorer alone.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from browser.harness import LabPage, Server, open_browser  # noqa: E402
+
+MOVES = 100
+CELL = """
+from vae_helpers import data, evaluation, models, training
+from vae_helpers.explorer import Explorer
+
+digits = data.load_mnist()
+model = models.VAE(latent=2, hidden=(256, 128), seed=0)
+trainer = training.Trainer(model, digits.train_images, seed=0)
+for _ in range(200):
+    trainer.step()
+Explorer(model, evaluation.posterior_means(model, digits.test_images), digits.test_labels)
+"""
+# On the same element the page's listeners run in the order in which they came, so this one
+# runs when the explorer has drawn. The other one, on the way down, runs before it.
+LISTEN = """() => {
+    const canvases = document.querySelectorAll(".explorer canvas");
+    window.moves = { keydown: [], pointermove: [] };
+    for (const kind of Object.keys(moves)) {
+        let began;
+        window.addEventListener(kind, () => { began = performance.now(); }, true);
+        canvases[0].addEventListener(kind, (event) => {
+            for (const canvas of canvases) canvas.getContext("2d").getImageData(9, 9, 1, 1);
+            const now = performance.now();
+            moves[kind].push([now - event.timeStamp, now - began]);
+        });
+    }
+}"""
+CLOSE_FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+
+
+def move(page):
+    """MOVES keys and as many pointer moves, each in a frame of its own."""
+    plane = page.locator(".explorer-plane")
+    box = plane.bounding_box()
+    turns = np.linspace(0, 6 * np.pi, MOVES)
+    plane.focus()
+    for turn in range(MOVES):
+        page.keyboard.press(["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"][turn // 7 % 4])
+        page.evaluate(CLOSE_FRAME)
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    for turn in turns:
+        x = box["x"] + box["width"] * (0.5 + 0.3 * np.cos(turn))
+        y = box["y"] + box["height"] * (0.5 + 0.3 * np.sin(0.7 * turn))
+        page.mouse.move(x, y)
+        page.evaluate(CLOSE_FRAME)
+    page.mouse.up()
+
+
+def measure():
+    """{kind: [moves, 2]}: milliseconds since the event's time stamp, and since its handling."""
+    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
+        root, private = Path(folder, "root"), Path(folder, "private")
+        root.mkdir()
+        private.mkdir()
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, root / "latency.ipynb")
+        with Server(root, private) as server:
+            lab = LabPage(browser, server)
+            lab.open("latency.ipynb")
+            if not lab.run_all():
+                sys.exit("\n".join(lab.error_outputs()))
+            lab.settle()
+            lab.page.evaluate(LISTEN)
+            move(lab.page)
+            moves = lab.page.evaluate("() => moves")
+            lab.close()
+    return {kind: np.array(times) for kind, times in moves.items()}
+
+
+def main():
+    columns = f"{'median':>6} {'p95':>6} {'max':>6}"
+    print(f"{'':<12} {'':>5}   {'event → drawn':<20}   work alone")
+    print(f"{'':<12} {'moves':>5}   {columns}   {columns}")
+    for kind, times in measure().items():
+        figures = [np.quantile(times[:, k], [0.5, 0.95, 1]) for k in (0, 1)]
+        text = "   ".join(" ".join(f"{v:6.2f}" for v in column) for column in figures)
+        print(f"{kind:<12} {len(times):>5}   {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""One server and one browser for all tests of this folder."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .harness import Server, open_browser
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """JupyterLab over a copy of the notebooks, so that running them changes nothing here."""
+    root = tmp_path_factory.mktemp("root") / "notebooks"
+    ignored = shutil.ignore_patterns(".ipynb_checkpoints")
+    shutil.copytree(NOTEBOOKS, root, ignore=ignored)
+    with Server(root, tmp_path_factory.mktemp("private")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with open_browser() as browser:
+        yield browser

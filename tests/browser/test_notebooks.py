@@ -1,0 +1,168 @@
+"""Every notebook in a real JupyterLab: it runs, its controls work, and nothing is amiss."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import NOTEBOOKS
+from .harness import LabPage
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+CONTROLS = ".jp-OutputArea :is(.noUi-handle, input, select, textarea, button, [tabindex='0'])"
+LIVE = "[title='Train on, or pause']"
+
+# A digest of what the pictures beside a control show. Their addresses say nothing: a picture
+# that is sent again has a new one, and until that is loaded the old one is gone.
+PICTURES = """async (control) => {
+    const digests = [];
+    const pictures = control.closest(".jp-OutputArea-child").querySelectorAll("img, canvas");
+    for (const picture of pictures) {
+        let source = null;
+        for (let tries = 0; picture.decode && source !== picture.src && tries < 60; tries++) {
+            source = picture.src;
+            await picture.decode().catch(() => { source = null; });
+            if (source === null) await new Promise(requestAnimationFrame);
+        }
+        const copy = document.createElement("canvas");
+        copy.width = picture.naturalWidth ?? picture.width;
+        copy.height = picture.naturalHeight ?? picture.height;
+        copy.getContext("2d").drawImage(picture, 0, 0);
+        const bytes = new TextEncoder().encode(copy.toDataURL());
+        digests.push(...new Uint32Array(await crypto.subtle.digest("SHA-256", bytes)));
+    }
+    return digests.join();
+}"""
+
+
+@pytest.fixture(scope="module", params=sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")))
+def lab(request, server, browser):
+    """A page on which one notebook has been run; its screenshot is left beside the tests."""
+    lab = LabPage(browser, server)
+    try:
+        lab.open(request.param)
+        lab.succeeded = lab.run_all()
+        lab.screenshot(SCREENSHOTS / f"{Path(request.param).stem}.png")
+        yield lab
+    finally:
+        lab.close()
+
+
+def test_runs_without_errors(lab):
+    assert lab.error_outputs() == []
+    assert lab.succeeded
+    assert_calm(lab)
+
+
+def test_every_control_has_a_name(lab):
+    named = lab.names(CONTROLS)
+    assert [element for element, name in named if not readable(name)] == []
+
+
+def readable(name):
+    """Icons are letters too, from Unicode's private use area, but nobody can say them."""
+    return any(letter.isalnum() for letter in name)
+
+
+def test_sliders_move_pictures(lab):
+    for handle in lab.page.locator(".jp-OutputArea .noUi-handle").all():
+        handle.scroll_into_view_if_needed()
+        if not handle.evaluate(PICTURES):
+            # Only a prediction's answer may be without a picture of its own.
+            assert is_prediction(handle), f"No picture beside {outer(handle)}"
+        move(lab, handle, "Home")
+        assert move(lab, handle, "End"), f"End does not move {outer(handle)}"
+    assert_calm(lab)
+
+
+def move(lab, handle, key):
+    """Press `key` on a slider's handle and await its effect; False if it stood there already."""
+    pictures, place = handle.evaluate(PICTURES), position(handle)
+    handle.press(key)
+    if position(handle) == place:
+        return False
+    if pictures:
+        changed = handle.evaluate(
+            f"""async (handle, before) => {{
+                const end = performance.now() + 10_000;
+                while (performance.now() < end) {{
+                    if (await ({PICTURES})(handle) !== before) return true;
+                    await new Promise(requestAnimationFrame);
+                }}
+                return false;
+            }}""",
+            pictures,
+        )
+        assert changed, f"{key} moves the handle but changes no picture: {outer(handle)}"
+    return True
+
+
+def position(handle):
+    return handle.evaluate("(handle) => handle.parentElement.style.transform")
+
+
+def outer(locator):
+    return locator.evaluate("(element) => element.closest('.jupyter-widgets').outerHTML")[:300]
+
+
+def is_prediction(locator):
+    return locator.evaluate(
+        """(element) => element.closest(".jp-OutputArea-child")
+            .querySelector("[title='Commit this prediction']") !== null"""
+    )
+
+
+def test_choices_can_be_made(lab):
+    for button in lab.page.locator(f".jp-OutputArea .widget-toggle-button:not({LIVE})").all():
+        was_active = "mod-active" in button.get_attribute("class")
+        button.click()
+        in_group = button.locator("xpath=ancestor::*[contains(@class, 'widget-toggle-buttons')]")
+        is_active = "mod-active" in button.get_attribute("class")
+        assert is_active == (in_group.count() > 0 or not was_active), outer(button)
+    for menu in lab.page.locator(".jp-OutputArea select").all():
+        last = menu.locator("option").count() - 1
+        menu.select_option(index=last)
+        assert menu.evaluate("(menu) => menu.selectedIndex") == last
+    for box in lab.page.locator(".jp-OutputArea input[type=checkbox]").all():
+        before = box.is_checked()
+        box.click()
+        assert box.is_checked() != before
+    for choice in lab.page.locator(".jp-OutputArea input[type=radio]").all():
+        choice.check()
+    assert_calm(lab)
+
+
+def test_predictions_can_be_committed(lab):
+    for button in lab.page.locator("[title='Commit this prediction']").all():
+        output = output_of(button)
+        for answer in output.locator(".widget-toggle-button").all():
+            answer.press("Enter")
+        button.press("Enter")
+        output.get_by_text("Committed:").wait_for(timeout=10_000)
+    assert_calm(lab)
+
+
+def test_live_training_starts_and_stops(lab):
+    for button in lab.page.locator(LIVE).all():
+        output = output_of(button)
+        button.press("Enter")
+        output.get_by_text("Training: step").wait_for(timeout=20_000)
+        assert lab.ask_kernel("print('here')") == "here\n", "no answer while training"
+        for handle in lab.page.locator(".jp-OutputArea .noUi-handle").all():
+            if handle.evaluate(PICTURES):
+                move(lab, handle, "Home")
+                move(lab, handle, "End")
+        button.press("Enter")
+        output.get_by_text("Paused after").wait_for(timeout=20_000)
+    assert_calm(lab)
+
+
+def output_of(locator):
+    return locator.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-child')]")
+
+
+def assert_calm(lab):
+    """Nothing has failed since the last time, be it on the page or in a widget's callback."""
+    lab.settle()
+    errors, lab.errors = lab.errors, []
+    assert errors == []
+    assert lab.page.get_by_text("This view failed").count() == 0
