@@ -52,3 +52,32 @@ def cluster_widths(codes, labels):
     """Median distance of each digit's codes from their centre, the median: [n, 2] to [10]."""
     clusters = (codes[labels == digit] for digit in range(10))
     return torch.stack([(c - c.median(0).values).norm(dim=1).median() for c in clusters])
+
+
+def slants(images):
+    """How far each image's ink leans: columns to the right per row down, [n, 28, 28] to [n].
+
+    The slope of the least-squares line through the ink, weighted by it; negative for a digit
+    that leans to the right.
+    """
+    ink = images.double()
+    row = torch.arange(28.0)[:, None] - _centre(ink.sum(2))[:, None, None]  # [n, 28, 1]
+    column = torch.arange(28.0) - _centre(ink.sum(1))[:, None, None]  # [n, 1, 28]
+    return (ink * row * column).sum((1, 2)) / (ink * row**2).sum((1, 2))
+
+
+def _centre(weights):
+    """The weighted mean position: [n, 28] to [n]."""
+    return (weights * torch.arange(28.0)).sum(1) / weights.sum(1)
+
+
+def place_along_longest_axis(codes):
+    """Each code's place on the axis along which the codes vary most: [n, 2] to [n]."""
+    centred = codes - codes.mean(0)
+    _, directions = torch.linalg.eigh(torch.cov(centred.T))  # in ascending order
+    return centred @ directions[:, -1]
+
+
+def correlation(a, b):
+    """Pearson's correlation of two tensors [n]."""
+    return torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1].item()

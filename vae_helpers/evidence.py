@@ -45,8 +45,10 @@ def start_here(seed, *, hidden, batch_size, learning_rate, steps):
     early = _medians(model, digits)
     _train_until(trainer, steps)
     result = evaluation.evaluate(model, digits.test_images, seed=seed)
-    widths = evaluation.cluster_widths(
-        evaluation.posterior_means(model, digits.test_images), digits.test_labels
+    codes, ones = evaluation.posterior_means(model, digits.test_images), digits.test_labels == 1
+    widths = evaluation.cluster_widths(codes, digits.test_labels)
+    leaning = evaluation.correlation(
+        evaluation.place_along_longest_axis(codes[ones]), evaluation.slants(digits.test_images[ones])
     )
     late = _medians(model, digits)
     _train_until(trainer, 2 * steps)
@@ -55,6 +57,7 @@ def start_here(seed, *, hidden, batch_size, learning_rate, steps):
         "neg_elbo": -result.elbo,
         "rate": result.rate,
         "ones_width": (widths[1] / widths.median()).item(),
+        "slant_correlation": abs(leaning),  # the axis has no preferred direction
         "farthest_pair_at_60": _pair(early, farthest=True),
         "nearest_pair_at_end": _pair(late, farthest=False),
         "neg_elbo_after_twice_the_steps": -later.elbo,

@@ -202,3 +202,19 @@ def test_cluster_widths():
     offsets = torch.tensor([[-1.0, 0], [0, 0], [1, 0]]).repeat(10, 1)  # [30, 2]
     widths = evaluation.cluster_widths(labels[:, None] * offsets + labels[:, None], labels)
     torch.testing.assert_close(widths, torch.arange(10.0))
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.7])
+def test_slants_are_the_slopes_of_straight_strokes(slope):
+    rows = torch.arange(28)[:, None]
+    columns = torch.arange(28)[None]
+    ink = 255 * torch.exp(-((columns - 14 - slope * (rows - 14)) ** 2))
+    assert evaluation.slants(ink[None].to(torch.uint8)).item() == pytest.approx(slope, abs=0.01)
+
+
+def test_place_along_the_longest_axis():
+    t = torch.randn(500, generator=torch.Generator().manual_seed(0))
+    direction = torch.tensor([0.6, -0.8])
+    place = evaluation.place_along_longest_axis(3 * t[:, None] * direction + 7)
+    assert abs(evaluation.correlation(place, t)) == pytest.approx(1)
+    assert evaluation.correlation(t, -t) == pytest.approx(-1)
