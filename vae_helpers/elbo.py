@@ -1,7 +1,12 @@
-"""Log densities and the KL divergence that the evidence lower bound is made of.
+"""The evidence lower bound: log densities, its forms, and its gradient estimators.
 
 Everything is in nats. Densities sum over the last axis (pixels or latents), so that one
-number is left for each image; leading axes broadcast, so that z may carry draws in front.
+number is left for each image; leading axes broadcast.
+
+Shapes: mean and logvar [batch, latent]; eps, the standard normal noise, [draws, batch,
+latent]. One-draw estimates come back as [draws, batch]; their mean over draws is the
+estimate. `log_joint` and `log_likelihood` are functions of z [draws, batch, latent] that
+give log p(x, z) and log p(x|z), [draws, batch].
 """
 
 import math
@@ -48,6 +53,11 @@ def gaussian_kl(mean, logvar):
     return 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(-1)
 
 
+def gaussian_entropy(logvar):
+    """H[ N(·, exp(logvar)) ] = ½ Σ (log 2π + 1 + logvar): [..., latent] to [...], in nats."""
+    return 0.5 * (LOG_2PI + 1 + logvar).sum(-1)
+
+
 def reparameterize(mean, logvar, eps):
     """A draw z = mean + exp(½ logvar) · eps, through which gradients reach mean and logvar.
 
@@ -56,6 +66,74 @@ def reparameterize(mean, logvar, eps):
     """
     _require_same_last_axis(mean=mean, logvar=logvar, eps=eps)
     return mean + (0.5 * logvar).exp() * eps
+
+
+def monte_carlo_form(log_joint, mean, logvar, eps):
+    """log p(x, z) − log q(z|x), one estimate a draw: [draws, batch].
+
+    The full Monte Carlo form (Kingma & Welling 2013, equation 2). Its gradient is the total
+    derivative: it goes through z and through the parameters of log q.
+    """
+    z = reparameterize(mean, logvar, eps)
+    return log_joint(z) - gaussian_log_prob(z, mean, logvar)
+
+
+def entropy_form(log_joint, mean, logvar, eps):
+    """log p(x, z) + H[q], the entropy in closed form: [draws, batch]."""
+    z = reparameterize(mean, logvar, eps)
+    return log_joint(z) + gaussian_entropy(logvar)
+
+
+def kl_form(log_likelihood, mean, logvar, eps):
+    """log p(x|z) − KL(q(z|x) ‖ p(z)), the KL to the prior in closed form: [draws, batch].
+
+    Kingma & Welling 2013, equation 3; the form that most code uses.
+    """
+    z = reparameterize(mean, logvar, eps)
+    return log_likelihood(z) - gaussian_kl(mean, logvar)
+
+
+def path_derivative_form(log_joint, mean, logvar, eps):
+    """The value of `monte_carlo_form`, with the gradient through z alone: [draws, batch].
+
+    The score ∂ log q/∂(mean, logvar) at fixed z has expectation zero and is left out, so the
+    gradient's variance vanishes where q is the posterior (Roeder, Wu & Duvenaud 2017).
+    """
+    z = reparameterize(mean, logvar, eps)
+    return log_joint(z) - gaussian_log_prob(z, mean.detach(), logvar.detach())
+
+
+def score_function_surrogate(log_joint, mean, logvar, eps):
+    """A quantity whose gradient is the score-function estimate: [draws, batch].
+
+    No gradient goes through z; it is f · ∂ log q(z|x), with f = log p(x, z) − log q(z|x)
+    held fixed (REINFORCE; Kingma & Welling 2013, section 2.2). The value is f · log q(z|x)
+    and means nothing. For the decoder's gradient use another form.
+    """
+    z = reparameterize(mean, logvar, eps).detach()
+    log_q = gaussian_log_prob(z, mean, logvar)
+    return (log_joint(z) - log_q).detach() * log_q
+
+
+def iwae_bound(log_weights):
+    """log (1/K) Σ_k w_k, the importance-weighted bound: [K, batch] to [batch].
+
+    log_weights: log p(x, z_k) − log q(z_k|x), as `monte_carlo_form` gives them. K = 1 is the
+    ELBO. Burda, Grosse & Salakhutdinov 2015, section 3.
+    """
+    return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
+
+
+def dreg_surrogate(log_joint, mean, logvar, eps):
+    """A quantity whose gradient for mean and logvar is DReG's estimate: [batch].
+
+    Σ_k ŵ_k² log w_k with the normalised weights ŵ held fixed and the score left out; at K = 1
+    it is the path derivative. The value means nothing (`iwae_bound` has it); the decoder's
+    gradient must come from `iwae_bound`. Tucker et al. 2018.
+    """
+    log_weights = path_derivative_form(log_joint, mean, logvar, eps)  # [K, batch]
+    normalised = torch.softmax(log_weights.detach(), dim=0)
+    return (normalised**2 * log_weights).sum(0)
 
 
 def _require_same_last_axis(**tensors):
