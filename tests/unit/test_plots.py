@@ -8,6 +8,7 @@ from matplotlib.image import imread
 from PIL import Image
 
 from vae_helpers import plots
+from vae_helpers.plots import base, digits
 
 
 def plane(seed, n=200):
@@ -86,11 +87,11 @@ def test_missing_digits_have_no_numeral():
 
 
 def test_numerals_are_pushed_apart():
-    places = plots._spread(np.zeros((10, 2)), 0.55)
+    places = digits._spread(np.zeros((10, 2)), 0.55)
     gaps = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(10)
     assert gaps.min() > 0.4
     far = np.array([[0.0, 0.0], [3.0, 3.0]])
-    assert np.abs(plots._spread(far, 0.55) - far).max() < 0.01
+    assert np.abs(digits._spread(far, 0.55) - far).max() < 0.01
 
 
 def test_a_speck_has_no_numerals():
@@ -129,7 +130,7 @@ def test_tile_places_images_in_rows():
 
 def test_show_carries_its_alternative_text(monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "display", lambda *a, **k: shown.append((a, k)))
+    monkeypatch.setattr(base, "display", lambda *a, **k: shown.append((a, k)))
     plots.show(plots.digit_grid(**grid(1)), alt="twenty digits")
     (bundle,), keywords = shown[0]
     assert bundle["text/plain"] == "twenty digits"

@@ -1,64 +1,10 @@
-"""Figures: pure functions from arrays to a matplotlib `Figure`.
+"""Figures of digits and of the latent plane."""
 
-``plots.NAME(arrays, fig=None)`` makes a figure; given its own earlier figure as `fig` it
-moves the artists in place, which is what a slider needs. Both ways draw the same picture.
-Each figure carries a `caption`, the same finding in words.
-Figures are made without pyplot, whose global state is unsafe in a widget's callback.
-"""
-
-import io
-
-import matplotlib
 import numpy as np
-from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
-from PIL import Image
 
-DPI = 100
-# Ten colours after Paul Tol's muted scheme; digits also carry numerals, never colour alone.
-DIGIT_COLOURS = np.array([
-    "#332288", "#CC6677", "#117733", "#88CCEE", "#AA4499",
-    "#999933", "#44AA99", "#882255", "#DDAA33", "#777777",
-])
-TWO_LINES = " \n "  # keeps the room for a title that is written later
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito
-
-matplotlib.rcParams.update({
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "font.size": 10,
-    "legend.frameon": False,
-})
-
-
-def png(fig):
-    """The figure as PNG bytes."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()
-
-
-def small(picture):
-    """The same picture in 128 colours: a third of the bytes, for stored notebooks."""
-    buffer = io.BytesIO()
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
-    return buffer.getvalue()
-
-
-def show(fig, alt):
-    """Display a figure with its alternative text, which also stands in where no image can."""
-    bundle = {"image/png": small(png(fig)), "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
-
-
-def with_picture(bundle, fig):
-    """A widget's display bundle with a picture beside it, for pages without a kernel."""
-    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    return data | {"image/png": small(png(fig))}, metadata | {"image/png": {"alt": fig.caption}}
+from vae_helpers.plots.base import BLUE, DIGIT_COLOURS, ORANGE, TWO_LINES, freeze_layout
 
 
 def tile(images, columns):
@@ -94,7 +40,7 @@ def training_progress(
         curve.yaxis.set_major_locator(FixedLocator([150, 200, 300, 400, 500]))
         curve.yaxis.set_major_formatter("{x:.0f}")
         curve.yaxis.set_minor_locator(NullLocator())
-        _freeze_layout(fig)
+        freeze_layout(fig)
     _move_plane(fig.artists_of["plane"], codes, labels)
     rows = np.stack([originals.reshape(2, 5, 28, 28), reconstructions.reshape(2, 5, 28, 28)], 1)
     fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
@@ -119,7 +65,7 @@ def plane_growth(codes, labels, steps, fig=None):
         fig.artists_of = {"planes": [_new_plane(axes, apart=1.0) for axes in panels]}
         for axes in panels[1:]:
             axes.set_ylabel("")
-        _freeze_layout(fig)
+        freeze_layout(fig)
     for plane, moment, step in zip(fig.artists_of["planes"], codes, steps):
         _move_plane(plane, moment, labels)
         plane[0].axes.set_title(f"after {step:,} steps")
@@ -145,7 +91,7 @@ def cluster_widths(codes, labels, widths, guess=None, fig=None):
         }
         bars.set(xlabel="digit", ylabel="width (median distance to the centre)")
         bars.set(xticks=range(10), xlim=(-0.7, 11), ylim=(0, 2), title=TWO_LINES)
-        _freeze_layout(fig)
+        freeze_layout(fig)
     typical, top = np.median(widths), 1.2 * max(widths)
     _move_plane(fig.artists_of["plane"], codes, labels)
     for bar, width in zip(fig.artists_of["bars"], widths):
@@ -160,38 +106,6 @@ def cluster_widths(codes, labels, widths, guess=None, fig=None):
     guessed = "no guess committed" if guess is None else f"your guess: {guess} (frame)"
     frame.axes.set_title(f"{verdict}\n{guessed}")
     fig.caption = f"{verdict}; {guessed}."
-    return fig
-
-
-def seeds_and_live(stored, live, bands, fig=None):
-    """Stored results of many seeds with the live one over them, one panel a quantity.
-
-    stored: {label: values [seeds]}, live: {label: value}, bands: {label: (low, high)}.
-    """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 0.55 + 0.85 * len(stored)), layout="constrained")
-        fig.artists_of = {}
-        panels = fig.subplots(len(stored), 1, squeeze=False)[:, 0]
-        for axes, label in zip(panels, stored):
-            low, high = bands[label]
-            margin = 0.1 * (high - low)
-            axes.axvspan(low, high, color="#DDEEFF")
-            axes.set(yticks=[], xlabel=label, xlim=(low - margin, high + margin), ylim=(-1, 1))
-            axes.spines["left"].set_visible(False)
-            dots = axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0]
-            mark = axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0]
-            fig.artists_of[label] = dots, mark
-        panels[0].set_title("Every seed falls inside the band (shaded)")
-        panels[0].legend(loc="upper right", ncols=2, fontsize=9, bbox_to_anchor=(1, 1.6))
-        _freeze_layout(fig)
-    for label, (dots, mark) in fig.artists_of.items():
-        dots.set_data(stored[label], np.zeros(len(stored[label])))
-        mark.set_data([live[label]], [0])
-    fig.caption = "; ".join(
-        f"{label}: {min(values):.3g} to {max(values):.3g} over {len(values)} stored seeds, "
-        f"{live[label]:.3g} in this run"
-        for label, values in stored.items()
-    )
     return fig
 
 
@@ -210,7 +124,7 @@ def latent_explorer(codes, labels, point, digit, fig=None):
             "digit": _new_picture(side, 1, 1),
         }
         side.set_title(TWO_LINES)
-        _freeze_layout(fig)
+        freeze_layout(fig)
     _move_plane(fig.artists_of["plane"], codes, labels)
     fig.artists_of["point"].set_data([point[0]], [point[1]])
     fig.artists_of["digit"].set_data(digit)
@@ -228,17 +142,11 @@ def digit_grid(images, columns, title, fig=None):
         axes = fig.subplots()
         fig.artists_of = {"digits": _new_picture(axes, rows, columns)}
         axes.set_title(" ")
-        _freeze_layout(fig)
+        freeze_layout(fig)
     fig.artists_of["digits"].set_data(tile(images, columns))
     fig.artists_of["digits"].axes.set_title(title)
     fig.caption = title
     return fig
-
-
-def _freeze_layout(fig):
-    """Lay the figure out once, before data arrive: a redraw then costs half as much."""
-    fig.draw_without_rendering()
-    fig.set_layout_engine("none")
 
 
 def _new_plane(axes, apart=0.6):

@@ -1,0 +1,23 @@
+"""Figures: pure functions from arrays to a matplotlib `Figure`.
+
+``plots.NAME(arrays, fig=None)`` makes a figure; given its own earlier figure as `fig` it
+moves the artists in place, which is what a slider needs. Both ways draw the same picture.
+Each figure carries a `caption`, the same finding in words.
+Figures are made without pyplot, whose global state is unsafe in a widget's callback.
+"""
+
+from vae_helpers.plots.base import DIGIT_COLOURS, png, show, small, with_picture
+from vae_helpers.plots.digits import (
+    cluster_widths,
+    digit_grid,
+    latent_explorer,
+    plane_growth,
+    tile,
+    training_progress,
+)
+from vae_helpers.plots.seeds import seeds_and_live
+
+__all__ = [
+    "DIGIT_COLOURS", "cluster_widths", "digit_grid", "latent_explorer", "plane_growth", "png",
+    "seeds_and_live", "show", "small", "tile", "training_progress", "with_picture",
+]

@@ -1,0 +1,38 @@
+"""Figures that set a live result beside stored ones."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, ORANGE, freeze_layout
+
+
+def seeds_and_live(stored, live, bands, fig=None):
+    """Stored results of many seeds with the live one over them, one panel a quantity.
+
+    stored: {label: values [seeds]}, live: {label: value}, bands: {label: (low, high)}.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 0.55 + 0.85 * len(stored)), layout="constrained")
+        fig.artists_of = {}
+        panels = fig.subplots(len(stored), 1, squeeze=False)[:, 0]
+        for axes, label in zip(panels, stored):
+            low, high = bands[label]
+            margin = 0.1 * (high - low)
+            axes.axvspan(low, high, color="#DDEEFF")
+            axes.set(yticks=[], xlabel=label, xlim=(low - margin, high + margin), ylim=(-1, 1))
+            axes.spines["left"].set_visible(False)
+            dots = axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0]
+            mark = axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0]
+            fig.artists_of[label] = dots, mark
+        panels[0].set_title("Every seed falls inside the band (shaded)")
+        panels[0].legend(loc="upper right", ncols=2, fontsize=9, bbox_to_anchor=(1, 1.6))
+        freeze_layout(fig)
+    for label, (dots, mark) in fig.artists_of.items():
+        dots.set_data(stored[label], np.zeros(len(stored[label])))
+        mark.set_data([live[label]], [0])
+    fig.caption = "; ".join(
+        f"{label}: {min(values):.3g} to {max(values):.3g} over {len(values)} stored seeds, "
+        f"{live[label]:.3g} in this run"
+        for label, values in stored.items()
+    )
+    return fig
