@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
+
 WALK = (Path(__file__).parent / "tests" / "notebooks" / "walk_controls.py").read_text()
 
 

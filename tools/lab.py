@@ -147,7 +147,9 @@ def lab(env, args):
     settings = env.folder / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "overrides.json").write_text(json.dumps(QUIET_LAB, indent=1) + "\n", encoding="utf-8")
-    command = ["-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.root_dir=" + str(env.root)] + args
+    command = ["-m", "jupyterlab", "--ServerApp.root_dir=" + str(env.root)] + args
+    # The printed address shows the notebook too, and the extension manager asks no registry.
+    command += ["--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb", "--LabApp.extension_manager=readonly"]
     if not any(arg.startswith(("--ip", "--ServerApp.ip")) for arg in args):  # Jupyter refuses to be told twice
         command.append("--ip=127.0.0.1")
     # In a container one is root, and Jupyter refuses that by default.

@@ -1,13 +1,13 @@
 """The plumbing of the notebook series on variational autoencoders.
 
-Everything here was taught in a notebook first. Import modules by name, and before torch:
+What is here is taught in a notebook, or will be. Import modules by name, and before torch:
 ``from vae_helpers import data, elbo, plots``.
 """
 
 import os
 
 # PyTorch's threads wait for each other by spinning. Where two kernels share the cores, they
-# spin while the other one works: on two cores both trained 70 times slower. Spinning shortly
+# spin while the other one works: on two cores both trained many times slower. Spinning shortly
 # and then sleeping costs a tenth alone, and makes the two share fairly. (For GNU's OpenMP, which
 # PyTorch has on Linux; it is read once, when torch is first imported.)
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -148,9 +148,16 @@ def _check_folder(root):
 
 def pixels(images):
     """Grey images as rows of pixels: uint8 [n, 28, 28] to float32 [n, 784] in [0, 1]."""
-    if images.dtype != torch.uint8:
-        raise TypeError(f"pixels expects uint8 images from 0 to 255, got {images.dtype}.")
+    require_images(images)
     return images.flatten(1).float() / 255  # [n, 28, 28] -> [n, 784]
+
+
+def require_images(images):
+    """Raise `TypeError` unless `images` is a uint8 tensor [n, rows, columns]."""
+    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8 or images.ndim != 3:
+        kind = f"{type(images).__name__} of {getattr(images, 'dtype', 'no type')}"
+        shape = list(getattr(images, "shape", []))
+        raise TypeError(f"Images are a torch.uint8 tensor [n, 28, 28], got {kind} {shape}.")
 
 
 def binarize(x, generator):

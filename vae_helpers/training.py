@@ -9,7 +9,7 @@ from vae_helpers import data
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss or its gradient became NaN or infinite; the model was put back."""
+    """The loss or its gradient became NaN or infinite; the model was put back a step."""
 
 
 class Record(NamedTuple):
@@ -38,8 +38,11 @@ class Trainer:
     """
 
     def __init__(self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, seed):
-        if not 1 <= batch_size <= len(images):
-            raise ValueError(f"batch_size must be from 1 to {len(images)}, got {batch_size}.")
+        data.require_images(images)
+        if not isinstance(batch_size, int) or not 1 <= batch_size <= len(images):
+            raise ValueError(
+                f"batch_size must be a whole number from 1 to {len(images)}, got {batch_size}."
+            )
         self.model, self.images, self.batch_size, self.beta = model, images, batch_size, beta
         self.generator = torch.Generator().manual_seed(seed)
         self.records = []
@@ -50,6 +53,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(model.parameters(), fused=True)
         self.learning_rate = learning_rate
         self._good = [tensor.clone() for tensor in self._state()]
+        self._current_beta()  # a wrong β is named now, not at the first step
 
     @property
     def learning_rate(self):
@@ -115,6 +119,6 @@ class Trainer:
             torch._foreach_copy_(self._state(), self._good)
         raise TrainingDiverged(
             f"The loss or its gradient is not finite at step {step} (loss {loss.item()}, "
-            f"learning rate {self.learning_rate:g}). The model holds its last good parameters. "
-            "Lower the learning rate and train on."
+            f"learning rate {self.learning_rate:g}). The model holds the last parameters whose "
+            "loss was finite. Lower the learning rate; if the loss stays high, start anew."
         )

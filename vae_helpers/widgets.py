@@ -1,5 +1,6 @@
 """Live views and predictions: thin shells over the figures of `plots`."""
 
+import html
 import threading
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class View(VBox):
         with self._lock:
             self._figure = self._plot(**data, fig=self._figure)
             self._picture.value = plots.png(self._figure)
-            self._text.value = self._figure.caption
+            self._text.value = html.escape(self._figure.caption)
             self.data = data
 
     def still(self):
@@ -75,7 +76,8 @@ class View(VBox):
                 if data:
                     self.draw(**data)
         except Exception as error:  # a callback's traceback would be shown nowhere
-            self._text.value = f"This view failed: {type(error).__name__}: {error}"
+            trouble = html.escape(f"{type(error).__name__}: {error}")
+            self._text.value = f"This view failed: {trouble}"
             raise
 
     def _repr_mimebundle_(self, **settings):
@@ -112,7 +114,8 @@ class Prediction(VBox):
             self._reply.value = "Choose an answer first."
             return
         self.guess = self._answer.value
-        self._reply.value = f"Committed: {self.guess}. Run on, and compare."
+        guess = html.escape(str(self.guess))
+        self._reply.value = f"Committed: {guess}. The result will be drawn over it."
         for follower in self._followers:
             follower()
 

@@ -16,12 +16,12 @@ def main():
     """Run the notebook and take the picture."""
     with tempfile.TemporaryDirectory() as private, open_browser() as browser:
         with Server(NOTEBOOKS, Path(private)) as server:
-            lab = LabPage(browser, server, viewport={"width": 1000, "height": 760})
+            lab = LabPage(browser, server, viewport={"width": 1000, "height": 900})
             lab.open("00_start_here.ipynb")
             assert lab.run_all(), lab.error_outputs()
             plane = lab.page.locator(".explorer-plane")
             plane.focus()
-            for key in ("2", "Shift+ArrowLeft"):
+            for key in ("1", "Shift+ArrowDown"):
                 lab.page.keyboard.press(key)
             lab.page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
             plane.evaluate(

@@ -27,5 +27,18 @@ def test_a_claim_outside_its_band_raises(value, capsys):
 
 
 def test_measured_figures_are_marked():
-    assert measured(1234.5, "nats") == "⟨1.23e+03⟩ nats"
+    assert measured(1234.5, "nats") == "⟨1,230⟩ nats"
+    assert measured(-150.96) == "⟨-151⟩"
+    assert measured(1.5e-7) == "⟨1.5e-07⟩"
     assert measured(0.12345) == "⟨0.123⟩"
+
+
+def test_what_is_no_band_or_no_number_is_refused():
+    with pytest.raises(ValueError, match="no band"):
+        claim("t.value", 1, 2, 0, "nats")
+    with pytest.raises(ValueError, match="no band"):
+        claim("t.value", 1, math.nan, 2, "nats")
+    with pytest.raises(TypeError, match="the text '0.5'"):
+        claim("t.value", "0.5", 0, 1, "nats")
+    with pytest.raises(ClaimFailed):
+        claim("t.value", math.inf, 0, math.inf, "nats")

@@ -153,8 +153,9 @@ def test_nothing_is_ever_downloaded(cache, monkeypatch):
 def test_pixels_are_rows_from_zero_to_one():
     images = torch.tensor([[[0, 255], [51, 102]]], dtype=torch.uint8)  # [1, 2, 2]
     assert data.pixels(images).tolist() == [[0, 1, pytest.approx(0.2), pytest.approx(0.4)]]
-    with pytest.raises(TypeError, match="uint8"):
-        data.pixels(torch.rand(1, 28, 28))
+    for wrong in (torch.rand(1, 28, 28), images[0], images.numpy(), [[0]]):
+        with pytest.raises(TypeError, match=r"torch.uint8 tensor \[n, 28, 28\], got"):
+            data.pixels(wrong)
 
 
 def test_binarize_draws_with_the_grey_value_as_probability():

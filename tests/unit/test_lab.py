@@ -254,7 +254,9 @@ def lab_command(lab, tmp_path, args, root):
 
 def test_lab_is_loopback_quiet_and_passes_options_on(lab, tmp_path):
     command = lab_command(lab, tmp_path, ["--no-browser", "--port", "8899"], root=False)
-    assert command[:3] == ["-m", "jupyterlab", "notebooks/00_start_here.ipynb"]
+    assert command[:2] == ["-m", "jupyterlab"]
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in command
+    assert "--LabApp.extension_manager=readonly" in command
     assert {"--no-browser", "--port", "8899", "--ip=127.0.0.1"} <= set(command)
     assert not any("token" in word or "allow-root" in word for word in command)
     written = json.loads((tmp_path / ".venv/share/jupyter/lab/settings/overrides.json").read_text())

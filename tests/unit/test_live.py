@@ -132,3 +132,23 @@ def test_closing_stops_it():
         await until(lambda: panel._task is None)
 
     drive(scenario)
+
+
+def test_a_cell_run_again_leaves_no_training_behind():
+    async def scenario(panel, trainer, drawn):
+        panel.button.value = True
+        await until(lambda: trainer.steps > 0)
+        successor = LiveTraining(Counter(), lambda: None)
+        await until(lambda: panel._task is None)
+        stopped = trainer.steps
+        successor.button.value = True
+        await until(lambda: successor._trainer.steps > 0)
+        successor.button.value = False
+        assert trainer.steps == stopped and panel.button.value is False
+
+    drive(scenario)
+
+
+def test_outside_a_notebook_it_says_so():
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        LiveTraining(Counter(), lambda: None)

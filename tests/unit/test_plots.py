@@ -38,17 +38,25 @@ def growth(seed, steps):
             "steps": steps}
 
 
+def test_the_title_over_the_bands_counts_what_falls_outside():
+    inside = plots.seeds_and_live({"a": [1.0, 2.0]}, {"a": 1.5}, {"a": (0, 3)})
+    assert inside.axes[0].get_title("left") == "Every result falls inside the band (shaded)"
+    outside = plots.seeds_and_live({"a": [1.0, 5.0]}, {"a": 9.0}, {"a": (0, 3)})
+    assert outside.axes[0].get_title("left") == "2 results fall outside the band (shaded)"
+    assert outside.axes[0].get_xlim()[1] > 9
+
+
 def strips(seed):
     random = np.random.default_rng(seed)
     return {
         "stored": {"a": list(random.random(5)), "b": list(random.random(5))},
         "live": {"a": random.random(), "b": random.random()},
-        "bands": {"a": (0, 1), "b": (-1, 2)},
+        "bands": {"a": (0, seed), "b": (-1, 2)},
     }
 
 
-def grid(seed):
-    return {"images": np.random.default_rng(seed).random((20, 28, 28)), "columns": 5,
+def grid(seed, n=20):
+    return {"images": np.random.default_rng(seed).random((n, 28, 28)), "columns": 5,
             "title": f"twenty, {seed}"}
 
 
@@ -78,6 +86,12 @@ def test_both_renderings_are_the_same_picture(plot, first, second):
     anew = plot(**second)
     assert plots.png(reused) == plots.png(anew) != before
     assert reused.caption == anew.caption
+
+
+def test_another_number_of_images_gets_another_figure():
+    first = plots.digit_grid(**grid(1))
+    second = plots.digit_grid(**grid(1, n=33), fig=first)
+    assert plots.png(second) == plots.png(plots.digit_grid(**grid(1, n=33)))
 
 
 def test_missing_digits_have_no_numeral():

@@ -137,6 +137,7 @@ def test_every_image_is_seen_once_an_epoch(digits, monkeypatch):
 @pytest.mark.parametrize("settings, message", [
     ({"batch_size": 0}, "batch_size"),
     ({"batch_size": 641}, "batch_size"),
+    ({"batch_size": 2.5}, "batch_size"),
     ({"learning_rate": 0}, "learning_rate"),
     ({"learning_rate": math.nan}, "learning_rate"),
 ])
@@ -148,7 +149,16 @@ def test_settings_out_of_range_are_named(digits, settings, message):
 @pytest.mark.parametrize("beta", [-1, math.nan, lambda step: math.inf])
 def test_a_wrong_beta_is_named(digits, beta):
     with pytest.raises(ValueError, match="beta"):
-        make(digits, beta=beta).step()
+        make(digits, beta=beta)
+    trainer = make(digits)
+    trainer.beta = beta
+    with pytest.raises(ValueError, match="beta"):
+        trainer.step()
+
+
+def test_images_of_another_kind_are_named(digits):
+    with pytest.raises(TypeError, match="uint8"):
+        training.Trainer(models.VAE(2, seed=0), data.pixels(digits.train_images[:500]), seed=0)
 
 
 @pytest.mark.parametrize("learning_rate", [1e4, 1e20, 1e38])

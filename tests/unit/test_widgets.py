@@ -14,7 +14,7 @@ def line(x, guess=None, fig=None):
     if fig is None:
         fig = Figure(figsize=(1, 1))
         fig.subplots().plot([0, 1], [0, 1])
-    fig.axes[0].lines[0].set_data([0, 1], [0, x])
+    fig.axes[0].lines[0].set_data([0, 1], [0, 0 if isinstance(x, str) else x])
     fig.caption = f"x is {x}, the guess {guess}"
     return fig
 
@@ -85,6 +85,12 @@ def test_a_failing_callback_is_shown():
     assert "ZeroDivisionError" in view._text.value
     slider.value = 2.0
     assert "x is 0.5" in view._text.value
+
+
+def test_texts_are_shown_as_texts():
+    view = widgets.View("by hand", line)
+    view.draw(x="<script>")
+    assert "&lt;script&gt;" in view._text.value and "<script>" not in view._text.value
 
 
 def test_callbacks_from_many_threads_leave_one_consistent_state():

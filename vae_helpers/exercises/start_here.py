@@ -10,8 +10,12 @@ def _cases():
     generator = torch.Generator().manual_seed(0)
     # Not every batch reaches the brightest pixel.
     shapes, tops = [(3, 28, 28), (1, 28, 28), (5, 28, 28)], [256, 100, 200]
-    draws = (torch.randint(0, t, s, generator=generator) for s, t in zip(shapes, tops))
-    return [(images.to(torch.uint8),) for images in draws]
+    batches = []
+    for shape, top in zip(shapes, tops):
+        images = torch.randint(0, top, shape, generator=generator)
+        fade = torch.arange(1, len(images) + 1)[:, None, None]  # [n, 1, 1]: no two alike
+        batches.append(((images * fade // len(images)).to(torch.uint8),))
+    return batches
 
 
 def _by_own_maximum(images):
@@ -43,7 +47,8 @@ pixels = Exercise(
         ),
         Mistake(
             lambda images: images.flatten(1) // 255,
-            "Whole-number division lost the greys: only 0 and 1 are left. Divide with /.",
+            "Only 0 and 1 are left: whole-number arithmetic lost the greys. Divide with /, and keep "
+            "the result a float.",
         ),
         Mistake(
             lambda images: images.flatten().float() / 255,
@@ -60,6 +65,16 @@ pixels = Exercise(
         Mistake(
             lambda images: images.flatten(1).float() / 127.5 - 1,
             "The values run from −1 to 1. A probability of ink must lie in [0, 1]: divide by 255.",
+        ),
+        Mistake(
+            lambda images: images.reshape(784, -1).T / 255,
+            "The shape is right, but pixels of different images are mixed: reshape keeps the "
+            "order in memory. Flatten everything after the first axis instead.",
+        ),
+        Mistake(
+            lambda images: images.flatten(1) / images.flatten(1).amax(1, keepdim=True),
+            "You divided each image by its own maximum. Bold and faint ink would look the same: "
+            "divide by 255.",
         ),
         Mistake(
             _by_own_maximum,

@@ -16,8 +16,10 @@ from vae_helpers.plots.digits import (
     training_progress,
 )
 from vae_helpers.plots.seeds import seeds_and_live
+from vae_helpers.plots.theory import evidence_bar, three_densities
 
 __all__ = [
-    "DIGIT_COLOURS", "cluster_widths", "digit_grid", "latent_explorer", "plane_growth", "png",
-    "seeds_and_live", "show", "small", "tile", "training_progress", "with_picture",
+    "DIGIT_COLOURS", "cluster_widths", "digit_grid", "evidence_bar", "latent_explorer",
+    "plane_growth", "png", "seeds_and_live", "show", "small", "three_densities", "tile",
+    "training_progress", "with_picture",
 ]

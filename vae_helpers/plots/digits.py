@@ -36,8 +36,8 @@ def training_progress(
         }
         digits.set_title("Digits in (odd rows)\nand what comes back (even rows)")
         curve.set(xlabel="training step", ylabel="−ELBO (nats per image)", title=TWO_LINES)
-        curve.set(xlim=(0, 1000), ylim=(140, 600), yscale="log")
-        curve.yaxis.set_major_locator(FixedLocator([150, 200, 300, 400, 500]))
+        curve.set(ylim=(140, 600), yscale="log")
+        curve.yaxis.set_major_locator(FixedLocator([100, 120, 150, 200, 300, 500]))
         curve.yaxis.set_major_formatter("{x:.0f}")
         curve.yaxis.set_minor_locator(NullLocator())
         freeze_layout(fig)
@@ -46,12 +46,14 @@ def training_progress(
     fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
     fig.artists_of["curve"].set_data(steps, neg_elbo)
     fig.artists_of["now"].set_data(steps[-1:], neg_elbo[-1:])
-    fig.artists_of["now"].axes.set_xlim(0, 1.04 * total)
-    fig.artists_of["now"].axes.set_title(
+    curve = fig.artists_of["now"].axes
+    curve.set_xlim(-0.03 * total, 1.04 * total)
+    curve.set_ylim(min(140, 0.97 * min(neg_elbo)), max(600, 1.03 * max(neg_elbo)))
+    curve.set_title(
         f"After {steps[-1]:,} steps:\n{neg_elbo[-1]:.0f} nats per image"
     )
     fig.caption = (
-        f"After {steps[-1]:,} of {total:,} steps the −ELBO on these digits is "
+        f"After {steps[-1]:,} steps the −ELBO on {len(codes):,} test digits is "
         f"{neg_elbo[-1]:.0f} nats per image; it was {neg_elbo[0]:.0f} at the start."
     )
     return fig
@@ -136,8 +138,9 @@ def latent_explorer(codes, labels, point, digit, fig=None):
 
 def digit_grid(images, columns, title, fig=None):
     """Images [n, 28, 28] in [0, 1] as one picture, `columns` to a row."""
-    if fig is None:
-        rows = -(-len(images) // columns)
+    rows = -(-len(images) // columns)
+    shape = (28 * rows, 28 * columns)
+    if fig is None or fig.artists_of["digits"].get_array().shape != shape:
         fig = Figure(figsize=(4.8, 4.8 * rows / columns + 0.3), layout="constrained")
         axes = fig.subplots()
         fig.artists_of = {"digits": _new_picture(axes, rows, columns)}

@@ -16,21 +16,30 @@ def seeds_and_live(stored, live, bands, fig=None):
         fig.artists_of = {}
         panels = fig.subplots(len(stored), 1, squeeze=False)[:, 0]
         for axes, label in zip(panels, stored):
-            low, high = bands[label]
-            margin = 0.1 * (high - low)
-            axes.axvspan(low, high, color="#DDEEFF")
-            axes.set(yticks=[], xlabel=label, xlim=(low - margin, high + margin), ylim=(-1, 1))
+            axes.set(yticks=[], xlabel=label, ylim=(-1, 1))
             axes.spines["left"].set_visible(False)
-            dots = axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0]
-            mark = axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0]
-            fig.artists_of[label] = dots, mark
-        panels[0].set_title("Every seed falls inside the band (shaded)")
+            fig.artists_of[label] = (
+                axes.axvspan(0, 1, color="#DDEEFF"),
+                axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0],
+                axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0],
+            )
+        panels[0].set_title(" ")
         panels[0].legend(loc="upper right", ncols=2, fontsize=9, bbox_to_anchor=(1, 1.6))
         freeze_layout(fig)
-    for label, (dots, mark) in fig.artists_of.items():
+    outside = 0
+    for label, (band, dots, mark) in fig.artists_of.items():
+        low, high = bands[label]
+        values = np.array([*stored[label], live[label]])
+        outside += int(((values < low) | (values > high)).sum())
+        first, last = min(low, values.min()), max(high, values.max())
+        margin = 0.1 * (last - first)
+        band.set(x=low, width=high - low)
+        band.axes.set_xlim(first - margin, last + margin)
         dots.set_data(stored[label], np.zeros(len(stored[label])))
         mark.set_data([live[label]], [0])
-    fig.caption = "; ".join(
+    verdict = f"{outside} results fall outside" if outside else "Every result falls inside"
+    next(iter(fig.artists_of.values()))[0].axes.set_title(f"{verdict} the band (shaded)")
+    fig.caption = f"{verdict} the band. " + "; ".join(
         f"{label}: {min(values):.3g} to {max(values):.3g} over {len(values)} stored seeds, "
         f"{live[label]:.3g} in this run"
         for label, values in stored.items()

@@ -1,0 +1,136 @@
+"""The checks of notebook 01: every catalogue entry gets its name, right answers pass."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from vae_helpers import elbo
+from vae_helpers.exercises import check, derive_elbo
+
+
+def torch_kl(mean, logvar):
+    q = Independent(Normal(mean, (logvar / 2).exp()), 1)
+    p = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    return kl_divergence(q, p)
+
+
+def loop_kl(mean, logvar):
+    rows = []
+    for m, s in zip(mean, logvar):
+        rows.append(sum((a * a + torch.exp(b) - b - 1) / 2 for a, b in zip(m, s)))
+    return torch.stack(rows)
+
+
+def torch_estimate(log_joint, mean, logvar, eps):
+    q = Independent(Normal(mean, torch.exp(logvar / 2)), 1)
+    z = q.base_dist.loc + q.base_dist.scale * eps
+    return torch.mean(log_joint(z) - q.log_prob(z), dim=0)
+
+
+def loop_estimate(log_joint, mean, logvar, eps):
+    total = 0
+    for noise in eps:
+        z = mean + (0.5 * logvar).exp() * noise
+        total = total + log_joint(z) - elbo.gaussian_log_prob(z, mean, logvar)
+    return total / len(eps)
+
+
+@pytest.mark.parametrize("answer", [elbo.gaussian_kl, torch_kl, loop_kl])
+def test_right_kls_pass(answer):
+    assert check.gaussian_kl(answer).passed
+
+
+@pytest.mark.parametrize("answer", [torch_estimate, loop_estimate])
+def test_right_estimates_pass(answer):
+    assert check.elbo_estimate(answer).passed
+
+
+@pytest.mark.parametrize("exercise", [check.gaussian_kl, check.elbo_estimate, check.pixels])
+def test_every_entry_of_a_catalogue_gets_its_own_name(exercise):
+    for mistake in exercise._mistakes:
+        result = exercise(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+
+
+@pytest.mark.parametrize("exercise", [check.gap, check.closing])
+def test_every_wrong_number_gets_its_own_name(exercise):
+    assert exercise(exercise._right).passed
+    for wrong, diagnosis in exercise._mistakes:
+        assert exercise(wrong).diagnosis == diagnosis
+
+
+WRONG_KLS = [
+    (lambda m, s: kl_divergence(Normal(torch.zeros_like(m), torch.ones_like(m)),
+                                Normal(m, (s / 2).exp())).sum(-1), "other direction"),
+    (lambda m, s: kl_divergence(Normal(m, s.exp()), Normal(0.0, 1.0)).sum(-1), "variance already"),
+    (lambda m, s: torch_kl(m, s).detach(), "no gradient comes through"),
+    (lambda m, s: torch_kl(m, s.detach()), "no gradient comes through"),
+    (lambda m, s: (0.5 * (m**2 + s.exp() - 1 - s)).sum(-1, keepdim=True), "[4, 1]"),
+    (lambda m, s: torch_kl(m, s) / 3, "0.3333 times"),
+    (lambda m, s: torch_kl(m, s).tolist(), "returned list"),
+    (lambda m, s: m.numpy() @ s.numpy().T @ 3, "raised"),
+]
+
+
+@pytest.mark.parametrize("answer, words", WRONG_KLS)
+def test_wrong_kls_are_named(answer, words):
+    result = check.gaussian_kl(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+def no_gradient(log_joint, mean, logvar, eps):
+    with torch.no_grad():
+        return torch_estimate(log_joint, mean, logvar, eps)
+
+
+def half_gradient(log_joint, mean, logvar, eps):
+    return elbo.path_derivative_form(log_joint, mean, logvar, eps).mean(0)
+
+
+def own_noise(log_joint, mean, logvar, eps):
+    return torch_estimate(log_joint, mean, logvar, torch.randn_like(eps))
+
+
+@pytest.mark.parametrize("answer, words", [
+    (no_gradient, "no gradient comes through"),
+    (half_gradient, "part of the gradient is missing"),
+    (own_noise, "the values are not"),
+    (lambda f, m, s, e: f(m), "the values are not"),
+])
+def test_wrong_estimates_are_named(answer, words):
+    result = check.elbo_estimate(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+@pytest.mark.parametrize("answer, state, words", [
+    (..., "unanswered", ""),
+    (0.807, "passed", ""),
+    (torch.tensor(0.8069), "passed", ""),
+    (-0.807, "failed", "sign is flipped"),
+    (3.0, "failed", "usual slips"),
+    ("much", "failed", "A number is expected"),
+    (None, "failed", "A number is expected"),
+    ((1.0, 2.0), "failed", "1 numbers are expected"),
+    (math.nan, "failed", "usual slips"),
+])
+def test_answers_in_numbers(answer, state, words):
+    result = check.gap(answer)
+    assert result.state == state and words in result.diagnosis
+
+
+def test_a_pair_with_a_stub_in_it_is_unanswered():
+    assert check.closing((..., ...)).state == "unanswered"
+    assert check.closing((1, 0.71)).passed
+
+
+def test_the_numbers_behind_the_checks_are_the_exact_model_s():
+    one = torch.ones(1, 1, dtype=torch.float64)
+    from vae_helpers.exact import LinearGaussian
+
+    model = LinearGaussian(one, torch.zeros(1, dtype=torch.float64), 1.0)
+    gap = model.kl_to_posterior(2 * one, one, (2 * one).log())
+    assert gap.item() == pytest.approx(derive_elbo.gap._right, abs=1e-12)
+    mean, logvar = model.best_mean_field(2 * one)
+    assert (mean.item(), (logvar / 2).exp().item()) == pytest.approx(derive_elbo.closing._right)

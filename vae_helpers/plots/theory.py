@@ -1,0 +1,76 @@
+"""Figures of the exact models of notebooks 01 and 02."""
+
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout
+
+FLOOR = -10.0  # nats; where the bar of the ELBO starts
+
+
+def evidence_bar(z, prior, posterior, q, log_evidence, elbo, guess=None, fig=None):
+    """q against the exact posterior, and the evidence as the ELBO plus the gap.
+
+    z, prior, posterior, q: [points], densities over z. log_evidence, elbo: in nats.
+    guess: what the learner thinks log p(x) does while q moves, or None.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+        left, right = fig.subplots(1, 2, width_ratios=[1.6, 1])
+        left.plot(z, prior, ":", color="#777777", label="prior p(z)")
+        fig.artists_of = {
+            "q": left.plot(z, q, color=BLUE, linewidth=5, alpha=0.6, label="q(z|x)")[0],
+            "posterior": left.plot(z, posterior, color="black", label="posterior p(z|x)")[0],
+            "elbo": right.bar(0, 0, width=0.6, bottom=FLOOR, color=BLUE)[0],
+            "gap": right.bar(0, 0, width=0.6, color=ORANGE, hatch="//", edgecolor="white")[0],
+            "evidence": right.plot([-0.5, 0.5], [0, 0], color="black")[0],
+            "words": [right.text(0.55, 0, "", va="center") for _ in range(3)],
+        }
+        left.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 1.7), title=TWO_LINES)
+        left.legend(loc="upper center", ncols=3, fontsize=9)
+        right.set(xticks=[], ylabel="nats", xlim=(-0.6, 1.9), ylim=(FLOOR, 0), title=TWO_LINES)
+        freeze_layout(fig)
+    gap = log_evidence - elbo
+    shown = max(elbo, FLOOR)
+    parts = fig.artists_of
+    parts["posterior"].set_ydata(posterior)
+    parts["q"].set_ydata(q)
+    parts["elbo"].set_height(shown - FLOOR)
+    parts["gap"].set(y=shown, height=log_evidence - shown)
+    parts["evidence"].set_ydata([log_evidence, log_evidence])
+    rows = [
+        (log_evidence + 0.5, f"log p(x) = {log_evidence:.3f}"),
+        (min((log_evidence + shown) / 2, log_evidence - 0.35), f"gap (KL) = {gap:.3f}"),
+        (max((shown + FLOOR) / 2, FLOOR + 0.4), f"ELBO = {elbo:.3f}"),
+    ]
+    for text, (height, words) in zip(parts["words"], rows):
+        text.set_y(height)
+        text.set_text(words.replace("-", "−"))
+    parts["q"].axes.set_title(f"The gap is {gap:.3f} nats\n" + (
+        "q is the posterior" if gap < 5e-4 else "q is not the posterior"))
+    guessed = "no guess committed" if guess is None else f"your guess: it {guess}"
+    parts["evidence"].axes.set_title(f"log p(x) stands still\n{guessed}")
+    fig.caption = (
+        f"log p(x) is {log_evidence:.3f} nats: ELBO {elbo:.3f} plus gap {gap:.3f}."
+    ).replace("-", "−")
+    return fig
+
+
+def three_densities(z, prior, likelihood, posterior, fig=None):
+    """Bayes' rule in a picture: z [points] and three functions of it, [points] each."""
+    if fig is None:
+        fig = Figure(figsize=(8, 3.4), layout="constrained")
+        axes = fig.subplots()
+        styles = {"prior p(z)": (":", "#777777"), "likelihood p(x|z)": ("--", ORANGE),
+                  "posterior p(z|x)": ("-", "black")}
+        fig.artists_of = {
+            name: axes.plot(z, 0 * z, line, color=colour, label=name)[0]
+            for name, (line, colour) in styles.items()
+        }
+        axes.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 1))
+        axes.set_title("The posterior lies between the prior and the likelihood")
+        axes.legend()
+        freeze_layout(fig)
+    for line, values in zip(fig.artists_of.values(), (prior, likelihood, posterior)):
+        line.set_ydata(values)
+    fig.caption = "Prior, likelihood and posterior over z; the posterior lies between the others."
+    return fig
