@@ -123,7 +123,7 @@ def test_claims_made_are_claims_listed(code, prose):
         for node in ast.walk(ast.parse(cell.source.replace("%", "# %"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "claim":
                 made.add(node.args[0].value)
-    listed = set(re.findall(r"^\| `([a-z_.]+)`", prose[-1], re.MULTILINE))
+    listed = set(re.findall(r"^\| `([a-z0-9_.]+)`", prose[-1], re.MULTILINE))
     assert made and made == listed
 
 

@@ -16,9 +16,10 @@ def test_stored_evidence_is_complete_and_current(name):
     assert set(stored["versions"]) == set(evidence.PACKAGES)
 
 
-def test_start_here_s_first_steps_can_be_made_again():
+@pytest.mark.parametrize("name", evidence.STUDIES)
+def test_the_first_steps_can_be_made_again(name):
     """A stated prefix: 60 steps of seed 3, −ELBO of each minibatch within 2 %."""
-    stored = evidence.load("start_here")
+    stored = evidence.load(name)
     settings, prefix = stored["settings"], stored["runs"]["3"]["prefix_neg_elbo"]
     trainer = training.Trainer(
         models.VAE(2, settings["hidden"], seed=3), data.load_mnist().train_images, seed=3,

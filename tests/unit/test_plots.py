@@ -65,7 +65,23 @@ def explored(seed):
     return plane(seed) | {"point": random.normal(size=2), "digit": random.random((28, 28))}
 
 
+Z = np.linspace(-4, 4, 50)
+
+
+def bar(elbo, guess):
+    return {"z": Z, "prior": np.exp(-Z**2), "posterior": np.exp(-((Z - 1) ** 2)),
+            "q": np.exp(-((Z - elbo) ** 2)), "log_evidence": -2.27, "elbo": elbo, "guess": guess}
+
+
+def bells(shift):
+    return {"z": Z, "prior": np.exp(-Z**2), "likelihood": np.exp(-((Z - shift) ** 2)),
+            "posterior": np.exp(-2 * (Z - shift / 2) ** 2)}
+
+
 CASES = [
+    (plots.evidence_bar, bar(-2.27, None), bar(-5, "rises")),
+    (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
+    (plots.three_densities, bells(2), bells(-1)),
     (plots.latent_explorer, explored(1), explored(2)),
     (plots.training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
     (plots.training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
@@ -157,3 +173,13 @@ def test_figures_are_of_the_page_s_width(tmp_path):
         (tmp_path / "figure.png").write_bytes(plots.png(plot(**data)))
         height, width, _ = imread(tmp_path / "figure.png").shape
         assert 400 <= width <= 960 and height <= 600
+
+
+def test_elbo_and_gap_trade_places_under_a_bar_that_stands_still():
+    tops = set()
+    for elbo in (-2.3, -4, -9.5):
+        parts = plots.evidence_bar(**bar(elbo, None)).artists_of
+        assert parts["gap"].get_y() == pytest.approx(elbo)
+        assert parts["elbo"].get_y() + parts["elbo"].get_height() == pytest.approx(elbo)
+        tops.add(round(parts["gap"].get_y() + parts["gap"].get_height(), 9))
+    assert tops == {-2.27}
