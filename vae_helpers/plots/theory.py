@@ -48,7 +48,7 @@ def evidence_bar(z, prior, posterior, q, log_evidence, elbo, guess=None, fig=Non
     parts["q"].axes.set_title(f"The gap is {gap:.3f} nats\n" + (
         "q is the posterior" if gap < 5e-4 else "q is not the posterior"))
     guessed = "no guess committed" if guess is None else f"your guess: it {guess}"
-    parts["evidence"].axes.set_title(f"log p(x) stands still\n{guessed}")
+    parts["evidence"].axes.set_title(f"log p(x) = ELBO + gap\n{guessed}")
     fig.caption = (
         f"log p(x) is {log_evidence:.3f} nats: ELBO {elbo:.3f} plus gap {gap:.3f}."
     ).replace("-", "−")
