@@ -35,12 +35,9 @@ class Study(NamedTuple):
 
 def start_here(seed, *, hidden, batch_size, learning_rate, steps):
     """Notebook 00's run: where it ends, how its first 60 steps went, and as many steps more."""
-    torch.set_num_threads(1)
     digits = data.load_mnist()
-    model = models.VAE(2, hidden, seed=seed)
-    trainer = training.Trainer(
-        model, digits.train_images, batch_size=batch_size, learning_rate=learning_rate, seed=seed
-    )
+    trainer = _plane_trainer(seed, digits, hidden, batch_size, learning_rate)
+    model = trainer.model
     _train_until(trainer, 60)
     early = _medians(model, digits)
     _train_until(trainer, steps)
@@ -65,6 +62,15 @@ def start_here(seed, *, hidden, batch_size, learning_rate, steps):
     }
 
 
+def _plane_trainer(seed, digits, hidden, batch_size, learning_rate):
+    """A trainer of a VAE with two latents, on one thread: the same digits every time."""
+    torch.set_num_threads(1)
+    return training.Trainer(
+        models.VAE(2, hidden, seed=seed), digits.train_images,
+        batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+    )
+
+
 def _train_until(trainer, steps):
     while len(trainer.records) < steps:
         trainer.step()
@@ -85,15 +91,11 @@ def _pair(medians, farthest):
 
 def derive_elbo(seed, *, hidden, batch_size, learning_rate, steps, images):
     """Notebook 01's gap on MNIST: evidence by quadrature, the ELBO, and the best Gaussian q's."""
-    torch.set_num_threads(1)
     digits = data.load_mnist()
-    model = models.VAE(2, hidden, seed=seed)
-    trainer = training.Trainer(
-        model, digits.train_images, batch_size=batch_size, learning_rate=learning_rate, seed=seed
-    )
+    trainer = _plane_trainer(seed, digits, hidden, batch_size, learning_rate)
+    model = trainer.model
     _train_until(trainer, steps)
-    shown = digits.test_images[:images]
-    found = gaps.measure(model, shown, seed=seed)
+    found = gaps.measure(model, digits.test_images[:images], seed=seed)
     return found._asdict() | {"prefix_neg_elbo": [-record.elbo for record in trainer.records[:60]]}
 
 

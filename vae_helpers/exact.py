@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers.elbo import LOG_2PI, gaussian_log_prob
+from vae_helpers.elbo import LOG_2PI, gaussian_entropy, gaussian_log_prob
 
 
 class Posterior(NamedTuple):
@@ -70,9 +70,8 @@ class LinearGaussian:
         E_q[log p(x, z)] + H[q], term by term: log p(x, z) is quadratic in z, so its expectation
         is its value at the mean less half the sum of curvature times variance.
         """
-        entropy = 0.5 * (LOG_2PI + 1 + logvar).sum(-1)
         spread = 0.5 * (self.precision.diagonal() * logvar.exp()).sum(-1)
-        return self.log_joint(x, mean) - spread + entropy
+        return self.log_joint(x, mean) - spread + gaussian_entropy(logvar)
 
     def kl_to_posterior(self, x, mean, logvar):
         """KL(q(z|x) ‖ p(z|x)) for q = N(mean, exp(logvar)), exactly: [batch].
