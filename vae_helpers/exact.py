@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers.elbo import LOG_2PI, gaussian_entropy, gaussian_log_prob
+from vae_helpers.elbo import LOG_2PI, gaussian_entropy, prior_log_prob
 
 
 class Posterior(NamedTuple):
@@ -50,8 +50,7 @@ class LinearGaussian:
 
     def log_joint(self, x, z):
         """log p(x, z) = log p(x|z) + log p(z): [..., batch]."""
-        zero = torch.zeros_like(z[..., :1]).expand_as(z)
-        return self.log_likelihood(x, z) + gaussian_log_prob(z, zero, zero)
+        return self.log_likelihood(x, z) + prior_log_prob(z)
 
     def posterior(self, x):
         """p(z|x), exactly: x [batch, pixels] to `Posterior`. Bishop 2006, equation 12.42."""
@@ -117,6 +116,5 @@ def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype
     axis = torch.linspace(-reach, reach, points, dtype=dtype)
     z = torch.cartesian_prod(*[axis] * latent).reshape(-1, 1, latent)  # [points^latent, 1, latent]
     step = 2 * reach / (points - 1)
-    zero = torch.zeros_like(z)
-    log_terms = log_likelihood(z) + gaussian_log_prob(z, zero, zero)  # [points^latent, batch]
+    log_terms = log_likelihood(z) + prior_log_prob(z)  # [points^latent, batch]
     return torch.logsumexp(log_terms, dim=0) + latent * math.log(step)

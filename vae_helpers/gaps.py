@@ -48,9 +48,27 @@ def evidence_by_quadrature(model, images, points=401, reach=8.0):
     The grid must reach past every posterior, and its step (here 0.04) must be finer than the
     posteriors are wide (about 0.1).
     """
+    with torch.no_grad():
+        return quadrature_log_evidence(
+            _log_likelihood(model, images), model.latent, points=points, reach=reach,
+            dtype=torch.float32,
+        )
+
+
+def posterior_modes(model, images, points=161, reach=4.0):
+    """Where p(z|x) of a VAE with 2 latents is highest on a grid, for each image: [n, 2]."""
+    axis = torch.linspace(-reach, reach, points)
+    z = torch.cartesian_prod(axis, axis)[:, None]  # [points², 1, 2]
+    with torch.no_grad():
+        log_joint = _log_likelihood(model, images)(z) + elbo.prior_log_prob(z)  # [points², n]
+    return z[log_joint.argmax(0), 0]
+
+
+def _log_likelihood(model, images):
+    """log p(x|z) for all images at many places: a function from [places, 1, 2] to [places, n]."""
     x = data.pixels(images)  # [n, 784]
 
-    def log_likelihood(z):  # [points², 1, 2] -> [points², n]
+    def log_likelihood(z):
         rows = []
         for chunk in z[:, 0].split(CHUNK):
             logits = model.decode(chunk)  # [chunk, 784]
@@ -58,10 +76,7 @@ def evidence_by_quadrature(model, images, points=401, reach=8.0):
             rows.append(logits @ x.T - F.softplus(logits).sum(-1, keepdim=True))
         return torch.cat(rows)
 
-    with torch.no_grad():
-        return quadrature_log_evidence(
-            log_likelihood, model.latent, points=points, reach=reach, dtype=torch.float32
-        )
+    return log_likelihood
 
 
 def elbo_of(model, images, mean, logvar, *, draws, seed):
@@ -75,23 +90,37 @@ def elbo_of(model, images, mean, logvar, *, draws, seed):
     return total / draws
 
 
-def refined_posteriors(model, images, *, steps=300, learning_rate=0.02, draws=4, seed):
-    """The best Gaussian q for each image, found by gradient ascent from the encoder's.
+def refined_posteriors(model, images, *, seed):
+    """The best Gaussian q found for each image, the decoder as it is: mean, logvar [n, latent].
 
-    The decoder stays as it is. Returns mean and logvar, [n, latent] each.
+    By gradient ascent from two starts, the encoder's q and a narrow one at the posterior's
+    highest point, of which the better is kept: from the encoder's alone some images end in a
+    local optimum. Still, another start might do better.
     """
+    with torch.no_grad():
+        encoded = model.encode(data.pixels(images))
+    modes = posterior_modes(model, images)
+    ends = [
+        _ascend(model, images, *start, seed=seed)
+        for start in (encoded, (modes, torch.full_like(modes, -3.0)))
+    ]
+    values = torch.stack([elbo_of(model, images, *q, draws=200, seed=seed + 1) for q in ends])
+    best = values.argmax(0)[:, None]  # [n, 1]
+    return tuple(torch.where(best == 0, first, second) for first, second in zip(*ends))
+
+
+def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
+    """Raise the ELBO over mean and logvar, [n, latent] each, from where they are."""
     x = data.pixels(images)
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        mean, logvar = (part.clone() for part in model.encode(x))
-    parameters = [mean.requires_grad_(), logvar.requires_grad_()]
+    parameters = [part.clone().requires_grad_() for part in (mean, logvar)]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     for _ in range(steps):
         value = sum(_one_draw(model, x, *parameters, generator).sum() for _ in range(draws))
         for parameter, gradient in zip(parameters, torch.autograd.grad(value / draws, parameters)):
             parameter.grad = -gradient  # Adam goes down, the ELBO should go up
         optimizer.step()
-    return mean.detach(), logvar.detach()
+    return [part.detach() for part in parameters]
 
 
 def _one_draw(model, x, mean, logvar, generator):

@@ -6,15 +6,11 @@ import torch
 
 from vae_helpers import elbo
 from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
-
-
-def _draw(seed):
-    generator = torch.Generator().manual_seed(seed)
-    return lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
+from vae_helpers.exercises.laboratory import draw_from, small_joint
 
 
 def _kl_cases():
-    draw = _draw(1)
+    draw = draw_from(1)
     return [(draw(*shape), draw(*shape)) for shape in [(4, 3), (1, 1), (7, 2)]]
 
 
@@ -49,9 +45,11 @@ gaussian_kl = Exercise(
                 "variance already: logvar is the log of the variance."),
         Mistake(lambda m, s: elbo.gaussian_kl(m, s / 2),
                 "You took exp(½ logvar), the standard deviation, where the variance belongs."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s.abs().clamp(min=1e-300).log()).sum(-1),
+        Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s.log()).sum(-1),  # NaN for s < 0, and so named
                 "You took logvar for the variance itself. The variance is exp(logvar)."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - 2 * s.abs().log()).sum(-1),
+        Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1),
+                "You took logvar for the standard deviation. The variance is exp(logvar)."),
+        Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - (s**2).log()).sum(-1),
                 "You took logvar for the standard deviation. The variance is exp(logvar)."),
         Mistake(_reverse_kl,
                 "This is KL(p ‖ q), the other direction. Here q comes first: the average of "
@@ -64,6 +62,28 @@ gaussian_kl = Exercise(
                 "The sign of logvar is wrong: log q holds −½ logvar."),
         Mistake(lambda m, s: 0.5 * (m + s.exp() - 1 - s).sum(-1),
                 "The mean must be squared."),
+        Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s).sum(-1),
+                "You took logvar for the variance in one place: the variance is exp(logvar)."),
+        Mistake(lambda m, s: (0.5 * m**2 + s.exp() - 1 - s).sum(-1),
+                "The ½ belongs to all four terms; you gave it to mean² alone."),
+        Mistake(lambda m, s: 0.5 * ((m**2 + s.exp() - s).sum(-1) - 1),
+                "The −1 is there once for each latent; you subtracted it once in all."),
+        Mistake(lambda m, s: 0.5 * (-(m**2) + s.exp() - 1 - s).sum(-1),
+                "The sign of mean² is wrong: a shift in either direction costs nats."),
+        Mistake(lambda m, s: 0.5 * (m**2 + (2 * s).exp() - 1 - s).sum(-1),
+                "You squared exp(logvar). It is the variance already."),
+        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - 2 * s).sum(-1),
+                "The last term has a factor 2 too many: −logvar, not −2 logvar."),
+        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - 0.5 * s).sum(-1),
+                "The last term is halved twice: ½ (… − logvar), with one ½ outside."),
+        Mistake(lambda m, s: 0.5 * (m**2 + (0.5 * s).exp() - 1 - s).sum(-1),
+                "You took exp(½ logvar), the standard deviation, where the variance belongs."),
+        Mistake(lambda m, s: 0.5 * (s.exp() - 1 - s).sum(-1),
+                "The mean² is missing: a shift costs nats too."),
+        Mistake(lambda m, s: 0.5 * (m**2 / s.exp() + s.exp() - 1 - s).sum(-1),
+                "You divided mean² by q's variance. It is measured in the prior's, which is 1."),
+        Mistake(lambda m, s: elbo.gaussian_kl(m, s) / math.log(2),
+                "This is in bits. Nats are expected: the natural logarithm."),
     ],
     [
         "Write the two log densities, subtract, and take the average under q.",
@@ -75,17 +95,11 @@ gaussian_kl = Exercise(
 )
 
 
-def _joint(z):
-    """log p(x, z) of a small model: x | z ~ N(Σz, 1) at x = 1.3, z ~ N(0, I)."""
-    prior = -0.5 * (z**2 + elbo.LOG_2PI).sum(-1)
-    return prior - 0.5 * ((1.3 - z.sum(-1)) ** 2 + elbo.LOG_2PI)
-
-
 def _estimate_cases():
-    draw = _draw(2)
-    return [(_joint, draw(3, 2), draw(3, 2) - 1, draw(6, 3, 2)),
-            (_joint, draw(1, 1), draw(1, 1), draw(1, 1, 1)),
-            (_joint, draw(2, 4), draw(2, 4), draw(9, 2, 4))]
+    draw = draw_from(2)
+    return [(small_joint, draw(3, 2), draw(3, 2) - 1, draw(6, 3, 2)),
+            (small_joint, draw(1, 1), draw(1, 1), draw(1, 1, 1)),
+            (small_joint, draw(2, 4), draw(2, 4), draw(9, 2, 4))]
 
 
 def _estimate(log_joint, mean, logvar, eps):
@@ -99,6 +113,12 @@ def _with_z(z_of):
         return (log_joint(z) - elbo.gaussian_log_prob(z, mean, logvar)).mean(0)
 
     return wrong
+
+
+def _weigh(log_joint, mean, logvar, eps, log_q):
+    """The estimate with another log q at the right z."""
+    z = elbo.reparameterize(mean, logvar, eps)
+    return (log_joint(z) - log_q(z)).mean(0)
 
 
 def _log_weights(log_joint, mean, logvar, eps):
@@ -140,6 +160,46 @@ elbo_estimate = Exercise(
         Mistake(lambda f, m, s, e: elbo.kl_form(f, m, s, e).mean(0),
                 "You subtracted the KL to the prior from log p(x, z), which counts the prior "
                 "twice. Subtract log q(z|x)."),
+        Mistake(lambda f, m, s, e: elbo.entropy_form(f, m, s, e).mean(0),
+                "This is the entropy form: the right expectation, by another estimator. Here "
+                "−log q(z|x) itself is asked for, at each draw."),
+        Mistake(lambda f, m, s, e: (f(elbo.reparameterize(m, s, e))
+                                    + 0.5 * (e**2 + elbo.LOG_2PI).sum(-1)).mean(0),
+                "The log-determinant is missing: log q(z|x) holds −½ logvar for each latent. "
+                "(The density of eps is not the density of z.)"),
+        Mistake(lambda f, m, s, e: _estimate(f, m, 2 * s, e),
+                "You took exp(logvar) for the standard deviation throughout. It is the variance."),
+        Mistake(lambda f, m, s, e: _estimate(f, m, s / 2, e),
+                "You took exp(½ logvar) for the variance throughout. The variance is exp(logvar)."),
+        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(z, m, s / 2)),
+                "log q(z|x) got the standard deviation where it needs logvar."),
+        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(
+                    z, m, (0.5 * s).exp())),
+                "log q(z|x) got the standard deviation where it needs logvar."),
+        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(
+                    z, m, s.exp())),
+                "log q(z|x) got the variance where it needs its logarithm, logvar."),
+        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(e, m, s)),
+                "log q was evaluated at the noise eps. It must be evaluated at z."),
+        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, elbo.prior_log_prob),
+                "You subtracted the prior's log density. Subtract q's."),
+        Mistake(_with_z(lambda m, s, e: m + e),
+                "The noise is not scaled. Multiply it by the standard deviation, exp(½ logvar)."),
+        Mistake(_with_z(lambda m, s, e: (0.5 * s).exp() * e),
+                "The mean is missing from z."),
+        Mistake(lambda *a: torch.logsumexp(_log_weights(*a), 0),
+                "This is the log of the summed weights. The ELBO is the average of the logs."),
+        Mistake(lambda *a: _log_weights(*a).exp().mean(0),
+                "This averages the weights themselves, an estimate of p(x). The ELBO is the "
+                "average of their logs."),
+        Mistake(lambda *a: _log_weights(*a)[0],
+                "Only the first draw is used. Average over all of them."),
+        Mistake(lambda f, m, s, e: _estimate(f, m, s, e.mean(0, keepdim=True)),
+                "You averaged the noise before using it. Average the estimates."),
+        Mistake(lambda f, m, s, e: elbo.kl_form(
+                    lambda z: f(z) - elbo.prior_log_prob(z), m, s, e).mean(0),
+                "This is the KL form: the right expectation, by another estimator. Here "
+                "log p(x, z) − log q(z|x) is asked for, at each draw."),
     ],
     [
         "Three lines: draw z, weigh it, average.",
@@ -149,8 +209,13 @@ elbo_estimate = Exercise(
     differentiable=(1, 2),
 )
 
-_KL = 0.5 * (4 - 1 - math.log(4))  # N(1, 2) against the posterior N(1, ½)
-_REVERSE = 0.5 * (0.25 - 1 + math.log(4))
+
+def _of_ratio(ratio):
+    """KL of two Gaussians of one mean, whose variances have this ratio."""
+    return 0.5 * (ratio - 1 - math.log(ratio))
+
+
+_KL, _REVERSE = _of_ratio(4), _of_ratio(1 / 4)  # N(1, 2) and the posterior N(1, ½)
 _TO_PRIOR = 0.5 * (1 + 2 - 1 - math.log(2))
 _EVIDENCE = -0.5 * (math.log(2 * math.pi * 2) + 4 / 2)
 
@@ -162,21 +227,33 @@ gap = Quantity(
         (_REVERSE, "This is KL(posterior ‖ q), the other direction. In the gap q comes first."),
         (_TO_PRIOR, "This is the KL to the prior, the rate. The gap is the KL to the posterior."),
         (_EVIDENCE - _KL, "This is the ELBO. The gap is log p(x) − ELBO."),
+        (_KL - _EVIDENCE, "This is −ELBO. The gap is log p(x) − ELBO."),
         (_EVIDENCE, "This is log p(x). The gap is log p(x) − ELBO."),
-        (0.5 * (2 - 1 - math.log(2)), "You took the ratio of the standard deviations where the "
-         "ratio of the variances belongs: q's variance is 2, the posterior's ½."),
+        (-_EVIDENCE, "This is −log p(x). The gap is log p(x) − ELBO."),
+        (_of_ratio(2), "The ratio of the variances is not 2. Either you divided the standard "
+         "deviations, or you took the posterior's variance for 1: q's is 2, the posterior's ½."),
+        (_of_ratio(8), "You took 2 for q's standard deviation. In N(1, 2) it is the variance."),
+        (0.5 * (4 - 1 + math.log(4)), "The sign of the logarithm is wrong: ½ (r − 1 − log r)."),
+        (0.5 * (4 - math.log(4)), "The −1 is missing: with q = posterior, r = 1, it must be 0."),
+        (0.5 * (4 - 1), "The logarithm is missing: ½ (r − 1 − log r)."),
+        (0.5 * (4 - 1) - math.log(4), "The ½ belongs to the logarithm as well."),
+        (_KL / math.log(2), "This is in bits. Nats are expected: the natural logarithm."),
+        (0.0, "The gap would be 0 if q's variance were the posterior's. It is 2, the "
+         "posterior's is ½ (its precision is 2)."),
     ],
     [
         "Both have the mean 1, so only the variances matter.",
         "With the ratio r of q's variance to the posterior's: KL = ½ (r − 1 − log r).",
         "Here r = 2 / ½ = 4.",
     ],
-    tolerance=0.002,
+    tolerance=0.013,  # a slider's step of 0.01 reaches it
 )
+
+_TAU = math.sqrt(0.5)
 
 closing = Quantity(
     "closing",
-    (1.0, math.sqrt(0.5)),
+    {"mean": 1.0, "standard deviation": _TAU},
     [
         ((1.0, 0.5), "The mean is right. You gave the variance, ½; the standard deviation is its "
          "square root."),
@@ -187,6 +264,12 @@ closing = Quantity(
          "prior and than the likelihood."),
         ((1.0, 2.0), "The mean is right. You gave the precision, 2; the standard deviation is "
          "one over its square root."),
+        ((1.0, math.sqrt(2)), "The mean is right. You gave the square root of the precision; the "
+         "standard deviation is one over it."),
+        ((2.0, _TAU), "The width is right. The mean is not x: the prior pulls it towards 0."),
+        ((0.0, _TAU), "The width is right. The mean is not the prior's: x pulls it towards 2."),
+        ((_TAU, 1.0), "Mean and standard deviation are exchanged: the mean comes first."),
+        ((1.0, -_TAU), "A standard deviation is not negative."),
     ],
     [
         "Move the mean first until the gap is smallest, then the width.",

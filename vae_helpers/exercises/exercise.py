@@ -1,10 +1,13 @@
 """What a check is: an answer compared with the right one and with known wrong ones."""
 
 import html
+import inspect
+import math
 from typing import Callable, NamedTuple
 
 import torch
 
+from vae_helpers.exercises.diagnosis import describe, same
 from vae_helpers.exercises.runner import run
 
 
@@ -95,114 +98,126 @@ class Exercise(_Checked):
         for mistake in self._mistakes:
             if all(map(same, found, self._values(mistake.wrong))):
                 return self._failed(mistake.diagnosis)
-        return self._failed(_describe(found, expected))
+        return self._failed(describe(found, expected) + self._unused(answer, found[0]))
 
     def _values(self, function):
         return [function(*arguments) for arguments in self._cases()]
+
+    def _names(self):
+        return list(inspect.signature(self._right).parameters)
+
+    def _unused(self, answer, found):
+        """Which argument of the first case the answer does not depend on, in words."""
+        for position, name in enumerate(self._names()):
+            arguments = list(self._cases()[0])
+            argument = arguments[position]
+            if not isinstance(argument, torch.Tensor) or not argument.is_floating_point():
+                continue
+            arguments[position] = argument.flip(0) + 0.1  # other numbers of the same kind
+            outcome = run(answer, arguments)
+            if not outcome.trouble and same(outcome.value, found):
+                return f" The result does not depend on {name}: is it used?"
+        return ""
 
     def _gradients(self, answer):
         """Right in value; is it right in what gradients it lets through?"""
         if not self._differentiable:
             return self._passed("Right, on every input tried.")
-
-        def gradients(function):
-            arguments = list(self._cases()[0])
-            for position in self._differentiable:
-                arguments[position] = arguments[position].clone().requires_grad_()
-            asked = [arguments[position] for position in self._differentiable]
-            value = function(*arguments).sum()
-            if not value.requires_grad:
-                return [None for _ in asked]
-            return torch.autograd.grad(value, asked, allow_unused=True)
-
-        outcome = run(gradients, (answer,))
+        outcome = run(self._gradients_of, (answer,))
         if outcome.trouble:
             return self._failed(outcome.trouble)
-        if any(gradient is None for gradient in outcome.value):
+        found, expected = outcome.value, self._gradients_of(self._right)
+        if all(map(same, found, expected)):
+            return self._passed("Right, on every input tried, and gradients come through.")
+        for mistake in self._mistakes:
+            right_value = all(map(same, self._values(mistake.wrong), self._values(self._right)))
+            if right_value and all(map(_alike, found, self._gradients_of(mistake.wrong))):
+                return self._failed(mistake.diagnosis)
+        lost = [self._names()[position]
+                for position, gradient in zip(self._differentiable, found) if gradient is None]
+        if lost:
             return self._failed(
-                "The values are right, but no gradient comes through: was something detached, "
-                "or drawn without reparameterising?"
+                f"The values are right, but no gradient reaches {' and '.join(lost)}: was "
+                "something detached, or drawn without reparameterising?"
             )
-        if not all(map(same, outcome.value, gradients(self._right))):
-            return self._failed(
-                "The values are right, but part of the gradient is missing: was something detached?"
-            )
-        return self._passed("Right, on every input tried, and gradients come through.")
+        return self._failed(
+            "The values are right, the gradients are not: was something detached that should "
+            "not be, or not detached that should?"
+        )
+
+    def _gradients_of(self, function):
+        """The gradients of the first case's result, None where none comes through."""
+        arguments = list(self._cases()[0])
+        for position in self._differentiable:
+            arguments[position] = arguments[position].clone().requires_grad_()
+        asked = [arguments[position] for position in self._differentiable]
+        value = function(*arguments).sum()
+        if not value.requires_grad:
+            return [None for _ in asked]
+        return torch.autograd.grad(value, asked, allow_unused=True)
+
+
+def _alike(found, expected):
+    """Two gradients, each of which may be missing."""
+    return found is expected is None or same(found, expected)
 
 
 class Quantity(_Checked):
     """A number for the learner to find, or several, and the check of it.
 
-    right: the number, or a tuple of them; mistakes: [(wrong, diagnosis)] of the same form.
-    An answer counts within `tolerance` of each number.
+    right: the number, or {name: number}, which is answered by a tuple in that order.
+    mistakes: [(wrong, diagnosis)], wrong a number or a tuple. An answer counts within
+    `tolerance` of each number; of the mistakes within it the nearest is named.
     """
 
     def __init__(self, name, right, mistakes, hints, tolerance):
         super().__init__(name, hints)
-        self._right, self._mistakes, self._tolerance = right, mistakes, tolerance
+        self._parts = right if isinstance(right, dict) else {name: right}
+        self._mistakes, self._tolerance = mistakes, tolerance
 
     def __call__(self, answer):
         """Compare `answer` with the right number; returns a `Result`."""
-        if answer is ... or (isinstance(answer, tuple) and ... in answer):
+        if answer is ... or (isinstance(answer, (tuple, list)) and ... in answer):
             return self._unanswered()
-        wanted = _numbers(self._right)
+        wanted = list(self._parts.values())
         try:
             found = _numbers(answer)
         except (TypeError, ValueError, RuntimeError):
-            return self._failed(f"A number is expected, got {type(answer).__name__}.")
+            return self._failed(f"{_count(wanted)} expected; {answer!r} cannot be read so.")
         if len(found) != len(wanted):
-            return self._failed(f"{len(wanted)} numbers are expected, got {len(found)}.")
-        if self._near(found, wanted):
+            return self._failed(f"{_count(wanted)} expected, got {len(found)}.")
+        if self._distance(found, wanted) <= self._tolerance:
             return self._passed("Right.")
-        for wrong, diagnosis in self._mistakes:
-            if self._near(found, _numbers(wrong)):
-                return self._failed(diagnosis)
-        if self._near(found, [-number for number in wanted]):
-            return self._failed("The sign is flipped.")
-        return self._failed("That is not it, nor one of the usual slips. Try the hints.")
+        ranked = [(self._distance(found, _numbers(wrong)), diagnosis)
+                  for wrong, diagnosis in self._mistakes]
+        ranked.append((self._distance(found, [-number for number in wanted]),
+                       "The sign is flipped."))
+        distance, diagnosis = min(ranked)
+        if distance <= self._tolerance:
+            return self._failed(diagnosis)
+        return self._failed(self._partly(found) + f"Try check.{self.name}.hint(1).")
 
-    def _near(self, found, wanted):
-        return all(abs(a - b) <= self._tolerance for a, b in zip(found, wanted))
+    def _partly(self, found):
+        """What can be said of an answer that is none of the usual slips."""
+        right = [name for name, a, b in zip(self._parts, found, self._parts.values())
+                 if abs(a - b) <= self._tolerance]
+        if right:
+            wrong = [name for name in self._parts if name not in right]
+            return f"The {' and '.join(right)} is right, the {' and '.join(wrong)} is not. "
+        return "That is not it, nor one of the usual slips. "
+
+    def _distance(self, found, wanted):
+        distances = [abs(a - b) for a, b in zip(found, wanted)]
+        return max(distances) if all(map(math.isfinite, found)) else math.inf
 
 
 def _numbers(answer):
-    """A number or a tuple of numbers as a list of floats."""
-    return [float(part) for part in (answer if isinstance(answer, tuple) else (answer,))]
+    """A number, or several in a tuple, list, tensor or array, as a list of floats."""
+    if isinstance(answer, str):
+        raise TypeError
+    parts = answer if isinstance(answer, (tuple, list)) else torch.as_tensor(answer).flatten()
+    return [float(part) for part in parts]
 
 
-def same(found, expected):
-    """Equal in shape and, to 5 digits, in value."""
-    return (
-        isinstance(found, torch.Tensor)
-        and found.layout == torch.strided
-        and found.device == expected.device
-        and not found.is_complex()
-        and found.shape == expected.shape
-        and torch.allclose(found.double(), expected.double(), rtol=1e-5, atol=1e-6)
-    )
-
-
-def _describe(found, expected):
-    """The first thing that is wrong with `found`, for an answer that no known mistake fits."""
-    for got, want in zip(found, expected):
-        if got is None:
-            return "Your function returned nothing: is its return missing?"
-        if not isinstance(got, torch.Tensor):
-            return f"A tensor is expected; your code returned {type(got).__name__}."
-        if got.layout != torch.strided or got.device != want.device or got.is_complex():
-            return f"An ordinary tensor of real numbers is expected; yours is {got.layout}, " \
-                f"{got.dtype}, on {got.device}."
-        if got.shape != want.shape:
-            return f"The shape is {list(got.shape)}; {list(want.shape)} is expected."
-    got, want = (torch.cat([t.double().flatten() for t in ts]) for ts in (found, expected))
-    if not got.isfinite().all():
-        return "The result holds NaN or infinite values."
-    if torch.allclose(got, -want, rtol=1e-5, atol=1e-6):
-        return "The sign is flipped: every value is minus the right one."
-    if not got.any():
-        return "Every value is zero."
-    factor = (got @ want) / (want @ want)
-    if torch.allclose(got, factor * want, rtol=1e-4, atol=1e-6):
-        return f"Every value is {factor:.4g} times the right one: look for a missing factor."
-    worst = (got - want).abs().max()
-    return f"The shape is right, the values are not: the largest difference is {worst:.3g}."
+def _count(wanted):
+    return "A number is" if len(wanted) == 1 else f"{len(wanted)} numbers are"

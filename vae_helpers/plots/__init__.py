@@ -15,11 +15,14 @@ from vae_helpers.plots.digits import (
     tile,
     training_progress,
 )
+from vae_helpers.plots.gradients import bound_tightening, layer_noise, signal_to_noise
 from vae_helpers.plots.seeds import seeds_and_live
-from vae_helpers.plots.theory import evidence_bar, three_densities
+from vae_helpers.plots.theory import evidence_bar, grid_cost, three_densities
+from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
-    "DIGIT_COLOURS", "cluster_widths", "digit_grid", "evidence_bar", "latent_explorer",
-    "plane_growth", "png", "seeds_and_live", "show", "small", "three_densities", "tile",
-    "training_progress", "with_picture",
+    "DIGIT_COLOURS", "averages", "bound_tightening", "cluster_widths", "digit_grid",
+    "evidence_bar", "grid_cost", "latent_explorer", "layer_noise", "plane_growth", "png",
+    "seeds_and_live", "show", "signal_to_noise", "slanted", "small", "three_densities", "tile",
+    "training_progress", "variance_curves", "with_picture",
 ]

@@ -74,3 +74,35 @@ def three_densities(z, prior, likelihood, posterior, fig=None):
         line.set_ydata(values)
     fig.caption = "Prior, likelihood and posterior over z; the posterior lies between the others."
     return fig
+
+
+def grid_cost(latents, seconds, points, fig=None):
+    """What quadrature costs: measured seconds against the law points^latents.
+
+    latents: [n]; seconds: [n], measured; points: the grid's points along each latent.
+    """
+    if fig is None:
+        fig = Figure(figsize=(8, 3.6), layout="constrained")
+        axes = fig.subplots()
+        fig.artists_of = {
+            "law": axes.plot([], [], "--", color="#777777", label=f"{points} to the power d")[0],
+            "dots": axes.plot([], [], "o", color=BLUE, label="measured")[0],
+        }
+        for height, words in ((1, "a second"), (3.15e7, "a year"), (4.35e17, "age of the universe")):
+            axes.axhline(height, color="#BBBBBB", linewidth=1)
+            axes.text(0.6, height, words, va="bottom", fontsize=9, color="#555555")
+        axes.set(yscale="log", xlabel="latent dimensions d", ylabel="seconds", xlim=(0.5, 20.5))
+        axes.set(xticks=[1, 2, 3, 5, 10, 15, 20], ylim=(1e-7, 1e32))
+        axes.legend(loc="lower right")
+        freeze_layout(fig)
+    axis = range(1, 21)
+    per_point = seconds[-1] / float(points) ** latents[-1]
+    fig.artists_of["law"].set_data(axis, [per_point * float(points) ** d for d in axis])
+    fig.artists_of["dots"].set_data(latents, seconds)
+    axes = fig.artists_of["dots"].axes
+    axes.set_title("Every latent dimension multiplies the cost of the grid")
+    fig.caption = (
+        f"A grid took {seconds[-1]:.2g} seconds for {latents[-1]} latents; for 20 the law says "
+        f"{per_point * float(points) ** 20:.1g} seconds."
+    )
+    return fig
