@@ -29,6 +29,11 @@ def gaussian_log_prob(z, mean, logvar):
     return -0.5 * (LOG_2PI + logvar + (z - mean) ** 2 / logvar.exp()).sum(-1)
 
 
+def prior_log_prob(z):
+    """log N(z; 0, I), the prior: z [..., latent] to [...], in nats."""
+    return -0.5 * (LOG_2PI + z**2).sum(-1)
+
+
 def bernoulli_log_prob(x, logits):
     """log p(x) of independent Bernoulli pixels whose log odds are `logits`.
 
@@ -49,8 +54,13 @@ def gaussian_kl(mean, logvar):
     mean, logvar: [..., latent]; returns [...] in nats. Kingma & Welling 2013, appendix B.
     Raises `ValueError` if the last axes differ.
     """
+    return gaussian_kl_per_latent(mean, logvar).sum(-1)
+
+
+def gaussian_kl_per_latent(mean, logvar):
+    """The terms of `gaussian_kl`, one for each latent: [..., latent] to [..., latent]."""
     _require_same_last_axis(mean=mean, logvar=logvar)
-    return 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(-1)
+    return 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
 
 
 def gaussian_entropy(logvar):

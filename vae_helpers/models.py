@@ -1,4 +1,4 @@
-"""The variational autoencoder of dense layers."""
+"""Variational autoencoders of dense layers."""
 
 import torch
 from torch import nn
@@ -6,20 +6,39 @@ from torch import nn
 from vae_helpers import elbo
 
 
-def dense(widths):
-    """Dense layers of the given widths, with a ReLU after each but the last."""
-    layers = []
-    for inputs, outputs in zip(widths, widths[1:]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+class GaussianVAE(nn.Module):
+    """What every VAE here shares: q(z|x) Gaussian, prior p(z) = N(0, I), p(x|z) Bernoulli.
+
+    A subclass has the sizes `latent` and `pixels`, `encode` (x [batch, pixels] to mean and
+    logvar, [batch, latent] each) and `decode` (z [..., latent] to logits [..., pixels]).
+    """
+
+    def elbo_parts(self, x, eps):
+        """Both parts of the negative ELBO, the rate split over the latents; in nats.
+
+        x: [batch, pixels] in [0, 1]; eps: standard normal [batch, latent].
+        Returns distortion −log p(x|z) [batch], and rate KL(q(z_j|x) ‖ p(z_j))
+        [batch, latent]. Kingma & Welling 2013, equation 7 (the KL form).
+        """
+        mean, logvar = self.encode(x)
+        logits = self.decode(elbo.reparameterize(mean, logvar, eps))
+        return -elbo.bernoulli_log_prob(x, logits), elbo.gaussian_kl_per_latent(mean, logvar)
+
+    def forward(self, x, eps):
+        """As `elbo_parts`, with the rate summed over latents: distortion and rate, [batch] each.
+
+        Their sum is a one-draw estimate of −ELBO.
+        """
+        distortion, rates = self.elbo_parts(x, eps)
+        return distortion, rates.sum(-1)  # [batch, latent] -> [batch]
 
 
-class VAE(nn.Module):
-    """Gaussian encoder q(z|x), standard normal prior p(z), Bernoulli decoder p(x|z).
+class VAE(GaussianVAE):
+    """A VAE whose encoder gives mean and logvar from one stack of dense layers.
 
     hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
     seed: fixes the initial weights, whatever was drawn before.
-    Kingma & Welling 2013, section 3 and appendix C.
+    Kingma & Welling 2013, section 3 and appendix C. Raises `ValueError` for sizes below 1.
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
@@ -41,13 +60,89 @@ class VAE(nn.Module):
         """Logits of the pixels: z [..., latent] to [..., pixels]."""
         return self.decoder(z)
 
-    def forward(self, x, eps):
-        """Both parts of the negative ELBO for each image, in nats.
 
-        x: [batch, pixels] in [0, 1]; eps: standard normal [batch, latent].
-        Returns distortion −log p(x|z) and rate KL(q(z|x) ‖ p(z)), [batch] each; their sum is
-        a one-draw estimate of −ELBO in the KL form (Kingma & Welling 2013, equation 7).
+def dense(widths):
+    """Dense layers of the given widths, with a ReLU after each but the last."""
+    layers = []
+    for inputs, outputs in zip(widths, widths[1:]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Coder(nn.Sequential):
+    """For each width of `units` batch normalisation, a dense layer and ReLU; then one layer more.
+
+    The layer more is dense, of the last width; its activation `last` is "relu" or "linear".
+    x [batch, inputs] to [batch, units[-1]]. In training mode the batch's own statistics
+    normalise it, in evaluation mode the running ones.
+    init: "glorot", uniform weights and zero biases as in TensorFlow (Glorot & Bengio 2010,
+    equation 16), or "pytorch", that library's own. eps, momentum: of batch normalisation, as
+    PyTorch counts them: TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
+    Raises `ValueError` for widths below 1 or another word for `last` or `init`.
+    """
+
+    def __init__(
+        self, inputs, units, *, last, batch_norm=True, init="glorot", eps=1e-3, momentum=0.01
+    ):
+        if not units or min(inputs, *units) < 1:
+            raise ValueError(f"Sizes must be at least 1, got {inputs=}, {units=}.")
+        _require_one_of(("relu", "linear"), last=last)
+        _require_one_of(("glorot", "pytorch"), init=init)
+        layers = []
+        for width in units:
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(inputs, eps=eps, momentum=momentum))
+            layers += [nn.Linear(inputs, width), nn.ReLU()]
+            inputs = width
+        layers.append(nn.Linear(inputs, inputs))
+        if last == "relu":
+            layers.append(nn.ReLU())
+        super().__init__(*layers)
+        if init == "glorot":
+            self.apply(_glorot)
+
+
+class CoderVAE(GaussianVAE):
+    """A VAE of three coders: two separate ones for mean and logvar, one for the logits.
+
+    encoder, decoder: widths of the coders; `latent` is the encoder's last width, `pixels` the
+    decoder's, and the decoder ends linear. heads: how mean and logvar end, "linear" or
+    "relu"; with "relu" no mean is negative and no variance below the prior's. batch_norm,
+    init, eps, momentum: as in `Coder`. seed: fixes the initial weights, whatever was drawn
+    before. Raises `ValueError` as `Coder` does.
+    """
+
+    def __init__(
+        self, encoder=(196, 64, 32, 16, 8), decoder=(32, 64, 196, 784), *, heads, seed, **settings
+    ):
+        super().__init__()
+        self.latent, self.pixels = encoder[-1], decoder[-1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.mean = Coder(self.pixels, encoder, last=heads, **settings)
+            self.logvar = Coder(self.pixels, encoder, last=heads, **settings)
+            self.logits = Coder(self.latent, decoder, last="linear", **settings)
+
+    def encode(self, x):
+        """Parameters of q(z|x): x [batch, pixels] to mean and logvar, [batch, latent] each."""
+        return self.mean(x), self.logvar(x)
+
+    def decode(self, z):
+        """Logits of the pixels: z [..., latent] to [..., pixels].
+
+        In training mode all leading axes together are the batch that is normalised.
         """
-        mean, logvar = self.encode(x)
-        logits = self.decode(elbo.reparameterize(mean, logvar, eps))
-        return -elbo.bernoulli_log_prob(x, logits), elbo.gaussian_kl(mean, logvar)
+        rows = z.reshape(-1, self.latent)  # [..., latent] -> [rows, latent]
+        return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
+
+
+def _glorot(module):
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+
+
+def _require_one_of(allowed, **named):
+    (name, value), = named.items()
+    if value not in allowed:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}.")

@@ -1,11 +1,14 @@
-"""The one training loop: synchronous steps that know no widget."""
+"""The one training loop: synchronous steps that know no widget and no file."""
 
+import copy
 import math
+from collections import deque
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data
+from vae_helpers import checkpoints, data, evaluation
 
 
 class TrainingDiverged(RuntimeError):
@@ -13,13 +16,17 @@ class TrainingDiverged(RuntimeError):
 
 
 class Record(NamedTuple):
-    """What one step saw, averaged over its batch; nats per image."""
+    """What one step saw, averaged over its batch; nats per image.
+
+    `rate_per_latent` splits the rate over the latents, before free bits.
+    """
 
     step: int
     beta: float
     learning_rate: float
     distortion: float
     rate: float
+    rate_per_latent: tuple[float, ...]
 
     @property
     def elbo(self):
@@ -27,33 +34,69 @@ class Record(NamedTuple):
         return -self.distortion - self.rate
 
 
+class TestRecord(NamedTuple):
+    """Averages over the test images after `step` steps, in evaluation mode; nats per image."""
+
+    step: int
+    distortion: float
+    rate: float
+
+    @property
+    def elbo(self):
+        """The ELBO at β = 1."""
+        return -self.distortion - self.rate
+
+
 class Trainer:
     """Minimises distortion + β · rate on minibatches, one step at a time.
 
-    model: a `models.VAE`, changed in place. images: uint8 [n, 28, 28].
+    model: a `models.GaussianVAE`, changed in place. images: uint8 [n, 28, 28].
     beta: a number ≥ 0, or a schedule: a function from the step (0, 1, …) to that number.
+    free_bits: nats that each latent's rate, averaged over the minibatch, costs at least, so
+    that nothing is gained by lowering it further (Kingma et al. 2016, appendix C.8); the
+    records keep the true rate.
+    clip_norm: largest norm of the gradient of all parameters together; None leaves it be.
+    test_images, test_every: after every so many steps the ELBO of these images is measured,
+    with the draws of z that `seed` gives, the same each time; training goes on as without.
+    device: where the model and the images go, see `choose_device`. All random numbers are
+    drawn on the processor, so that batches and draws of z are the same on each device.
     seed: fixes the order of the images and the draws of z.
-    `learning_rate` and `beta` may be assigned between steps. `records` holds one `Record`
-    a step. Raises `ValueError` for settings out of range.
+
+    `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
+    counts at once, for the images that the epoch has left. `records` holds one `Record` a
+    step, `tests` one `TestRecord` a test. Raises `ValueError` for settings out of range.
     """
 
-    def __init__(self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, seed):
+    def __init__(
+        self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
+        clip_norm=None, test_images=None, test_every=None, device="cpu", seed,
+    ):
         data.require_images(images)
-        if not isinstance(batch_size, int) or not 1 <= batch_size <= len(images):
-            raise ValueError(
-                f"batch_size must be a whole number from 1 to {len(images)}, got {batch_size}."
-            )
-        self.model, self.images, self.batch_size, self.beta = model, images, batch_size, beta
+        if not (math.isfinite(free_bits) and free_bits >= 0):
+            raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
+        if clip_norm is not None and not (math.isfinite(clip_norm) and clip_norm > 0):
+            raise ValueError(f"clip_norm must be a positive number or None, got {clip_norm}.")
+        _require_test_settings(test_images, test_every)
+        self.device = choose_device(device)
+        self.model, self.images = model.to(self.device), images.to(self.device)
+        self.free_bits, self.clip_norm, self.beta = free_bits, clip_norm, beta
+        self.test_images, self.test_every, self.seed = test_images, test_every, seed
         self.generator = torch.Generator().manual_seed(seed)
-        self.records = []
-        self._batches = iter(())
+        self.records, self.tests = [], []
+        self._batches = deque()  # what is left of the epoch
+        self.batch_size = batch_size
         # Dark pixels make numbers too small for the processor's fast path; without this an
         # epoch takes longer and longer.
         torch.set_flush_denormal(True)
         self.optimizer = torch.optim.Adam(model.parameters(), fused=True)
         self.learning_rate = learning_rate
-        self._good = [tensor.clone() for tensor in self._state()]
+        self._good = [tensor.clone() for tensor in self._tensors()]
         self._current_beta()  # a wrong β is named now, not at the first step
+        # What the run began with: a checkpoint belongs to it, whatever was assigned later.
+        self.settings = {
+            "batch_size": batch_size, "learning_rate": learning_rate, "beta": beta,
+            "free_bits": free_bits, "clip_norm": clip_norm, "test_every": test_every, "seed": seed,
+        }
 
     @property
     def learning_rate(self):
@@ -67,6 +110,21 @@ class Trainer:
         self.optimizer.param_groups[0]["lr"] = value
 
     @property
+    def batch_size(self):
+        """Images in a step; the last step of an epoch may have fewer."""
+        return self._batch_size
+
+    @batch_size.setter
+    def batch_size(self, value):
+        if not isinstance(value, int) or not 1 <= value <= len(self.images):
+            raise ValueError(
+                f"batch_size must be a whole number from 1 to {len(self.images)}, got {value}."
+            )
+        self._batch_size = value
+        remaining = self._remaining()  # which are split anew, if there are any
+        self._batches = deque(remaining.split(value) if len(remaining) else ())
+
+    @property
     def steps_per_epoch(self):
         """Steps in which every image is seen once."""
         return math.ceil(len(self.images) / self.batch_size)
@@ -78,20 +136,56 @@ class Trainer:
         then holds the last parameters whose loss and gradient were finite.
         """
         step, beta = len(self.records), self._current_beta()
-        x = data.pixels(self.images[self._next_batch()])  # [batch, 784]
-        eps = torch.randn(len(x), self.model.latent, generator=self.generator)
+        x = data.pixels(self.images[self._next_batch().to(self.device)])  # [batch, 784]
+        eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
         self.model.train()
-        distortion, rate = (part.mean() for part in self.model(x, eps))
-        loss = distortion + beta * rate
+        distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
+        distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
+        paid = per_latent.clamp(min=self.free_bits).sum() if self.free_bits else rate
+        loss = distortion + beta * paid
         self.optimizer.zero_grad()
         loss.backward()
-        self._require_finite(step, loss)
-        torch._foreach_copy_(self._good, self._state())
+        norm = self._finite_gradient_norm(step, loss)
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.clip_norm, norm)
+        torch._foreach_copy_(self._good, self._tensors())
         self.optimizer.step()
-        self.records.append(
-            Record(step, beta, self.learning_rate, distortion.item(), rate.item())
-        )
-        return self.records[-1]
+        # One transfer for all numbers: each one makes a GPU wait.
+        distortion, rate, *per_latent = torch.stack([distortion, rate, *per_latent]).tolist()
+        record = Record(step, beta, self.learning_rate, distortion, rate, tuple(per_latent))
+        self.records.append(record)
+        if self.test_every is not None and len(self.records) % self.test_every == 0:
+            self._test()
+        return record
+
+    def state(self):
+        """All that decides how training goes on, as a copy: tensors and plain values.
+
+        `beta` is the one exception, kept as it is: a number or a schedule.
+        """
+        return copy.deepcopy({
+            "model": self.model.state_dict(), "good": self._good,
+            "optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(),
+            "remaining": self._remaining(), "batch_size": self.batch_size,
+            "records": _table([(*r[:-1], *r.rate_per_latent) for r in self.records]),
+            "tests": _table(self.tests),
+        }) | {"beta": self.beta}
+
+    def load_state(self, state):
+        """Go on from what `state` gave for a trainer with the same settings and model."""
+        state = copy.deepcopy(state)  # the optimiser would go on in the caller's tensors
+        self.model.load_state_dict(state["model"])
+        torch._foreach_copy_(self._good, state["good"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self._batches = deque([state["remaining"]])
+        self.batch_size, self.beta = state["batch_size"], state["beta"]
+        self.records[:] = [
+            Record(int(step), beta, learning_rate, distortion, rate, tuple(per_latent))
+            for step, beta, learning_rate, distortion, rate, *per_latent
+            in state["records"].tolist()
+        ]
+        self.tests[:] = [TestRecord(int(step), *parts) for step, *parts in state["tests"].tolist()]
 
     def _current_beta(self):
         beta = float(self.beta(len(self.records)) if callable(self.beta) else self.beta)
@@ -100,25 +194,98 @@ class Trainer:
         return beta
 
     def _next_batch(self):
-        indices = next(self._batches, None)
-        if indices is None:  # a new epoch
-            self._batches = iter(
+        if not self._batches:  # a new epoch
+            self._batches.extend(
                 data.minibatches(len(self.images), self.batch_size, self.generator)
             )
-            indices = next(self._batches)
-        return indices
+        return self._batches.popleft()
 
-    def _state(self):
+    def _remaining(self):
+        """The images that the epoch has left, in their order."""
+        return torch.cat([torch.empty(0, dtype=torch.int64), *self._batches])
+
+    def _tensors(self):
         return [tensor.detach() for tensor in self.model.state_dict().values()]
 
-    def _require_finite(self, step, loss):
+    def _finite_gradient_norm(self, step, loss):
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if loss.isfinite() and torch.nn.utils.get_total_norm(gradients).isfinite():
-            return
+        # Running statistics can overflow in a batch whose own loss is finite.
+        running = [b for b in self.model.buffers() if b.is_floating_point()]
+        norm, of_running = map(torch.nn.utils.get_total_norm, (gradients, running))
+        if loss.isfinite() and norm.isfinite() and of_running.isfinite():
+            return norm
         with torch.no_grad():
-            torch._foreach_copy_(self._state(), self._good)
+            torch._foreach_copy_(self._tensors(), self._good)
         raise TrainingDiverged(
             f"The loss or its gradient is not finite at step {step} (loss {loss.item()}, "
             f"learning rate {self.learning_rate:g}). The model holds the last parameters whose "
             "loss was finite. Lower the learning rate; if the loss stays high, start anew."
         )
+
+    def _test(self):
+        # A copy on the processor: the model keeps its mode, and no result depends on the device.
+        model = copy.deepcopy(self.model).cpu()
+        result = evaluation.evaluate(model, self.test_images, seed=self.seed)
+        self.tests.append(TestRecord(len(self.records), result.distortion, result.rate))
+
+
+def choose_device(name):
+    """The `torch.device` called `name`: "cpu", "cuda", "mps", or "auto" for the fastest there is.
+
+    Raises `ValueError` for another name or a device that this computer does not have.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True,
+    }  # the fastest first
+    present = [device for device, there in available.items() if there]
+    if name != "auto" and name not in present:
+        known = "is not there for this PyTorch" if name in available else "is not known"
+        raise ValueError(
+            f"device={name!r} {known}. Here are: {', '.join(present)}; 'auto' takes the first."
+        )
+    return torch.device(present[0] if name == "auto" else name)
+
+
+def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
+    """Step until the run has `steps` steps in all, with a checkpoint from time to time.
+
+    checkpoint: path of the run's checkpoint, a file that is replaced every `every` steps
+    (an epoch, unless given) and at the end. resume: if the file exists, first go on from it,
+    whatever the trainer did before; otherwise the run starts where the trainer stands. On one
+    thread a run that was interrupted or killed, and is resumed by the same call, ends with
+    bitwise the same parameters and records as one that was not.
+
+    Raises `TrainingDiverged`, and `checkpoints.CheckpointError` for a file that does not fit
+    or cannot be written: before the first step, if it is so then.
+    """
+    if checkpoint is not None:
+        every = trainer.steps_per_epoch if every is None else every
+        _require_whole_steps(every=every)
+        if resume and Path(checkpoint).exists():
+            checkpoints.restore(trainer, checkpoint)
+        else:
+            checkpoints.save(trainer, checkpoint)
+    while len(trainer.records) < steps:
+        trainer.step()
+        done = len(trainer.records)
+        if checkpoint is not None and (done % every == 0 or done == steps):
+            checkpoints.save(trainer, checkpoint)
+
+
+def _table(rows):
+    """Rows of numbers as float64 [rows, columns], which holds Python's floats exactly."""
+    return torch.tensor([[*row] for row in rows], dtype=torch.float64)
+
+
+def _require_test_settings(test_images, test_every):
+    if (test_images is None) != (test_every is None):
+        raise ValueError("test_images and test_every belong together: give both or neither.")
+    if test_every is not None:
+        data.require_images(test_images)
+        _require_whole_steps(test_every=test_every)
+
+
+def _require_whole_steps(**named):
+    (name, value), = named.items()
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number of steps, at least 1, got {value}.")

@@ -11,11 +11,30 @@ import nbformat
 import pytest
 import torch
 
+from vae_helpers import elbo
+
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 def generator():
     return torch.Generator().manual_seed(0)
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def parabola(z):
+    """Stands for log p(x, z): [draws, batch, latent] to [draws, batch]."""
+    return -((z - 0.3) ** 2).sum(-1)
+
+
+def estimates():
+    """Arguments of the forms: log_joint, mean, logvar, eps."""
+    return [
+        lambda: (parabola, noise(3, 2), noise(3, 2, seed=1), noise(5, 3, 2, seed=2)),
+        lambda: (parabola, noise(1, 4), noise(1, 4, seed=1), noise(1, 1, 4, seed=2)),
+    ]
 
 
 # For each taught function the arguments to try, made afresh for each call.
@@ -24,6 +43,25 @@ INPUTS = {
         lambda: (10, 4, generator()),
         lambda: (12, 4, generator()),
         lambda: (3, 8, generator()),
+    ],
+    "elbo.reparameterize": [
+        lambda: (noise(3, 2), noise(3, 2, seed=1), noise(5, 3, 2, seed=2)),
+        lambda: (noise(3, 2), noise(3, 2, seed=1), noise(3, 2, seed=2)),
+    ],
+    "elbo.gaussian_log_prob": [
+        lambda: (noise(5, 3, 2), noise(3, 2, seed=1), noise(3, 2, seed=2)),
+    ],
+    "elbo.gaussian_entropy": [lambda: (noise(3, 2),), lambda: (noise(1, 7),)],
+    "elbo.monte_carlo_form": estimates(),
+    "elbo.entropy_form": estimates(),
+    "elbo.kl_form": estimates(),
+    "elbo.score_function_surrogate": estimates(),
+    "laws.value_variances": [
+        lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
+        lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
+    ],
+    "gradients.one_draw_gradients": [
+        lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],
 }
 
@@ -42,7 +80,9 @@ def definition(cells, cell, name):
     """NAME as the cell defines it: its `def` with the notebook's imports in scope."""
     scope = {}
     imports = [c.source for c in cells if c.cell_type == "code" and "import torch" in c.source]
+    before = torch.get_default_dtype()  # which a notebook may set
     exec(imports[0], scope)
+    torch.set_default_dtype(before)
     exec(cell.source, scope)
     return scope[name]
 

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import torch
 
-from vae_helpers import data, evidence, models, training
+from vae_helpers import evidence
+from vae_helpers.studies.base import Study
 
 
 @pytest.mark.parametrize("name", evidence.STUDIES)
@@ -19,14 +21,12 @@ def test_stored_evidence_is_complete_and_current(name):
 @pytest.mark.parametrize("name", evidence.STUDIES)
 def test_the_first_steps_can_be_made_again(name):
     """A stated prefix: 60 steps of seed 3, −ELBO of each minibatch within 2 %."""
-    stored = evidence.load(name)
-    settings, prefix = stored["settings"], stored["runs"]["3"]["prefix_neg_elbo"]
-    trainer = training.Trainer(
-        models.VAE(2, settings["hidden"], seed=3), data.load_mnist().train_images, seed=3,
-        batch_size=settings["batch_size"], learning_rate=settings["learning_rate"],
-    )
+    stored, study = evidence.load(name), evidence.STUDIES[name]
+    threads = torch.get_num_threads()
+    trainer = study.trainer(3, **stored["settings"])
+    torch.set_num_threads(threads)
     again = [-trainer.step().elbo for _ in range(60)]
-    assert again == pytest.approx(prefix, rel=0.02)
+    assert again == pytest.approx(stored["runs"]["3"]["prefix_neg_elbo"], rel=0.02)
 
 
 def test_a_missing_study_names_its_command(monkeypatch, tmp_path):
@@ -47,7 +47,7 @@ def counted(seed, *, folder, fail_at):
 def test_an_interrupted_study_is_continued(monkeypatch, tmp_path):
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
     settings = {"folder": str(tmp_path), "fail_at": None}
-    study = evidence.Study("Squares?", counted, settings, range(6))
+    study = Study("Squares?", counted, None, settings, range(6))
     monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
     evidence.remake("squares")
     stored = evidence.load("squares")
@@ -66,7 +66,7 @@ def test_other_settings_start_anew(monkeypatch, tmp_path):
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
     for fail_at in (None, 99):
         settings = {"folder": str(tmp_path), "fail_at": fail_at}
-        study = evidence.Study("Squares?", counted, settings, range(2))
+        study = Study("Squares?", counted, None, settings, range(2))
         monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
         evidence.remake("squares")
     assert (tmp_path / "0").read_text().count("ran") == 2
@@ -75,7 +75,7 @@ def test_other_settings_start_anew(monkeypatch, tmp_path):
 def test_a_failing_seed_keeps_what_was_stored(monkeypatch, tmp_path):
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
     settings = {"folder": str(tmp_path), "fail_at": 3}
-    study = evidence.Study("Squares?", counted, settings, range(4))
+    study = Study("Squares?", counted, None, settings, range(4))
     monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
     monkeypatch.setattr(evidence.joblib, "Parallel", one_after_another)
     with pytest.raises(RuntimeError, match="interrupted"):
@@ -85,3 +85,23 @@ def test_a_failing_seed_keeps_what_was_stored(monkeypatch, tmp_path):
 
 def one_after_another(**_settings):
     return lambda jobs: (function(*args, **kwargs) for function, args, kwargs in jobs)
+
+
+def test_the_command_lists_what_is_stored(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    settings = {"folder": str(tmp_path), "fail_at": None}
+    studies = {
+        "squares": Study("Squares?", counted, None, settings, range(3)),
+        "more": Study("More?", counted, None, settings, range(3, 5)),
+    }
+    monkeypatch.setattr(evidence, "STUDIES", studies)
+    evidence.main(["squares"])
+    evidence.main(["--list"])
+    assert capsys.readouterr().out.splitlines() == [
+        "squares: 3 of 3 seeds stored. Squares?", "more: 0 of 2 seeds stored. More?"
+    ]
+    evidence.main(["--all"])
+    assert list(evidence.load("more")["runs"]) == ["3", "4"]
+    for wrong in (["nonsense"], [], ["squares", "--all"]):
+        with pytest.raises(SystemExit):
+            evidence.main(wrong)

@@ -78,6 +78,57 @@ def bells(shift):
             "posterior": np.exp(-2 * (Z - shift / 2) ** 2)}
 
 
+def repeated(seed, draws):
+    random = np.random.default_rng(seed)
+    forms = ("Monte Carlo", "entropy", "KL")
+    return {"estimates": {form: random.normal(-2, 1, 500) / seed for form in forms},
+            "exact": -2 / seed, "draws": draws}
+
+
+def curves(seed, guess):
+    random = np.random.default_rng(seed)
+    forms, panels = ("KL", "path derivative"), ("value", "gradient for mean")
+    return {"z": Z, "posterior": np.exp(-Z**2), "q": np.exp(-seed * Z**2),
+            "sd": np.linspace(0.2, 2, 30), "here": seed / 2, "crossover": 0.5, "guess": guess,
+            "laws": {panel: {form: random.random(30) for form in forms} for panel in panels},
+            "measured": {panel: {form: random.random() for form in forms} for panel in panels}}
+
+
+def tilted(slant, path):
+    variances = {"value": {"Monte Carlo": slant, "entropy": 1.0},
+                 "gradient": {"Monte Carlo, entropy": 6.0, "path derivative": path}}
+    return {"precision": np.array([[2, slant], [slant, 2]]), "sd": np.array([0.7, 0.7]),
+            "laws": variances, "measured": variances}
+
+
+def bounds(seed):
+    random = np.random.default_rng(seed)
+    return {"samples": [1, 2, 4], "bounds": -3 + random.random(3), "errors": random.random(3),
+            "elbo": -3.0, "log_evidence": -2.0 + seed / 10}
+
+
+def ratios(seed, guess):
+    random = np.random.default_rng(seed)
+    names = ("inference", "DReG", "generative")
+    return {"samples": [4, 8, 16], "guess": guess,
+            "ratios": {case: {name: random.random(3) for name in names} for case in "ab"},
+            "slopes": {case: {name: random.normal() for name in names} for case in "ab"}}
+
+
+def layered(seed):
+    random = np.random.default_rng(seed)
+    names = ("KL", "path derivative", "score function")
+    return {"stages": [0, 240], "layers": ["first", "last"],
+            "stored": {name: random.random((4, 2, 2)) for name in names},
+            "live": {name: random.random((2, 2)) for name in names}}
+
+
+def parts(seed):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(random.random(5)) for name in ("whole", "a", "b")},
+            "live": {"whole": 1.0, "a": random.random(), "b": random.random()}}
+
+
 CASES = [
     (plots.evidence_bar, bar(-2.27, None), bar(-5, "rises")),
     (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
@@ -90,6 +141,16 @@ CASES = [
     (plots.cluster_widths, widths(3, "tight"), widths(1, None)),
     (plots.plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
     (plots.seeds_and_live, strips(1), strips(2)),
+    (plots.averages, repeated(1, 8), repeated(2, 64)),
+    (plots.variance_curves, curves(1, None), curves(2, "KL")),
+    (plots.variance_curves, curves(2, "KL"), curves(1, None)),
+    (plots.slanted, tilted(0.1, 0.0), tilted(0.9, 2.0)),
+    (plots.bound_tightening, bounds(1), bounds(2)),
+    (plots.signal_to_noise, ratios(1, None), ratios(2, "rises")),
+    (plots.layer_noise, layered(1), layered(2)),
+    (plots.parts_of_gap, parts(1), parts(2)),
+    (plots.grid_cost, {"latents": [1, 2], "seconds": [0.1, 2.0], "points": 20},
+     {"latents": [1, 2], "seconds": [0.2, 7.0], "points": 51}),
     (plots.digit_grid, grid(1), grid(2)),
 ]
 
@@ -183,3 +244,19 @@ def test_elbo_and_gap_trade_places_under_a_bar_that_stands_still():
         assert parts["elbo"].get_y() + parts["elbo"].get_height() == pytest.approx(elbo)
         tops.add(round(parts["gap"].get_y() + parts["gap"].get_height(), 9))
     assert tops == {-2.27}
+
+
+def test_the_quietest_form_is_named():
+    data = curves(1, "KL")
+    data["measured"]["value"] = {"KL": 2.0, "path derivative": 1.0}
+    axes = plots.variance_curves(**data).axes
+    assert axes[1].get_title("left") == "quietest: path derivative\nyour guess: KL"
+
+
+def test_the_spread_is_drawn_where_it_was_measured():
+    data = repeated(1, 8)
+    _, slope, mark = plots.averages(**data).artists_of["KL"]
+    spread = data["estimates"]["KL"].std()
+    assert mark.get_xydata().tolist() == [[8, pytest.approx(spread)]]
+    x, y = slope.get_data()
+    assert y * np.sqrt(x) == pytest.approx(spread * np.sqrt(8))

@@ -1,16 +1,32 @@
-"""The model and the one training step."""
+"""The one training loop, and evaluation."""
 
 import math
 
 import pytest
 import torch
 
-from vae_helpers import data, elbo, evaluation, models, training
+from vae_helpers import data, elbo, evaluation, models, schedules, training
+
+MISSING = pytest.mark.skipif(True, reason="this computer has no such device")
+HERE = {
+    "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
+}
+DEVICES = [pytest.param(name, marks=() if there else MISSING) for name, there in HERE.items()]
+on_every_device = pytest.mark.parametrize("device", DEVICES)
 
 
 @pytest.fixture(scope="module")
 def digits():
     return data.load_mnist()
+
+
+@pytest.fixture
+def one_thread():
+    """Two threads may add in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def make(digits, seed=0, **settings):
@@ -19,66 +35,36 @@ def make(digits, seed=0, **settings):
     return training.Trainer(model, digits.train_images[:640], seed=seed, **settings)
 
 
-def test_the_model_has_the_shapes_it_promises():
-    model = models.VAE(5, hidden=(40, 30), pixels=784, seed=0)
-    x, eps = torch.rand(7, 784), torch.randn(7, 5)
-    mean, logvar = model.encode(x)
-    assert mean.shape == logvar.shape == (7, 5)
-    assert model.decode(torch.randn(3, 7, 5)).shape == (3, 7, 784)
-    distortion, rate = model(x, eps)
-    assert distortion.shape == rate.shape == (7,)
+def make_normalised(digits, **settings):
+    """A trainer of a model with batch normalisation."""
+    model = models.CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
+    settings = {"batch_size": 64} | settings
+    return training.Trainer(model, digits.train_images[:640], seed=0, **settings)
 
 
-def test_the_two_parts_are_the_elbo_in_its_kl_form():
-    model = models.VAE(5, hidden=(40,), seed=0)
-    x, eps = torch.rand(7, 784), torch.randn(7, 5)
-    distortion, rate = model(x, eps)
-    mean, logvar = model.encode(x)
-    logits = model.decode(mean + (logvar / 2).exp() * eps)
-    torch.testing.assert_close(distortion, -elbo.bernoulli_log_prob(x, logits))
-    torch.testing.assert_close(rate, elbo.gaussian_kl(mean, logvar))
+def run(trainer, steps):
+    for _ in range(steps):
+        trainer.step()
+    return trainer
 
 
-def test_initial_weights_depend_on_the_seed_alone():
-    torch.manual_seed(1)
-    first = models.VAE(2, seed=3).state_dict()
-    before = torch.get_rng_state()
-    torch.rand(10)
-    second = models.VAE(2, seed=3).state_dict()
-    other = models.VAE(2, seed=4).state_dict()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert not torch.equal(first["encoder.0.weight"], other["encoder.0.weight"])
-    torch.set_rng_state(before)
-    drawn = torch.rand(1)
-    torch.set_rng_state(before)
-    models.VAE(2, seed=5)
-    assert torch.equal(drawn, torch.rand(1)), "the global generator was disturbed"
+def gradients(trainer):
+    return [parameter.grad for parameter in trainer.model.parameters()]
 
 
-@pytest.mark.parametrize("sizes", [{"latent": 0}, {"latent": 2, "hidden": (0,)}])
-def test_sizes_out_of_range_are_named(sizes):
-    with pytest.raises(ValueError, match="at least 1"):
-        models.VAE(seed=0, **sizes)
-
-
-def test_the_same_seed_gives_the_same_run(digits):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # two threads may add in another order
-    runs = [make(digits, seed=5) for _ in range(2)]
-    for trainer in runs:
-        for _ in range(25):
-            trainer.step()
-    torch.set_num_threads(threads)
+def test_the_same_seed_gives_the_same_run(digits, one_thread):
+    runs = [run(make(digits, seed=5), 25) for _ in range(2)]
     assert runs[0].records == runs[1].records
     assert make(digits, seed=6).step() != runs[0].records[0]
 
 
-def test_training_lowers_the_negative_elbo(digits):
-    trainer = make(digits)
-    before = evaluation.evaluate(trainer.model, digits.test_images[:1000], seed=0).elbo
-    for _ in range(100):
-        trainer.step()
-    after = evaluation.evaluate(trainer.model, digits.test_images[:1000], seed=0).elbo
+@on_every_device
+def test_training_lowers_the_negative_elbo(digits, device):
+    trainer = make(digits, device=device)
+    before = evaluation.evaluate(trainer.model.cpu(), digits.test_images[:1000], seed=0).elbo
+    trainer.model.to(trainer.device)
+    run(trainer, 100)
+    after = evaluation.evaluate(trainer.model.cpu(), digits.test_images[:1000], seed=0).elbo
     assert before < -500 and after > -270  # nats per image
 
 
@@ -94,6 +80,9 @@ def test_records_are_nats_per_image(digits):
     assert record.distortion == pytest.approx(distortion.mean().item())
     assert record.rate == pytest.approx(rate.mean().item())
     assert record.elbo == -record.distortion - record.rate
+    per_latent = elbo.gaussian_kl_per_latent(*model.encode(x)).mean(0)
+    assert record.rate_per_latent == pytest.approx(per_latent.tolist())
+    assert sum(record.rate_per_latent) == pytest.approx(record.rate)
     assert 500 < record.distortion < 600  # 784 log 2 is 543
 
 
@@ -134,12 +123,139 @@ def test_every_image_is_seen_once_an_epoch(digits, monkeypatch):
         assert sorted(torch.cat(epoch).tolist()) == list(range(640))
 
 
+def test_a_schedule_of_the_package_steers_beta(digits):
+    trainer = run(make(digits, beta=schedules.cyclical(4, beta=2.0)), 5)
+    assert [record.beta for record in trainer.records] == [0, 1, 2, 2, 0]
+
+
+def test_a_new_batch_size_counts_at_once_and_no_image_is_lost(digits, monkeypatch):
+    trainer, seen = make(digits, batch_size=100), []
+    original = trainer._next_batch
+    monkeypatch.setattr(trainer, "_next_batch", lambda: seen.append(original()) or seen[-1])
+    run(trainer, 2)
+    trainer.batch_size = 250
+    run(trainer, 1)
+    trainer.batch_size = 120
+    run(trainer, 2)
+    assert [len(batch) for batch in seen] == [100, 100, 250, 120, 70]
+    assert sorted(torch.cat(seen).tolist()) == list(range(640))
+    run(trainer, trainer.steps_per_epoch)
+    assert sorted(torch.cat(seen[5:]).tolist()) == list(range(640))
+    with pytest.raises(ValueError, match="batch_size must be a whole number from 1 to 640, got 0"):
+        trainer.batch_size = 0
+    assert trainer.batch_size == 120
+
+
+def test_free_bits_are_the_least_that_a_latent_costs(digits):
+    """The gradient is that of Σ_j max(λ, mean KL_j) over the minibatch, and records are true."""
+    trainer, free_bits = make(digits, free_bits=0.005), 0.005
+    model = models.VAE(2, hidden=(32,), seed=0)
+    generator = torch.Generator().manual_seed(0)
+    x = data.pixels(digits.train_images[:640][data.minibatches(640, 64, generator)[0]])
+    distortion, rates = model.elbo_parts(x, torch.randn(64, 2, generator=generator))
+    per_latent = rates.mean(0)
+    assert per_latent.min() < free_bits < per_latent.max(), "one latent on each side"
+    loss = distortion.mean() + sum(max(rate, torch.tensor(free_bits)) for rate in per_latent)
+    loss.backward()
+    record = trainer.step()
+    torch.testing.assert_close(gradients(trainer), [p.grad for p in model.parameters()])
+    assert record.rate_per_latent == pytest.approx(per_latent.tolist())
+    assert record.rate == pytest.approx(rates.sum(1).mean().item())
+
+
+def test_free_bits_keep_latents_alive_under_a_large_beta(digits):
+    none, some = (
+        run(make(digits, beta=50.0, free_bits=free_bits), 150).records[-1].rate_per_latent
+        for free_bits in (0.0, 1.5)
+    )
+    assert max(none) < 0.1
+    assert some == pytest.approx((1.5, 1.5), abs=0.5)
+
+
+def test_clipping_bounds_the_norm_and_keeps_the_direction(digits):
+    free, clipped, loose = (make(digits, clip_norm=norm) for norm in (None, 0.5, 1e6))
+    records = [trainer.step() for trainer in (free, clipped, loose)]
+    assert records[0] == records[1] == records[2]
+    norm = torch.nn.utils.get_total_norm(gradients(free))
+    assert norm > 1
+    assert torch.nn.utils.get_total_norm(gradients(clipped)).item() == pytest.approx(0.5, rel=1e-4)
+    for one, other in zip(gradients(free), gradients(clipped)):
+        torch.testing.assert_close(other, one * 0.5 / norm)
+    torch.testing.assert_close(gradients(loose), gradients(free))
+
+
+def test_tests_are_what_evaluation_gives_and_change_nothing(digits, one_thread):
+    images = digits.test_images[:300]
+    tested = make_normalised(digits, test_images=images, test_every=4)
+    plain = make_normalised(digits)
+    for step in range(1, 10):
+        tested.step()
+        plain.step()
+        assert tested.model.training
+        if step == 8:
+            result = evaluation.evaluate(plain.model, images, seed=0)
+    assert tested.records == plain.records
+    assert [test.step for test in tested.tests] == [4, 8]
+    assert tested.tests[1][1:] == result and tested.tests[1].elbo == result.elbo
+    assert plain.tests == []
+
+
+@on_every_device
+def test_a_device_gets_the_same_batches_and_draws(digits, device):
+    """Whatever a device adds up in another order, the first steps agree closely."""
+    settings = {"test_images": digits.test_images[:100], "test_every": 3, "clip_norm": 100.0}
+    here = run(make_normalised(digits, device="cpu", **settings), 3)
+    there = run(make_normalised(digits, device=device, **settings), 3)
+    assert next(there.model.parameters()).device.type == device
+    assert all(p.dtype == torch.float32 for p in there.model.parameters())
+    for one, other in zip(here.records, there.records):
+        assert other.distortion == pytest.approx(one.distortion, rel=1e-3)
+        assert other.rate_per_latent == pytest.approx(one.rate_per_latent, rel=1e-2, abs=1e-3)
+    assert there.tests[0].elbo == pytest.approx(here.tests[0].elbo, rel=1e-3)
+    assert torch.equal(here.generator.get_state(), there.generator.get_state())
+
+
+@on_every_device
+def test_a_device_is_chosen_by_name(device):
+    assert training.choose_device(device).type == device
+    assert training.choose_device("auto").type == next(
+        name for name in ("cuda", "mps", "cpu") if HERE[name]
+    )
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_named(digits, name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=f"device='{name}' is not there .* Here are: cpu"):
+        make(digits, device=name)
+    with pytest.raises(ValueError, match="'gpu' is not known"):
+        make(digits, device="gpu")
+    assert training.choose_device("auto").type == "cpu"
+
+
+def test_train_counts_the_steps_of_the_whole_run(digits):
+    trainer = make(digits)
+    training.train(trainer, 7)
+    training.train(trainer, 5)
+    assert len(trainer.records) == 7
+    training.train(trainer, 9)
+    assert len(trainer.records) == 9
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"batch_size": 0}, "batch_size"),
     ({"batch_size": 641}, "batch_size"),
     ({"batch_size": 2.5}, "batch_size"),
     ({"learning_rate": 0}, "learning_rate"),
     ({"learning_rate": math.nan}, "learning_rate"),
+    ({"free_bits": -0.1}, "free_bits must be nats, at least 0, got -0.1"),
+    ({"free_bits": math.nan}, "free_bits"),
+    ({"clip_norm": 0}, "clip_norm"),
+    ({"clip_norm": math.inf}, "clip_norm"),
+    ({"test_every": 5}, "belong together"),
+    ({"test_images": torch.zeros(2, 28, 28, dtype=torch.uint8)}, "belong together"),
+    ({"test_images": torch.zeros(2, 28, 28, dtype=torch.uint8), "test_every": 0}, "test_every"),
 ])
 def test_settings_out_of_range_are_named(digits, settings, message):
     with pytest.raises(ValueError, match=message):
@@ -161,21 +277,44 @@ def test_images_of_another_kind_are_named(digits):
         training.Trainer(models.VAE(2, seed=0), data.pixels(digits.train_images[:500]), seed=0)
 
 
+@on_every_device
 @pytest.mark.parametrize("learning_rate", [1e4, 1e20, 1e38])
-def test_divergence_stops_training_and_keeps_the_last_good_parameters(digits, learning_rate):
-    trainer = make(digits)
-    for _ in range(5):
-        trainer.step()
+def test_divergence_stops_training_and_keeps_the_last_good_parameters(
+    digits, learning_rate, device
+):
+    trainer = run(make(digits, device=device), 5)
     trainer.learning_rate = learning_rate
     with pytest.raises(training.TrainingDiverged) as error:
-        for _ in range(50):
-            trainer.step()
+        run(trainer, 50)
     step = len(trainer.records)
     assert f"at step {step} " in str(error.value)
     assert f"learning rate {learning_rate:g}" in str(error.value)
     x = data.pixels(digits.train_images[:64])
-    distortion, rate = trainer.model(x, torch.zeros(64, 2))
+    distortion, rate = trainer.model.cpu()(x, torch.zeros(64, 2))
     assert distortion.isfinite().all() and rate.isfinite().all()
+
+
+@pytest.mark.parametrize("learning_rate", [1e20, 1e38])
+def test_divergence_spares_the_running_statistics(digits, learning_rate):
+    trainer = run(make_normalised(digits), 5)
+    trainer.learning_rate = learning_rate
+    with pytest.raises(training.TrainingDiverged):
+        run(trainer, 50)
+    state = trainer.model.state_dict()
+    assert all(tensor.isfinite().all() for tensor in state.values())
+    # A step whose loss was finite has counted; the one that failed has not.
+    assert state["mean.0.num_batches_tracked"] == len(trainer.records)
+    result = evaluation.evaluate(trainer.model, digits.test_images[:100], seed=0)
+    assert math.isfinite(result.distortion + result.rate)
+
+
+def test_running_statistics_that_overflow_count_as_divergence(digits):
+    """The batch's own statistics may hide it: the loss is finite, evaluation would not be."""
+    trainer = run(make_normalised(digits), 3)
+    trainer.model.logits[1].weight.data *= 1e22
+    with pytest.raises(training.TrainingDiverged):
+        run(trainer, 3)
+    assert all(buffer.isfinite().all() for buffer in trainer.model.buffers())
 
 
 def test_training_goes_on_after_divergence(digits):

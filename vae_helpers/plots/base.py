@@ -5,6 +5,7 @@ import io
 import matplotlib
 import numpy as np
 from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 DPI = 100
@@ -21,6 +22,8 @@ matplotlib.rcParams.update({
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every title measures its axes again at each draw
+    "figure.dpi": DPI,
     "font.size": 10,
     "legend.frameon": False,
 })
@@ -28,8 +31,11 @@ matplotlib.rcParams.update({
 
 def png(fig):
     """The figure as PNG bytes."""
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()  # once; `savefig` draws twice
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI)
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture.save(buffer, "png", compress_level=1)  # a slider's picture goes no farther than the page
     return buffer.getvalue()
 
 

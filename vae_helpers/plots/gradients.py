@@ -84,22 +84,24 @@ def layer_noise(stages, layers, stored, live, fig=None):
     live: {estimator: [stages, layers]}. Ratios of variances.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 4.2), layout="constrained")
+        fig = Figure(figsize=(9.6, 5.2), layout="constrained")
         fig.artists_of = {}
-        panels = fig.subplots(1, len(layers), sharey=True)
-        for column, (axes, layer) in enumerate(zip(panels, layers)):
-            axes.axhline(1, color="#999999", linewidth=1)
-            for name in stored:
-                colour, _, mark = STYLES[name]
+        rows = fig.subplots(2, len(layers), sharex=True, sharey="row", height_ratios=[1, 2])
+        for name in stored:
+            colour, _, mark = STYLES[name]
+            for column, axes in enumerate(rows[0 if name == "score function" else 1]):
                 fig.artists_of[name, column] = (
-                    axes.plot([], [], "_", color=colour, alpha=0.6)[0],
+                    axes.plot([], [], "_", color=colour, alpha=0.6, markersize=14)[0],
                     axes.plot([], [], mark, color=colour, label=name)[0],
                 )
-            axes.set(yscale="log", xlabel="training steps", title=layer,
-                     xlim=(-0.5, len(stages) - 0.5), ylim=(0.05, 1e6))
-            axes.set_xticks(range(len(stages)), [f"{stage:,}" for stage in stages])
-        panels[0].set_ylabel("variance / that of Monte Carlo")
-        panels[-1].legend(loc="center right", fontsize=9)
+        for layer, upper, lower in zip(layers, *rows):
+            upper.set(yscale="log", ylim=(1e3, 1e6), title=layer)
+            lower.set(ylim=(0, 1.1), xlabel="training steps", xlim=(-0.5, len(stages) - 0.5))
+            lower.axhline(1, color="#999999", linewidth=1)
+            lower.set_xticks(range(len(stages)), [f"{stage:,}" for stage in stages])
+        rows[0, -1].legend(loc="upper right", fontsize=9)
+        rows[1, -1].legend(loc="lower right", fontsize=9)
+        fig.supylabel("variance / that of Monte Carlo", fontsize=10)
         freeze_layout(fig)
     words = []
     for name in stored:

@@ -45,3 +45,37 @@ def seeds_and_live(stored, live, bands, fig=None):
         for label, values in stored.items()
     )
     return fig
+
+
+def parts_of_gap(stored, live, fig=None):
+    """A quantity and its parts, all in nats per image, on one axis: stored seeds and this run.
+
+    stored: {label: values [seeds]}, live: {label: value}; the first is the whole.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.0), layout="constrained")
+        axes = fig.subplots()
+        fig.artists_of = {
+            label: (
+                axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0],
+                axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0],
+            )
+            for label in stored
+        }
+        axes.set(yticks=range(len(stored)), xlabel="nats per image", ylim=(len(stored) - 0.5, -0.5))
+        axes.set_yticklabels(stored)
+        axes.legend(handles=next(iter(fig.artists_of.values())), loc="center right", fontsize=9)
+        axes.set_title(" ")
+        freeze_layout(fig)
+    for row, (label, (dots, mark)) in enumerate(fig.artists_of.items()):
+        dots.set_data(stored[label], np.full(len(stored[label]), row))
+        mark.set_data([live[label]], [row])
+    whole, *parts = stored
+    dots.axes.set_xlim(0, 1.1 * max(*stored[whole], live[whole]))
+    largest = max(parts, key=live.get)
+    dots.axes.set_title(f"Most of the gap is the {largest}")
+    fig.caption = f"Most of the gap is the {largest}: " + "; ".join(
+        f"{label} {live[label]:.3g} in this run, {min(values):.3g} to {max(values):.3g} over "
+        f"{len(values)} stored seeds" for label, values in stored.items()
+    )
+    return fig

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout
 
-FLOOR = -10.0  # nats; where the bar of the ELBO starts
+FLOOR = -17.0  # nats; where the bar of the ELBO starts
 
 
 def evidence_bar(z, prior, posterior, q, log_evidence, elbo, guess=None, fig=None):
@@ -46,8 +46,8 @@ def evidence_bar(z, prior, posterior, q, log_evidence, elbo, guess=None, fig=Non
         text.set_y(height)
         text.set_text(words.replace("-", "−"))
     parts["q"].axes.set_title(f"The gap is {gap:.3f} nats\n" + (
-        "q is the posterior" if gap < 5e-4 else "q is not the posterior"))
-    guessed = "no guess committed" if guess is None else f"your guess: it {guess}"
+        "q is the posterior, to three digits" if gap < 5e-4 else "q is not the posterior"))
+    guessed = f"your guess: it {guess}" if guess else " "
     parts["evidence"].axes.set_title(f"log p(x) = ELBO + gap\n{guessed}")
     fig.caption = (
         f"log p(x) is {log_evidence:.3f} nats: ELBO {elbo:.3f} plus gap {gap:.3f}."
@@ -85,7 +85,7 @@ def grid_cost(latents, seconds, points, fig=None):
         fig = Figure(figsize=(8, 3.6), layout="constrained")
         axes = fig.subplots()
         fig.artists_of = {
-            "law": axes.plot([], [], "--", color="#777777", label=f"{points} to the power d")[0],
+            "law": axes.plot([], [], "--", color="#777777", label="law: points to the power d")[0],
             "dots": axes.plot([], [], "o", color=BLUE, label="measured")[0],
         }
         for height, words in ((1, "a second"), (3.15e7, "a year"), (4.35e17, "age of the universe")):
@@ -93,14 +93,13 @@ def grid_cost(latents, seconds, points, fig=None):
             axes.text(0.6, height, words, va="bottom", fontsize=9, color="#555555")
         axes.set(yscale="log", xlabel="latent dimensions d", ylabel="seconds", xlim=(0.5, 20.5))
         axes.set(xticks=[1, 2, 3, 5, 10, 15, 20], ylim=(1e-7, 1e32))
+        axes.set_title("Every latent dimension multiplies the cost of the grid")
         axes.legend(loc="lower right")
         freeze_layout(fig)
     axis = range(1, 21)
     per_point = seconds[-1] / float(points) ** latents[-1]
     fig.artists_of["law"].set_data(axis, [per_point * float(points) ** d for d in axis])
     fig.artists_of["dots"].set_data(latents, seconds)
-    axes = fig.artists_of["dots"].axes
-    axes.set_title("Every latent dimension multiplies the cost of the grid")
     fig.caption = (
         f"A grid took {seconds[-1]:.2g} seconds for {latents[-1]} latents; for 20 the law says "
         f"{per_point * float(points) ** 20:.1g} seconds."

@@ -14,7 +14,7 @@ STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "path derivative": ("#CC79A7", ":", "D"),
     "score function": ("#555555", (0, (1, 3)), "v"),
 }
-NATS_LOW, NATS_HIGH = -14.0, 6.0
+NATS_LOW, NATS_HIGH = -9.0, 0.0
 
 
 def averages(estimates, exact, draws, fig=None):
@@ -41,8 +41,8 @@ def averages(estimates, exact, draws, fig=None):
         freeze_layout(fig)
     left = fig.artists_of["exact"].axes
     fig.artists_of["exact"].set_xdata([exact, exact])
-    everything = np.concatenate(list(estimates.values()))
-    edges = np.linspace(everything.min(), everything.max(), 61)
+    widest = max(values.std() for values in estimates.values())
+    edges = exact + widest * np.linspace(-5, 3, 49)
     spreads, highest = {}, 0
     for form, values in estimates.items():
         histogram, slope, mark = fig.artists_of[form]
@@ -100,8 +100,7 @@ def variance_curves(z, posterior, q, sd, laws, here, measured, crossover, guess=
             line.set_data(sd, law)
             mark.set_data([here], [measured[panel][form]])
         best = min(measured[panel], key=measured[panel].get)
-        title = f"{panel}: {best} is quietest"
-        line.axes.set_title(f"{title}\n" + (f"your guess: {guess}" if guess else " "))
+        line.axes.set_title(f"quietest: {best}\n" + (f"your guess: {guess}" if guess else " "))
         sentences.append(f"{panel}: " + ", ".join(
             f"{form} {value:.3g}" for form, value in measured[panel].items()))
     fig.caption = f"Measured variances at s = {here:.2f}. " + "; ".join(sentences) + "."

@@ -1,0 +1,547 @@
+"""Checkpoints: runs go on bitwise, whatever interrupts them, and bad files are named.
+
+The kill test forks its victims from one process that has PyTorch loaded and has not used it
+yet; that process is this file, run as a script.
+"""
+
+import errno
+import functools
+import hashlib
+import io
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
+import torch
+
+from vae_helpers import checkpoints, data, files, models, training
+from vae_helpers.checkpoints import CheckpointError
+from vae_helpers.schedules import warm_up
+
+KILLS = int(os.environ.get("VAE_HELPERS_KILLS", "10"))
+WRITE_MOMENTS = ("half written", "not yet in place", "just in place")
+
+
+@functools.cache
+def digits():
+    return data.load_mnist()
+
+
+class SmallVAE(models.GaussianVAE):
+    """Batch normalisation, and few enough numbers for files that are written quickly."""
+
+    def __init__(self, latent=4, last="linear", eps=1e-3):
+        super().__init__()
+        self.latent, self.pixels = latent, 784
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.encoder = models.Coder(784, (16, 2 * latent), last=last, eps=eps)
+            self.decode = models.dense([latent, 16, 784])
+
+    def encode(self, x):
+        return self.encoder(x).chunk(2, dim=-1)
+
+
+def make(*, model=None, count=640, **settings):
+    """A trainer that uses all there is: batch norm, a schedule, free bits, clipping, tests."""
+    model = model or SmallVAE()
+    settings = {
+        "batch_size": 64, "beta": warm_up(50), "free_bits": 0.05, "clip_norm": 50.0,
+        "test_images": digits().test_images[:50], "test_every": 7, "seed": 0,
+    } | settings
+    return training.Trainer(model, digits().train_images[:count], **settings)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Bitwise equality needs it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run(trainer, steps):
+    for _ in range(steps):
+        trainer.step()
+    return trainer
+
+
+def same(one, other):
+    """Bitwise equality of nested states."""
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def assert_same_run(one, other):
+    assert one.records == other.records and one.tests == other.tests
+    here, there = one.state(), other.state()
+    assert here.keys() == there.keys()
+    assert [key for key in here if not same(here[key], there[key])] == []
+
+
+# --- going on ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [0, 1, 10, 13])  # at the start, within an epoch, at its end
+def test_a_restored_run_goes_on_bitwise(first, tmp_path):
+    saved = run(make(), first)
+    checkpoints.save(saved, tmp_path / "run.ckpt")
+    resumed = run(make(), 3)  # what it did before does not matter
+    checkpoints.restore(resumed, tmp_path / "run.ckpt")
+    assert_same_run(resumed, saved)
+    assert_same_run(run(resumed, 15), run(make(), first + 15))
+
+
+def test_what_was_assigned_during_the_run_is_restored(tmp_path):
+    def steer(trainer):
+        trainer.learning_rate, trainer.beta, trainer.batch_size = 3e-3, 2.5, 100
+        return run(trainer, 2)
+
+    checkpoints.save(steer(run(make(), 4)), tmp_path / "run.ckpt")
+    resumed = make()
+    checkpoints.restore(resumed, tmp_path / "run.ckpt")
+    assert (resumed.learning_rate, resumed.beta, resumed.batch_size) == (3e-3, 2.5, 100)
+    assert_same_run(run(resumed, 8), run(steer(run(make(), 4)), 8))
+
+
+def test_a_restored_run_knows_its_last_good_parameters(tmp_path):
+    """The saved parameters may be those that turn out bad at the next step."""
+    trainer = run(make(), 5)
+    trainer.learning_rate = 1e38
+    trainer.step()
+    checkpoints.save(trainer, tmp_path / "run.ckpt")
+    resumed = make()
+    checkpoints.restore(resumed, tmp_path / "run.ckpt")
+    for one in (trainer, resumed):
+        with pytest.raises(training.TrainingDiverged):
+            run(one, 5)
+    assert_same_run(resumed, trainer)
+    assert all(p.isfinite().all() for p in resumed.model.parameters())
+
+
+def test_a_state_is_a_copy(tmp_path):
+    trainer = run(make(), 3)
+    state = trainer.state()
+    later = run(trainer, 4).state()
+    for _ in range(2):
+        trainer.load_state(state)
+        assert same(run(trainer, 4).state(), later)
+
+
+def test_lists_of_records_stay_the_same_objects(tmp_path):
+    trainer = run(make(), 8)
+    records, tests = trainer.records, trainer.tests
+    checkpoints.save(trainer, tmp_path / "run.ckpt")
+    checkpoints.restore(trainer, tmp_path / "run.ckpt")
+    assert trainer.records is records and trainer.tests is tests
+
+
+@pytest.mark.parametrize(
+    "part", ["_next_batch", "_finite_gradient_norm", "optimizer.step", "_test"]
+)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_an_interrupted_run_is_resumed_by_the_same_call(part, fresh, tmp_path, monkeypatch):
+    path, chances = tmp_path / "run.ckpt", random.Random(part)
+    trainer = make()
+    for _ in range(4):
+        with monkeypatch.context() as patch:
+            interrupt_within(patch, trainer, part, calls=chances.randint(1, 9))
+            try:
+                training.train(trainer, 40, checkpoint=path, every=4)
+            except KeyboardInterrupt:
+                pass
+        trainer = make() if fresh else trainer
+    training.train(trainer, 40, checkpoint=path, every=4)
+    assert_same_run(trainer, run(make(), 40))
+
+
+def interrupt_within(patch, trainer, part, calls):
+    """Ctrl-C just after the given call of `part`, a method of the trainer or of what it owns."""
+    *owner, name = part.split(".")
+    owner = getattr(trainer, owner[0]) if owner else trainer
+    original, left = getattr(owner, name), iter(range(calls, 0, -1))
+
+    def interrupted(*arguments, **settings):
+        result = original(*arguments, **settings)
+        if next(left, 0) == 1:
+            raise KeyboardInterrupt
+        return result
+
+    patch.setattr(owner, name, interrupted)
+
+
+def test_train_saves_every_epoch_and_at_the_end(tmp_path, monkeypatch):
+    saved = []
+    original = checkpoints.save
+    monkeypatch.setattr(
+        checkpoints, "save", lambda t, path: (saved.append(len(t.records)), original(t, path))
+    )
+    training.train(make(), 23, checkpoint=tmp_path / "run.ckpt")
+    assert saved == [0, 10, 20, 23]
+    training.train(make(), 23, checkpoint=tmp_path / "run.ckpt")
+    assert saved == [0, 10, 20, 23], "a finished run is restored, not run again"
+    training.train(make(), 5, checkpoint=tmp_path / "run.ckpt", every=2, resume=False)
+    assert saved[4:] == [0, 2, 4, 5]
+    with pytest.raises(ValueError, match="every must be a whole number of steps"):
+        training.train(make(), 5, checkpoint=tmp_path / "run.ckpt", every=0)
+
+
+def test_a_schedule_that_cannot_be_stored_is_named_before_the_first_step(tmp_path):
+    trainer = make(beta=lambda step: 1.0)
+    with pytest.raises(TypeError, match="schedules.warm_up"):
+        training.train(trainer, 5, checkpoint=tmp_path / "run.ckpt")
+    assert trainer.records == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no such device")
+def test_a_run_moves_between_devices(tmp_path):
+    there = run(make(device="cuda"), 5)
+    checkpoints.save(there, tmp_path / "run.ckpt")
+    here = make(device="cpu")
+    checkpoints.restore(here, tmp_path / "run.ckpt")
+    assert here.records == there.records
+    assert here.step().distortion == pytest.approx(there.step().distortion, rel=1e-3)
+    checkpoints.save(here, tmp_path / "run.ckpt")
+    checkpoints.restore(there, tmp_path / "run.ckpt")
+    assert next(there.model.parameters()).device.type == "cuda"
+    run(there, 2)
+
+
+# --- bad files --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """The bytes of a good checkpoint."""
+    path = tmp_path_factory.mktemp("good") / "run.ckpt"
+    checkpoints.save(run(make(), 8), path)
+    return path.read_bytes()
+
+
+def assert_refused(path, content, *messages, trainer=None):
+    """Restoring `content` raises an error with all messages and changes nothing."""
+    path.write_bytes(content)
+    trainer = trainer or run(make(), 2)
+    before = trainer.state()
+    with pytest.raises(CheckpointError) as error:
+        checkpoints.restore(trainer, path)
+    for message in (str(path), "Delete it or choose another path", *messages):
+        assert message in str(error.value)
+    assert same(trainer.state(), before), "half loaded"
+
+
+def test_truncated_files(good, tmp_path):
+    trainer, chances = run(make(), 2), random.Random(0)
+    lengths = [1, 10, 40, 60, 106, 107, 108, 200, len(good) // 2, len(good) - 1]
+    for length in lengths + [chances.randrange(1, len(good)) for _ in range(20)]:
+        assert_refused(tmp_path / "run.ckpt", good[:length], trainer=trainer)
+    assert_refused(tmp_path / "run.ckpt", good[: len(good) // 2], "damaged or cut short")
+
+
+def test_an_empty_file(tmp_path):
+    assert_refused(tmp_path / "run.ckpt", b"", "is empty")
+
+
+def test_flipped_bits(good, tmp_path):
+    trainer, chances = run(make(), 2), random.Random(1)
+    in_first_line = [(byte, chances.randrange(8)) for byte in range(good.index(b"\n") + 1)]
+    anywhere = [(chances.randrange(len(good)), chances.randrange(8)) for _ in range(60)]
+    for byte, bit in in_first_line + anywhere:
+        damaged = bytearray(good)
+        damaged[byte] ^= 1 << bit
+        assert_refused(tmp_path / "run.ckpt", bytes(damaged), trainer=trainer)
+
+
+def test_bytes_behind_the_end(good, tmp_path):
+    assert_refused(tmp_path / "run.ckpt", good + b"x", "checksum")
+
+
+def test_another_format(good, tmp_path):
+    later = good.replace(b"format 1,", b"format 12,", 1)
+    assert_refused(tmp_path / "run.ckpt", later, "has format 12", "reads format 1.")
+
+
+class Payload:
+    """What a malicious pickle does: it runs a function of its choice when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def signed(content):
+    """The file that `save` would make of `content`: its checksum is right."""
+    payload = io.BytesIO()
+    torch.save(content, payload)
+    digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
+    return b"vae_helpers checkpoint, format 1, sha256 " + digest + b"\n" + payload.getvalue()
+
+
+def test_a_malicious_file_is_not_executed(tmp_path):
+    trace = tmp_path / "executed"
+    pickle.loads(pickle.dumps(Payload(trace)))
+    assert trace.exists(), "the payload works where it is let"
+    trace.unlink()
+    zipped = io.BytesIO()
+    torch.save(Payload(trace), zipped)
+    path = tmp_path / "run.ckpt"
+    assert_refused(path, pickle.dumps(Payload(trace)), "no checkpoint of vae_helpers")
+    assert_refused(path, zipped.getvalue(), "no checkpoint of vae_helpers")
+    assert_refused(path, signed(Payload(trace)), "more than tensors and plain values")
+    assert_refused(path, signed({"belongs_to": {}, "state": Payload(trace)}), "was not loaded")
+    assert not trace.exists()
+
+
+def test_a_right_checksum_over_wrong_content(good, tmp_path):
+    path = tmp_path / "run.ckpt"
+    content = torch.load(io.BytesIO(good.partition(b"\n")[2]), weights_only=True)
+    assert_refused(path, signed(torch.zeros(3)), "does not hold what a checkpoint should")
+    assert_refused(path, signed({}), "KeyError: 'belongs_to'")
+    assert_refused(path, signed(content | {"state": {}}), "KeyError: 'beta'")
+    for key in content["state"]:
+        state = content["state"] | {key: {"kind": "nonsense"}}
+        assert_refused(path, signed(content | {"state": state}), "does not hold what")
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"model": models.VAE(4, (16,), seed=0)},
+     r"model's encoder.0.weight is torch.float32 \[784\] in the file and .*\[16, 784\] here"),
+    ({"model": models.CoderVAE((16, 4), (16, 784), heads="linear", seed=0)},
+     "model's mean.0.weight is absent in the file and torch.float32"),
+    ({"model": SmallVAE(latent=5)}, r"float32 \[8, 16\] in the file and .*\[10, 16\] here"),
+    ({"model": SmallVAE(last="relu")}, r"line \d+ of print\(model\) is .* and .*ReLU\(\) here"),
+    ({"model": SmallVAE(eps=1e-5)}, r"print\(model\) is .*eps=0.001.* in the file and .*eps=1e-05"),
+    ({"count": 630}, r"images is \[640, 28, 28\].* in the file and \[630, 28, 28\].* here"),
+    ({"learning_rate": 2e-3}, "learning_rate is 0.001 in the file and 0.002 here"),
+    ({"batch_size": 32}, "batch_size is 64 in the file and 32 here"),
+    ({"beta": 1.0}, "beta is {'kind': 'warm_up', 'steps': 50, 'beta': 1.0} in the file and 1.0"),
+    ({"free_bits": 0.0}, "free_bits is 0.05 in the file and 0.0 here"),
+    ({"clip_norm": None}, "clip_norm is 50.0 in the file and None here"),
+    ({"seed": 1}, "seed is 0 in the file and 1 here"),
+    ({"test_every": 8}, "test_every is 7 in the file and 8 here"),
+])
+def test_a_checkpoint_of_another_run(change, message, good, tmp_path):
+    trainer = make(**change)
+    assert_refused(tmp_path / "run.ckpt", good, "is of another run", trainer=trainer)
+    with pytest.raises(CheckpointError, match=message):
+        checkpoints.restore(trainer, tmp_path / "run.ckpt")
+
+
+def test_other_images_of_the_same_number(good, tmp_path):
+    trainer = make()
+    trainer.images = digits().train_images[640:1280]
+    assert_refused(tmp_path / "run.ckpt", good, "images is", trainer=trainer)
+
+
+def test_what_is_not_a_file(tmp_path):
+    for path in (tmp_path / "absent.ckpt", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoints.restore(make(), path)
+
+
+# --- disks that fail --------------------------------------------------------------------
+
+
+def full_open(name, mode):
+    """A file on a disk that is full after ten thousand bytes."""
+    file, room = open(name, mode), 10_000
+
+    def write(content):
+        nonlocal room
+        type(file).write(file, content[:room])
+        if len(content) > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room -= len(content)
+
+    return Written(file, write)
+
+
+class Written:
+    """A file whose writing is somebody else's."""
+
+    def __init__(self, file, write):
+        self.file, self.write = file, write
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def assert_save_fails_and_the_earlier_stays(folder, message):
+    earlier = (folder / "run.ckpt").read_bytes()
+    with pytest.raises(CheckpointError, match=message) as error:
+        checkpoints.save(run(make(), 3), folder / "run.ckpt")
+    assert "An earlier one there is as it was" in str(error.value)
+    assert (folder / "run.ckpt").read_bytes() == earlier
+    assert [path.name for path in folder.iterdir()] == ["run.ckpt"], "nothing is left lying"
+    checkpoints.restore(make(), folder / "run.ckpt")
+
+
+def test_a_full_disk(good, tmp_path, monkeypatch):
+    (tmp_path / "run.ckpt").write_bytes(good)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open", full_open, raising=False)
+        assert_save_fails_and_the_earlier_stays(tmp_path, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_limit_of_the_system(good, tmp_path):
+    import resource
+
+    (tmp_path / "run.ckpt").write_bytes(good)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        assert_save_fails_and_the_earlier_stays(tmp_path, os.strerror(errno.EFBIG))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="could not be written"):
+        checkpoints.save(make(), tmp_path / "file" / "run.ckpt")
+
+
+# --- SIGKILL ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has PyTorch loaded")
+def test_a_killed_run_goes_on_bitwise(tmp_path):
+    """Killed at random moments and in the midst of writing, then resumed, again and again."""
+    command = [sys.executable, __file__, tmp_path, str(KILLS)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["killed", str(KILLS + len(WRITE_MOMENTS))]
+    runs = []
+    for name in ("killed.ckpt", "whole.ckpt"):
+        runs.append(make())
+        checkpoints.restore(runs[-1], tmp_path / name)
+    assert len(runs[0].records) == 15 * KILLS
+    assert_same_run(*runs)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["killed.ckpt", "whole.ckpt"], "no part of a killed write is left lying"
+
+
+def kill_again_and_again(folder, kills):
+    """Train to `folder`/killed.ckpt with that many kills, and to whole.ckpt with none."""
+    torch.set_num_threads(1)
+    digits()
+    steps, chances = 15 * kills, random.Random(kills)
+    moments = [*WRITE_MOMENTS, *kills * [None]]
+    chances.shuffle(moments)
+    killed = 0
+    for moment in moments:
+        wanted = chances.randint(1, 7)
+        with Victim(folder / "killed.ckpt", steps, moment) as victim:
+            if moment:
+                victim.wait_for(b"w")
+            else:
+                victim.wait_for(b"s")
+                started = time.monotonic()
+                victim.wait_for(wanted * b"s")
+                a_step = (time.monotonic() - started) / wanted
+                # Up to two more steps, so that any point of a step may be the last.
+                time.sleep(min(chances.uniform(0, 2 * a_step), 0.05))
+            os.kill(victim.process, signal.SIGKILL)
+            killed += victim.end() == -signal.SIGKILL
+    for name in ("killed.ckpt", "whole.ckpt"):
+        with Victim(folder / name, steps, None) as survivor:
+            assert survivor.end() == 0
+    print("killed", killed)
+
+
+class Victim:
+    """A process that trains, and tells of each step (s) and of the moment of a write (w)."""
+
+    def __init__(self, path, steps, moment):
+        self.ear, mouth = os.pipe()
+        self.process = os.fork()
+        if self.process == 0:
+            try:
+                train_and_tell(path, steps, moment, lambda word: os.write(mouth, word))
+                os._exit(0)
+            except BaseException as error:
+                print(repr(error), file=sys.stderr, flush=True)
+            finally:
+                os._exit(1)
+        os.close(mouth)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        os.close(self.ear)
+
+    def wait_for(self, words):
+        for word in words:
+            while (heard := os.read(self.ear, 1)) != bytes([word]):
+                assert heard, "the victim ended by itself"
+
+    def end(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+
+def train_and_tell(path, steps, moment, tell):
+    trainer = make()
+    original = trainer.step
+
+    def step():
+        record = original()
+        tell(b"s")
+        if moment and len(trainer.records) % 5 == 0:
+            stop_at(moment, tell)
+        return record
+
+    trainer.step = step
+    training.train(trainer, steps, checkpoint=path, every=3)
+
+
+def stop_at(moment, tell):
+    """Make the next write of a file stop at the given moment, to be killed there."""
+    def stop(*_arguments):
+        tell(b"w")
+        time.sleep(600)
+
+    def stop_halfway(content):
+        half_written.file.write(content[: len(content) // 2])
+        half_written.file.flush()
+        stop()
+
+    def opened(name, mode):
+        nonlocal half_written
+        half_written = Written(open(name, mode), stop_halfway)
+        return half_written
+
+    half_written, replace = None, os.replace
+    if moment == "half written":
+        files.open = opened
+    elif moment == "not yet in place":
+        os.replace = stop
+    else:
+        os.replace = lambda *arguments: stop(replace(*arguments))
+
+
+if __name__ == "__main__":
+    kill_again_and_again(Path(sys.argv[1]), int(sys.argv[2]))
