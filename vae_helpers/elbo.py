@@ -113,16 +113,17 @@ def path_derivative_form(log_joint, mean, logvar, eps):
     return log_joint(z) - gaussian_log_prob(z, mean.detach(), logvar.detach())
 
 
-def score_function_surrogate(log_joint, mean, logvar, eps):
+def score_function_surrogate(log_joint, mean, logvar, eps, baseline=0.0):
     """A quantity whose gradient is the score-function estimate: [draws, batch].
 
-    No gradient goes through z; it is f · ∂ log q(z|x), with f = log p(x, z) − log q(z|x)
-    held fixed (REINFORCE; Kingma & Welling 2013, section 2.2). The value is f · log q(z|x)
-    and means nothing. For the decoder's gradient use another form.
+    No gradient goes through z; it is (f − baseline) · ∂ log q(z|x), with f = log p(x, z) −
+    log q(z|x) held fixed (REINFORCE; Kingma & Welling 2013, section 2.2). A baseline, a number
+    or [batch], that does not depend on the draw leaves the average as it is and can take most
+    of the noise. The value means nothing. For the decoder's gradient use another form.
     """
     z = reparameterize(mean, logvar, eps).detach()
     log_q = gaussian_log_prob(z, mean, logvar)
-    return (log_joint(z) - log_q).detach() * log_q
+    return (log_joint(z) - log_q - baseline).detach() * log_q
 
 
 def iwae_bound(log_weights):

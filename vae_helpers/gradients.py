@@ -1,13 +1,14 @@
 """Gradients of the ELBO's estimators, draw by draw: what notebook 02 compares."""
 
 import copy
+import functools
 from typing import NamedTuple
 
 import torch
 
 from vae_helpers import data, elbo
 
-CHUNK = 1_000_000  # draws at a time
+CHUNK = 250_000  # draws at a time
 
 
 class Estimator(NamedTuple):
@@ -43,7 +44,8 @@ def noise_of_layers(model, images, *, draws, seed):
     """How much of each encoder layer's gradient is noise, for each estimator.
 
     The gradient of the mean one-draw ELBO over `images` (uint8 [n, 28, 28]), `draws` times over
-    with new noise, in double precision on a copy of the model.
+    with new noise, in double precision on a copy of the model. Besides `ESTIMATORS` there is
+    the "centred score function", whose baseline is each image's average over all the draws.
     Returns {estimator: [layers]}: the variances of a layer's weights, summed, from input to
     output.
     """
@@ -52,14 +54,20 @@ def noise_of_layers(model, images, *, draws, seed):
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(draws, 1, len(x), model.latent, generator=generator, dtype=x.dtype)
     weights = [p for name, p in model.encoder.named_parameters() if name.endswith("weight")]
+    with torch.no_grad():
+        baseline = sum(one_draw(model, x, ESTIMATORS["Monte Carlo"], eps) for eps in noise) / draws
+    centred = functools.partial(elbo.score_function_surrogate, baseline=baseline)  # [1, n]
+    estimators = ESTIMATORS | {"centred score function": Estimator(centred, True)}
     return {
-        name: _summed_variances([layer_gradients(model, x, name, eps, weights) for eps in noise])
-        for name in ESTIMATORS
+        name: _summed_variances([
+            torch.autograd.grad(one_draw(model, x, estimator, eps).mean(), weights) for eps in noise
+        ])
+        for name, estimator in estimators.items()
     }
 
 
-def layer_gradients(model, x, name, eps, weights):
-    """The gradient of estimator `name` for each of `weights`: x [n, pixels], eps [1, n, latent]."""
+def one_draw(model, x, estimator, eps):
+    """What `estimator` makes of one draw an image: x [n, pixels], eps [1, n, latent] to [1, n]."""
     mean, logvar = model.encode(x)
 
     def log_likelihood(z):
@@ -68,9 +76,7 @@ def layer_gradients(model, x, name, eps, weights):
     def log_joint(z):
         return log_likelihood(z) + elbo.prior_log_prob(z)
 
-    form, takes_joint = ESTIMATORS[name]
-    values = form(log_joint if takes_joint else log_likelihood, mean, logvar, eps)  # [1, n]
-    return torch.autograd.grad(values.mean(), weights)
+    return estimator.form(log_joint if estimator.takes_joint else log_likelihood, mean, logvar, eps)
 
 
 def bound_gradients(model, x, mean, logvar, samples, *, repetitions, seed):

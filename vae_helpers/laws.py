@@ -112,7 +112,7 @@ def deviation(drawn, exact, floor=1e-3):
     Where a law is 0 a ratio says nothing; there the drawn variance itself is taken.
     """
     return max(
-        abs(drawn[form] / float(law) - 1) if law > floor else drawn[form] - float(law)
+        abs(drawn[form] / float(law) - 1) if law > floor else abs(drawn[form] - float(law))
         for form, law in exact.items()
     )
 

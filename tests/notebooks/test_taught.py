@@ -56,6 +56,7 @@ INPUTS = {
     "elbo.entropy_form": estimates(),
     "elbo.kl_form": estimates(),
     "elbo.score_function_surrogate": estimates(),
+    "elbo.dreg_surrogate": estimates(),
     "laws.value_variances": [
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),

@@ -21,7 +21,7 @@ def walk():
 
 def blank(x, fig=None):
     fig = fig or Figure(figsize=(1, 1))
-    fig.caption = ""
+    fig.caption, fig.artists_of = "", {}
     return fig
 
 

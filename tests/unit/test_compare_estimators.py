@@ -50,7 +50,7 @@ def test_every_entry_of_a_catalogue_gets_its_own_name(exercise):
 def test_every_wrong_number_gets_its_own_name(exercise):
     right, = exercise._parts.values()
     assert exercise(right).passed
-    assert exercise(-right).diagnosis == "The sign is flipped."
+    assert exercise(-right).state == "failed"
     for wrong, diagnosis in exercise._mistakes:
         assert exercise(wrong).diagnosis == diagnosis
 
@@ -64,6 +64,12 @@ def unreparameterised(log_joint, mean, logvar, eps):
     (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s, e), "this is the Monte Carlo form"),
     (lambda f, m, s, e: elbo.monte_carlo_form(f, m.detach(), s.detach(), e), "detached"),
     (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s.detach(), e), "gradient"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) - Normal(m, (s / 2).exp()).log_prob(
+        m + (s / 2).exp() * e).mean(-1), "averaged over the latents"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) + 0.5 * (
+        s + e**2 + math.log(2 * math.pi)).sum(-1), "in terms of z"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) + 0.5 * (
+        s.detach() + e**2 + math.log(2 * math.pi)).sum(-1), "in terms of z"),
     (unreparameterised, "does not depend on eps"),
     (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s, e).sum(-1), "shape"),
 ])
@@ -75,6 +81,7 @@ def test_wrong_path_derivatives_are_named(answer, words):
 @pytest.mark.parametrize("answer, words", [
     (lambda w: torch.logsumexp(w, 0) - math.log(5), "NaN|right|difference|off"),
     (lambda w: torch.logsumexp(w, 0, keepdim=True) - math.log(len(w)), "an axis too many"),
+    (lambda w: (w - w.max(0).values).logsumexp(0) - math.log(len(w)), "did not add it back"),
     (lambda w: elbo.iwae_bound(w.detach()), "no gradient reaches log_weights"),
     (lambda w: elbo.iwae_bound(w).item(), "RuntimeError"),
 ])

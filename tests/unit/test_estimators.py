@@ -159,3 +159,19 @@ def test_pyro_gives_the_same_value_and_gradient_draw_by_draw(setting, peer, form
         torch.testing.assert_close(-loss, ours)
         theirs, own = (torch.autograd.grad(v, (mean, logvar)) for v in (-loss, ours))
         torch.testing.assert_close(theirs, own)
+
+
+def test_a_baseline_takes_noise_and_adds_no_bias(setting):
+    model, x, mean, logvar, draw = setting
+    eps, exact = draw(DRAWS, 1, 2), exact_gradient(model, x, mean, logvar)
+
+    def drawn(baseline):
+        def form(*arguments):
+            return elbo.score_function_surrogate(*arguments, baseline=baseline)
+
+        return per_draw_gradients(form, lambda z: model.log_joint(x, z), mean, logvar, eps)
+
+    plain, centred = drawn(0.0), drawn(model.elbo(x, mean, logvar).detach())
+    assert (centred.var(0) < plain.var(0)).all()
+    error = centred.mean(0) - exact
+    assert (error.abs() < 4.5 * centred.std(0) / DRAWS**0.5).all()

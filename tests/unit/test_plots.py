@@ -82,7 +82,9 @@ def repeated(seed, draws):
     random = np.random.default_rng(seed)
     forms = ("Monte Carlo", "entropy", "KL")
     return {"estimates": {form: random.normal(-2, 1, 500) / seed for form in forms},
-            "exact": -2 / seed, "draws": draws}
+            "exact": -2.0, "draws": draws, "counts": np.array([1, 8, 64]),
+            "spreads": {form: np.array([3.0, 2.0, 1.0]) for form in forms},
+            "laws": {form: 3.0 for form in forms}}
 
 
 def curves(seed, guess):
@@ -117,7 +119,7 @@ def ratios(seed, guess):
 
 def layered(seed):
     random = np.random.default_rng(seed)
-    names = ("KL", "path derivative", "score function")
+    names = ("KL", "path derivative", "score function", "centred score function")
     return {"stages": [0, 240], "layers": ["first", "last"],
             "stored": {name: random.random((4, 2, 2)) for name in names},
             "live": {name: random.random((2, 2)) for name in names}}
@@ -253,10 +255,16 @@ def test_the_quietest_form_is_named():
     assert axes[1].get_title("left") == "quietest: path derivative\nyour guess: KL"
 
 
+def test_a_silent_form_is_marked_at_the_foot_of_the_axis():
+    data = curves(1, None)
+    data["measured"]["value"] = {"KL": 2.0, "path derivative": 0.0}
+    fig = plots.variance_curves(**data)
+    assert fig.axes[1].get_title("left").startswith("silent: path derivative")
+    low, _ = fig.axes[1].get_ylim()
+    assert fig.artists_of["value", "path derivative"][1].get_ydata()[0] > low
+
+
 def test_the_spread_is_drawn_where_it_was_measured():
     data = repeated(1, 8)
-    _, slope, mark = plots.averages(**data).artists_of["KL"]
-    spread = data["estimates"]["KL"].std()
-    assert mark.get_xydata().tolist() == [[8, pytest.approx(spread)]]
-    x, y = slope.get_data()
-    assert y * np.sqrt(x) == pytest.approx(spread * np.sqrt(8))
+    _, mark = plots.averages(**data).artists_of["KL"]
+    assert mark.get_xydata().tolist() == [[8, pytest.approx(data["estimates"]["KL"].std())]]

@@ -6,7 +6,7 @@ import torch
 
 from vae_helpers import elbo
 from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
-from vae_helpers.exercises.laboratory import draw_from, small_joint
+from vae_helpers.exercises.laboratory import draw_from, mistakes_of_weights, small_joint
 
 
 def _path_cases():
@@ -51,7 +51,8 @@ path_derivative = Exercise(
     [
         Mistake(elbo.monte_carlo_form,
                 "The values are right, but this is the Monte Carlo form: the score is still in its "
-                "gradient. Detach the mean and the logvar that go into log q."),
+                "gradient. Write log q in terms of z (not of eps), and detach the mean and the logvar "
+                "that go into it."),
         Mistake(_with_parts(False, False, True, True),
                 "You detached z. That keeps the score and drops the path, the wrong way round."),
         Mistake(_with_parts(False, False, False, False),
@@ -65,25 +66,19 @@ path_derivative = Exercise(
                 "You detached z inside log q and kept the parameters: the score is still there, "
                 "and part of the path is gone. It is the parameters that lose their gradient."),
         Mistake(_all_of_log_q_detached,
-                "You detached the whole of log q. Its gradient through z belongs to the path; only "
-                "that through the mean and the logvar is to go."),
+                "No gradient is left in log q. The part through z belongs to the path and must stay: "
+                "write log q in terms of z, and detach only its mean and its logvar."),
         Mistake(_log_joint_detached,
                 "You detached log p(x, z). It knows no mean and no logvar but through z: keep it."),
         Mistake(lambda *a: elbo.monte_carlo_form(*a).mean(0),
                 "You averaged over the draws. One value for each draw is expected."),
-        Mistake(lambda *a: -elbo.monte_carlo_form(*a),
-                "The sign is flipped: log p(x, z) − log q(z|x) is asked for."),
         Mistake(elbo.entropy_form,
-                "This is the entropy form. It has no score to leave out, and its gradient is that "
-                "of the Monte Carlo form."),
+                "These are the values of the entropy form. The path derivative keeps log q(z|x) "
+                "itself, at the z that was drawn."),
         Mistake(elbo.score_function_surrogate,
                 "This is the score function's estimate: it keeps what should go, and drops what "
                 "should stay."),
-        Mistake(lambda f, m, s, e: f(elbo.reparameterize(m, s, e)),
-                "The term −log q(z|x) is missing. Its gradient through z is part of the path."),
-        Mistake(lambda f, m, s, e: f(elbo.reparameterize(m, s, e))
-                + elbo.gaussian_log_prob(elbo.reparameterize(m, s, e), m, s),
-                "log q(z|x) is added. It must be subtracted."),
+        *mistakes_of_weights(lambda values: values),
     ],
     [
         "Its value is that of the Monte Carlo form. Only what gradients may pass differs.",
@@ -114,8 +109,8 @@ bound = Exercise(
         Mistake(lambda w: torch.logsumexp(w, 0) + math.log(len(w)),
                 "log K was added. An average divides by K, so it is subtracted."),
         Mistake(lambda w: w.exp().mean(0).log(),
-                "The formula is right, but exp gives 0 for log weights of −1000, which images have, "
-                "and log 0 is −∞. torch.logsumexp keeps the largest weight apart."),
+                "The formula is right, but for log weights of −1000 exp gives 0, and log 0 is −∞. "
+                "torch.logsumexp takes the largest weight out first and puts it back."),
         Mistake(lambda w: w.exp().sum(0).log(),
                 "You summed the weights, and exp gives 0 for log weights of −1000. Use "
                 "torch.logsumexp and subtract log K."),
@@ -134,6 +129,21 @@ bound = Exercise(
                 "average, take the log."),
         Mistake(lambda w: -(torch.logsumexp(w, 0) - math.log(len(w))),
                 "The sign is flipped: this is the loss. The bound itself is asked for."),
+        Mistake(lambda w: (w - w.amax(0)).exp().mean(0).log(),
+                "You took out the largest log weight and did not add it back."),
+        Mistake(lambda w: (w - w.amax(0)).exp().sum(0).log(),
+                "You took out the largest log weight and did not add it back, and the sum should "
+                "be an average."),
+        Mistake(lambda w: torch.logsumexp(w, 0) - len(w),
+                "You subtracted K. The log of K is to be subtracted."),
+        Mistake(lambda w: torch.logsumexp(w, 0) - math.log(w.shape[-1]),
+                "You divided by the number of images. The samples are the first axis."),
+        Mistake(lambda w: (torch.softmax(w, 0) * w).sum(0),
+                "This averages the log weights by their own weights. The plain average of the "
+                "weights is asked for, and the log of it."),
+        Mistake(lambda w: (w.exp().mean(0) + 1e-8).log(),
+                "A small number added for safety replaces log weights below −18. Use "
+                "torch.logsumexp instead."),
         Mistake(lambda w: torch.logsumexp(w, 0) - math.log2(len(w)),
                 "log K was taken to base 2. Nats are expected: the natural logarithm."),
     ],
@@ -149,8 +159,11 @@ crossing = Quantity(
     "crossing",
     0.5,
     [
-        (math.sqrt(0.5), "This is τ, the posterior's own width. There the Monte Carlo form does "
-         "not vary at all."),
+        (math.sqrt(0.5), "This is τ, where the Monte Carlo form does not vary at all; or else it is "
+         "b = √½, the width in units of τ: then multiply by τ."),
+        (0.428, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
+        (0.816, "Here the entropy and the KL form cross. Which two are asked for?"),
+        (1.35, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
         (0.25, "This is s², the variance. The standard deviation s is its square root."),
         (math.sqrt(0.5) / 2, "You halved τ. It is the variance that is halved: s² = τ²/2."),
         (math.sqrt(0.5 * 2), "You doubled the variance. The crossing lies on the narrow side."),
@@ -176,6 +189,12 @@ entropy_noise = Quantity(
         (math.sqrt(5), "This is the standard deviation. The variance is asked for."),
         (0.05, "You divided by the number of latents. They add up."),
         (50.0, "You multiplied by the number of latents twice. Variances of independent terms add."),
+        (-5.0, "A variance is never negative."),
+        (10 * math.sqrt(0.5), "You added standard deviations. Variances add."),
+        (10 * 0.5 * math.log(2 * math.pi * math.e), "This is the entropy of q. How much does one "
+         "draw of the entropy form vary?"),
+        (1.0, "Var[½ ε²] = ¼ · Var[ε²] = ½ for each latent, and there are ten."),
+        (0.5**10, "You multiplied the variances. Variances of independent terms add."),
         (2.5, "Var[½ ε²] = ¼ · Var[ε²] = ¼ · 2 = ½, not ¼."),
     ],
     [
@@ -197,6 +216,8 @@ draws_needed = Quantity(
         (10 * math.sqrt(8), "You took the root where the square belongs: L = 10 · 8²."),
         (88, "The draws multiply, they do not add up so."),
         (5120, "You took the third power. 8² = 64."),
+        (100, "You compared 0.1 with 1. The error starts at 0.8."),
+        (10 / 64, "You divided by 64. A smaller error takes more draws."),
         (630, "That many more. In all there are 640."),
     ],
     [

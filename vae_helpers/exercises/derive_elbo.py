@@ -6,7 +6,7 @@ import torch
 
 from vae_helpers import elbo
 from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
-from vae_helpers.exercises.laboratory import draw_from, small_joint
+from vae_helpers.exercises.laboratory import draw_from, mistakes_of_weights, small_joint
 
 
 def _kl_cases():
@@ -106,21 +106,6 @@ def _estimate(log_joint, mean, logvar, eps):
     return elbo.monte_carlo_form(log_joint, mean, logvar, eps).mean(0)
 
 
-def _with_z(z_of):
-    """The estimate with another z, both in log p(x, z) and in log q."""
-    def wrong(log_joint, mean, logvar, eps):
-        z = z_of(mean, logvar, eps)
-        return (log_joint(z) - elbo.gaussian_log_prob(z, mean, logvar)).mean(0)
-
-    return wrong
-
-
-def _weigh(log_joint, mean, logvar, eps, log_q):
-    """The estimate with another log q at the right z."""
-    z = elbo.reparameterize(mean, logvar, eps)
-    return (log_joint(z) - log_q(z)).mean(0)
-
-
 def _log_weights(log_joint, mean, logvar, eps):
     return elbo.monte_carlo_form(log_joint, mean, logvar, eps)
 
@@ -130,76 +115,34 @@ elbo_estimate = Exercise(
     _estimate,
     _estimate_cases,
     [
-        Mistake(lambda *a: -_estimate(*a),
-                "The sign is flipped: this is −ELBO, the loss. The ELBO itself is asked for."),
         Mistake(lambda *a: elbo.iwae_bound(_log_weights(*a)),
                 "You averaged before taking the log. That is another bound (notebook 02): the "
                 "ELBO is the average of the logs."),
-        Mistake(lambda *a: _log_weights(*a).sum(0),
-                "You summed over the draws. The estimate is their average."),
-        Mistake(lambda *a: _log_weights(*a),
-                "These are the one-draw estimates. Average them over the draws, the first axis."),
-        Mistake(lambda *a: _log_weights(*a).mean(),
-                "You averaged over the images as well. One number for each image is expected."),
-        Mistake(lambda *a: _log_weights(*a).mean(-1),
-                "You averaged over the images. Average over the draws, the first axis."),
-        Mistake(lambda f, m, s, e: f(elbo.reparameterize(m, s, e)).mean(0),
-                "The term −log q(z|x) is missing."),
-        Mistake(lambda f, m, s, e: (f(elbo.reparameterize(m, s, e)) + elbo.gaussian_log_prob(
-                    elbo.reparameterize(m, s, e), m, s)).mean(0),
-                "log q(z|x) is added. It must be subtracted."),
-        Mistake(_with_z(lambda m, s, e: m + s.exp() * e),
-                "You scaled the noise by exp(logvar), the variance. The standard deviation is "
-                "exp(½ logvar)."),
-        Mistake(_with_z(lambda m, s, e: m + s * e),
-                "You scaled the noise by logvar. The standard deviation is exp(½ logvar)."),
-        Mistake(_with_z(lambda m, s, e: e),
-                "You used the noise itself as z. Shift it by the mean and scale it first."),
-        Mistake(_with_z(lambda m, s, e: m.expand_as(e)),
-                "The noise is not used: z is always the mean."),
-        Mistake(lambda f, m, s, e: elbo.kl_form(f, m, s, e).mean(0),
-                "You subtracted the KL to the prior from log p(x, z), which counts the prior "
-                "twice. Subtract log q(z|x)."),
-        Mistake(lambda f, m, s, e: elbo.entropy_form(f, m, s, e).mean(0),
-                "This is the entropy form: the right expectation, by another estimator. Here "
-                "−log q(z|x) itself is asked for, at each draw."),
-        Mistake(lambda f, m, s, e: (f(elbo.reparameterize(m, s, e))
-                                    + 0.5 * (e**2 + elbo.LOG_2PI).sum(-1)).mean(0),
-                "The log-determinant is missing: log q(z|x) holds −½ logvar for each latent. "
-                "(The density of eps is not the density of z.)"),
-        Mistake(lambda f, m, s, e: _estimate(f, m, 2 * s, e),
-                "You took exp(logvar) for the standard deviation throughout. It is the variance."),
-        Mistake(lambda f, m, s, e: _estimate(f, m, s / 2, e),
-                "You took exp(½ logvar) for the variance throughout. The variance is exp(logvar)."),
-        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(z, m, s / 2)),
-                "log q(z|x) got the standard deviation where it needs logvar."),
-        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(
-                    z, m, (0.5 * s).exp())),
-                "log q(z|x) got the standard deviation where it needs logvar."),
-        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(
-                    z, m, s.exp())),
-                "log q(z|x) got the variance where it needs its logarithm, logvar."),
-        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, lambda z: elbo.gaussian_log_prob(e, m, s)),
-                "log q was evaluated at the noise eps. It must be evaluated at z."),
-        Mistake(lambda f, m, s, e: _weigh(f, m, s, e, elbo.prior_log_prob),
-                "You subtracted the prior's log density. Subtract q's."),
-        Mistake(_with_z(lambda m, s, e: m + e),
-                "The noise is not scaled. Multiply it by the standard deviation, exp(½ logvar)."),
-        Mistake(_with_z(lambda m, s, e: (0.5 * s).exp() * e),
-                "The mean is missing from z."),
         Mistake(lambda *a: torch.logsumexp(_log_weights(*a), 0),
                 "This is the log of the summed weights. The ELBO is the average of the logs."),
         Mistake(lambda *a: _log_weights(*a).exp().mean(0),
                 "This averages the weights themselves, an estimate of p(x). The ELBO is the "
                 "average of their logs."),
+        Mistake(lambda *a: _log_weights(*a).sum(0),
+                "You summed over the draws. The estimate is their average."),
+        Mistake(lambda *a: _log_weights(*a),
+                "These are the one-draw estimates. Average them over the draws, the first axis."),
         Mistake(lambda *a: _log_weights(*a)[0],
                 "Only the first draw is used. Average over all of them."),
         Mistake(lambda f, m, s, e: _estimate(f, m, s, e.mean(0, keepdim=True)),
                 "You averaged the noise before using it. Average the estimates."),
+        Mistake(lambda *a: _log_weights(*a).mean(),
+                "You averaged over the images as well. One number for each image is expected."),
+        Mistake(lambda *a: _log_weights(*a).mean(-1),
+                "You averaged over the images. Average over the draws, the first axis."),
+        Mistake(lambda *a: elbo.entropy_form(*a).mean(0),
+                "This is the entropy form: the right expectation, by another estimator. Here "
+                "−log q(z|x) itself is asked for, at each draw."),
         Mistake(lambda f, m, s, e: elbo.kl_form(
                     lambda z: f(z) - elbo.prior_log_prob(z), m, s, e).mean(0),
                 "This is the KL form: the right expectation, by another estimator. Here "
                 "log p(x, z) − log q(z|x) is asked for, at each draw."),
+        *mistakes_of_weights(lambda values: values.mean(0)),
     ],
     [
         "Three lines: draw z, weigh it, average.",

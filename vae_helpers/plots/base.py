@@ -5,6 +5,7 @@ import io
 import matplotlib
 import numpy as np
 from IPython.display import display
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
@@ -30,13 +31,50 @@ matplotlib.rcParams.update({
 
 
 def png(fig):
-    """The figure as PNG bytes."""
-    canvas = FigureCanvasAgg(fig)
-    canvas.draw()  # once; `savefig` draws twice
+    """The figure as PNG bytes.
+
+    Axes and labels take most of the time of a drawing and hardly ever move. So they are
+    drawn once and kept; over them come the figure's titles, its legends, and `artists_of`,
+    which are all that a redraw may change (besides limits, after which all is drawn anew).
+    """
+    canvas = fig.canvas if isinstance(fig.canvas, FigureCanvasAgg) else FigureCanvasAgg(fig)
+    moving = sorted(_moving(fig), key=lambda artist: artist.get_zorder())
+    limits = [(*axes.get_xlim(), *axes.get_ylim()) for axes in fig.axes]
+    kept_limits, background = getattr(fig, "background", (None, None))
+    if kept_limits == limits:
+        canvas.restore_region(background)
+    else:
+        shown = [artist.get_visible() for artist in moving]
+        for artist in moving:
+            artist.set_visible(False)
+        canvas.draw()
+        fig.background = limits, canvas.copy_from_bbox(fig.bbox)
+        for artist, visible in zip(moving, shown):
+            artist.set_visible(visible)
+    for artist in moving:
+        artist.draw(canvas.get_renderer())
     buffer = io.BytesIO()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.save(buffer, "png", compress_level=1)  # a slider's picture goes no farther than the page
     return buffer.getvalue()
+
+
+def _moving(fig):
+    """The artists that a redraw may change."""
+    yield from _artists(fig.artists_of)
+    for axes in fig.axes:
+        yield axes._left_title  # matplotlib has no public way to ask for it
+        if axes.get_legend():
+            yield axes.get_legend()
+
+
+def _artists(kept):
+    """Every artist in nested dictionaries, lists and tuples, among them other things."""
+    if isinstance(kept, Artist):
+        yield kept
+    elif isinstance(kept, (dict, list, tuple)):
+        for part in kept.values() if isinstance(kept, dict) else kept:
+            yield from _artists(part)
 
 
 def small(picture):

@@ -84,23 +84,26 @@ def layer_noise(stages, layers, stored, live, fig=None):
     live: {estimator: [stages, layers]}. Ratios of variances.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 5.2), layout="constrained")
+        fig = Figure(figsize=(9.6, 5.6), layout="constrained")
         fig.artists_of = {}
         rows = fig.subplots(2, len(layers), sharex=True, sharey="row", height_ratios=[1, 2])
-        for name in stored:
+        for position, name in enumerate(stored):
             colour, _, mark = STYLES[name]
-            for column, axes in enumerate(rows[0 if name == "score function" else 1]):
-                fig.artists_of[name, column] = (
-                    axes.plot([], [], "_", color=colour, alpha=0.6, markersize=14)[0],
-                    axes.plot([], [], mark, color=colour, label=name)[0],
-                )
+            upper = "score" in name
+            for column, axes in enumerate(rows[0 if upper else 1]):
+                strokes, = axes.plot([], [], "_", color=colour, alpha=0.6, markersize=10)
+                marks, = axes.plot([], [], mark, color=colour, label=name)
+                fig.artists_of[name, column] = strokes, marks
+            fig.artists_of[name, "shift"] = 0.12 * (-1) ** position  # beside each other
+        strokes.set_label("stored seeds")
         for layer, upper, lower in zip(layers, *rows):
-            upper.set(yscale="log", ylim=(1e3, 1e6), title=layer)
+            upper.set(yscale="log", ylim=(0.3, 1e6), title=layer)
             lower.set(ylim=(0, 1.1), xlabel="training steps", xlim=(-0.5, len(stages) - 0.5))
-            lower.axhline(1, color="#999999", linewidth=1)
+            lower.axhline(1, color=BLUE, linewidth=1, label="Monte Carlo, entropy")
+            upper.axhline(1, color=BLUE, linewidth=1)
             lower.set_xticks(range(len(stages)), [f"{stage:,}" for stage in stages])
-        rows[0, -1].legend(loc="upper right", fontsize=9)
-        rows[1, -1].legend(loc="lower right", fontsize=9)
+        rows[0, -1].legend(loc="center right", fontsize=8, bbox_to_anchor=(1, 0.42))
+        rows[1, -1].legend(loc="lower right", fontsize=8)
         fig.supylabel("variance / that of Monte Carlo", fontsize=10)
         freeze_layout(fig)
     words = []
@@ -108,8 +111,9 @@ def layer_noise(stages, layers, stored, live, fig=None):
         for column in range(len(layers)):
             strokes, marks = fig.artists_of[name, column]
             values = stored[name][:, :, column]  # [seeds, stages]
-            strokes.set_data(np.tile(np.arange(len(stages)), len(values)), values.ravel())
-            marks.set_data(np.arange(len(stages)), live[name][:, column])
+            places = np.arange(len(stages)) + fig.artists_of[name, "shift"]
+            strokes.set_data(np.tile(places, len(values)), values.ravel())
+            marks.set_data(places, live[name][:, column])
         words.append(f"{name} {', '.join(f'{value:.3g}' for value in live[name][:, 0])}")
     fig.caption = (
         f"Variance over that of the Monte Carlo form, first layer, at steps "

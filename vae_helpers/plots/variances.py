@@ -13,51 +13,49 @@ STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "KL": (GREEN, "-.", "^"),
     "path derivative": ("#CC79A7", ":", "D"),
     "score function": ("#555555", (0, (1, 3)), "v"),
+    "centred score function": ("#999999", (0, (3, 3)), "x"),
 }
-NATS_LOW, NATS_HIGH = -9.0, 0.0
+FLOOR = 1e-3  # the lowest variance on the axis; a silent estimator is marked there
 
 
-def averages(estimates, exact, draws, fig=None):
+def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
     """Repeated estimates of one ELBO, and their spread against the number of draws.
 
     estimates: {form: [repetitions]}, each the average of `draws` draws; exact: the ELBO.
+    counts: [n], numbers of draws; spreads: {form: [n]}, the standard deviations measured
+    there; laws: {form: exact standard deviation of one draw}.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 3.8), layout="constrained")
         left, right = fig.subplots(1, 2, width_ratios=[1.3, 1])
-        fig.artists_of = {"exact": left.axvline(0, color="black", linewidth=1)}
+        left.axvline(exact, color="black", linewidth=1)
+        fig.artists_of = {}
         for form in estimates:
             colour, line, mark = STYLES[form]
+            right.plot(counts, laws[form] / np.sqrt(counts), line, color=colour)
+            right.plot(counts, spreads[form], mark, color=colour, markersize=4)
             fig.artists_of[form] = (
                 left.plot([], [], line, color=colour, label=form, drawstyle="steps-mid")[0],
-                right.plot([], [], line, color=colour)[0],
-                right.plot([], [], mark, color=colour, markersize=8)[0],
+                right.plot([], [], mark, color=colour, markersize=10)[0],
             )
-        left.set(xlabel="estimate of the ELBO (nats)", ylabel="density", xlim=(NATS_LOW, NATS_HIGH),
-                 title=TWO_LINES)
+        left.set(xlabel="estimate of the ELBO (nats)", yticks=[], ylabel="how often (scaled)",
+                 xlim=(exact - 5, exact + 2.5), ylim=(0, 1.1), title=TWO_LINES)
         left.legend(loc="upper left", fontsize=9)
         right.set(xscale="log", yscale="log", xlabel="draws L", ylabel="standard deviation (nats)",
-                  xlim=(0.8, 1300), ylim=(0.02, 20), title="It falls as 1/√L\n ")
+                  title="Measured (marks), and 1/√L times that of one draw\n ")
         freeze_layout(fig)
-    left = fig.artists_of["exact"].axes
-    fig.artists_of["exact"].set_xdata([exact, exact])
-    widest = max(values.std() for values in estimates.values())
-    edges = exact + widest * np.linspace(-5, 3, 49)
-    spreads, highest = {}, 0
+    measured = {form: values.std() for form, values in estimates.items()}
     for form, values in estimates.items():
-        histogram, slope, mark = fig.artists_of[form]
-        density, _ = np.histogram(values, edges, density=True)
-        histogram.set_data((edges[:-1] + edges[1:]) / 2, density)
-        highest = max(highest, density.max())
-        spreads[form] = values.std()
-        mark.set_data([draws], [spreads[form]])
-        places = np.array([1, 1024])
-        slope.set_data(places, spreads[form] * np.sqrt(draws / places))
-    left.set_ylim(0, 1.1 * highest)
-    words = ", ".join(f"{form} {spread:.2g}" for form, spread in spreads.items())
-    left.set_title(f"Averages of {draws} draws centre on the ELBO (line)\nspread: {words}")
-    fig.caption = f"With {draws} draws an estimate spreads by {words} nats around {exact:.3f}.".replace(
-        "around -", "around −")
+        histogram, mark = fig.artists_of[form]
+        edges = exact + measured[form] * np.linspace(-5, 4, 46)
+        frequency, _ = np.histogram(values, edges)
+        histogram.set_data((edges[:-1] + edges[1:]) / 2, frequency / frequency.max())
+        mark.set_data([draws], [measured[form]])
+    words = ", ".join(f"{form} {spread:.2g}" for form, spread in measured.items())
+    histogram.axes.set_title(f"Averages of {draws} draws around the ELBO (line)\nspread: {words}")
+    fig.caption = (
+        f"With {draws} draws an estimate spreads by {words} nats around {exact:.3f}."
+    ).replace("around -", "around −")
     return fig
 
 
@@ -77,7 +75,7 @@ def variance_curves(z, posterior, q, sd, laws, here, measured, crossover, guess=
         first.legend(loc="upper left", fontsize=9)
         for axes, (panel, curves) in zip(panels, laws.items()):
             axes.axvline(crossover, color="#999999", linewidth=1)
-            axes.text(crossover * 0.97, 1.4e-3, "s² = τ²/2", rotation=90, ha="right", fontsize=9)
+            axes.text(crossover * 0.97, 1.6 * FLOOR, "s² = τ²/2", rotation=90, ha="right", fontsize=9)
             for form in curves:
                 colour, line, mark = STYLES[form]
                 fig.artists_of[panel, form] = (
@@ -85,7 +83,7 @@ def variance_curves(z, posterior, q, sd, laws, here, measured, crossover, guess=
                     axes.plot([], [], mark, color=colour, markersize=8)[0],
                 )
             axes.set(xscale="log", yscale="log", xlabel="standard deviation s of q",
-                     ylabel=f"variance of the {panel}", xlim=(sd[0], sd[-1]), ylim=(1e-3, 1e2),
+                     ylabel=f"variance of the {panel}", xlim=(sd[0], sd[-1]), ylim=(FLOOR, 1e2),
                      title=TWO_LINES)
             axes.set_xticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"], minor=False)
             axes.set_xticks([], minor=True)
@@ -98,9 +96,11 @@ def variance_curves(z, posterior, q, sd, laws, here, measured, crossover, guess=
         for form, law in curves.items():
             line, mark = fig.artists_of[panel, form]
             line.set_data(sd, law)
-            mark.set_data([here], [measured[panel][form]])
-        best = min(measured[panel], key=measured[panel].get)
-        line.axes.set_title(f"quietest: {best}\n" + (f"your guess: {guess}" if guess else " "))
+            mark.set_data([here], [max(measured[panel][form], 1.2 * FLOOR)])
+        lowest = min(measured[panel].values())
+        best = " and ".join(f for f, value in measured[panel].items() if value <= 1.001 * lowest)
+        words = "silent" if lowest < FLOOR else "quietest"
+        line.axes.set_title(f"{words}: {best}\n" + (f"your guess: {guess}" if guess else " "))
         sentences.append(f"{panel}: " + ", ".join(
             f"{form} {value:.3g}" for form, value in measured[panel].items()))
     fig.caption = f"Measured variances at s = {here:.2f}. " + "; ".join(sentences) + "."
@@ -130,7 +130,8 @@ def slanted(precision, sd, laws, measured, fig=None):
         left.legend(loc="upper right", fontsize=9)
         right.set(yticks=range(len(quantities)), xlabel="variance (bar: drawn; stroke: law)",
                   xlim=(0, 30), title=TWO_LINES)
-        right.set_yticklabels([f"{quantity}\n{form}" for quantity, form in quantities])
+        units = {"value": "value (nats²)", "gradient": "gradient for the mean"}
+        right.set_yticklabels([f"{units[quantity]}\n{form}" for quantity, form in quantities])
         right.invert_yaxis()
         freeze_layout(fig)
     turn = np.linspace(0, 2 * np.pi, 181)

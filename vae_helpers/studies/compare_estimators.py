@@ -8,7 +8,7 @@ import torch
 from vae_helpers import data, exact, gradients, laws
 from vae_helpers.studies.base import Study, dense_trainer, prefix, train_until
 
-NAMES = ("KL", "path derivative", "score function")
+NAMES = ("KL", "path derivative", "score function", "centred score function")
 
 
 def run(seed, *, stages, images, draws, samples, repetitions, widths, shifts, law_draws,
