@@ -41,6 +41,44 @@ def posterior_means(model, images):
     return torch.cat([model.encode(data.pixels(chunk))[0] for chunk in images.split(CHUNK)])
 
 
+def active_units(model, images, threshold=0.01):
+    """How many latents are used: the variance of the posterior mean over images exceeds it.
+
+    Burda, Grosse & Salakhutdinov 2015, section 5.2, where the threshold is 0.01.
+    """
+    return int((posterior_means(model, images).var(0) > threshold).sum())
+
+
+@torch.no_grad()
+def dead_heads(model, images):
+    """How many outputs of a `models.CoderVAE`'s two heads are 0 for every image: (mean, logvar).
+
+    A unit behind a ReLU that is 0 everywhere gets no gradient: it is dead.
+    """
+    model.eval()
+    alive = torch.zeros(2, model.latent, dtype=torch.bool)
+    for chunk in images.split(CHUNK):
+        alive |= torch.stack([(head != 0).any(0) for head in model.encode(data.pixels(chunk))])
+    return tuple((~alive).sum(1).tolist())
+
+
+def mean_image_distortion(train_images, images):
+    """The distortion of a decoder that always draws the mean of `train_images`, over `images`.
+
+    This is where collapsed training ends: the best that can be done without z. Pixels that
+    are dark in all training images get the probability 1e-6, or a single bright one would
+    cost infinitely much. Images uint8 [n, 28, 28]; returns nats per image.
+    """
+    mean = _mean_image(train_images).clamp(1e-6, 1 - 1e-6)  # [784]
+    # The cross entropy is linear in x, so that the mean of `images` is enough.
+    x = _mean_image(images)
+    return -(x * mean.log() + (1 - x) * (1 - mean).log()).sum().item()
+
+
+def _mean_image(images):
+    return images.flatten(1).double().mean(0) / 255  # [n, 28, 28] -> [784]
+
+
 @torch.no_grad()
 def decode(model, z):
     """The decoder's pixel probabilities at the places z [n, latent]: [n, pixels] in [0, 1]."""

@@ -59,9 +59,9 @@ def noise_of_layers(model, images, *, draws, seed):
     centred = functools.partial(elbo.score_function_surrogate, baseline=baseline)  # [1, n]
     estimators = ESTIMATORS | {"centred score function": Estimator(centred, True)}
     return {
-        name: _summed_variances([
+        name: _summed_variances(
             torch.autograd.grad(one_draw(model, x, estimator, eps).mean(), weights) for eps in noise
-        ])
+        )
         for name, estimator in estimators.items()
     }
 
@@ -127,6 +127,10 @@ def log_slope(places, values):
 
 
 def _summed_variances(gradients):
-    """[draws][layers] gradients to the variance of each layer, summed over its weights."""
-    layers = zip(*gradients)
-    return torch.stack([torch.stack(layer).var(0).sum() for layer in layers])
+    """[draws][layers] gradients, as they come, to each layer's variance summed over weights."""
+    count, totals, squares = 0, None, 0
+    for layers in gradients:  # kept one at a time: all of them would be 200 MB
+        count += 1
+        totals = [layer + total for layer, total in zip(layers, totals or [0] * len(layers))]
+        squares = squares + torch.stack([layer.square().sum() for layer in layers])
+    return (squares - torch.stack([t.square().sum() for t in totals]) / count) / (count - 1)

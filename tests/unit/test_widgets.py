@@ -15,7 +15,7 @@ def line(x, guess=None, fig=None):
         fig = Figure(figsize=(1, 1))
         fig.subplots().plot([0, 1], [0, 1])
     fig.axes[0].lines[0].set_data([0, 1], [0, 0 if isinstance(x, str) else x])
-    fig.caption = f"x is {x}, the guess {guess}"
+    fig.caption, fig.artists_of = f"x is {x}, the guess {guess}", {"line": fig.axes[0].lines[0]}
     return fig
 
 
