@@ -131,6 +131,11 @@ def parts(seed):
             "live": {"whole": 1.0, "a": random.random(), "b": random.random()}}
 
 
+def priced(beta, guess):
+    return {"beta": beta, "line": f"loss = distortion + {beta} * rate", "name": f"recipe {beta}",
+            "guess": guess}
+
+
 CASES = [
     (plots.evidence_bar, bar(-2.27, None), bar(-5, "rises")),
     (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
@@ -154,6 +159,9 @@ CASES = [
     (plots.grid_cost, {"latents": [1, 2], "seconds": [0.1, 2.0], "points": 20},
      {"latents": [1, 2], "seconds": [0.2, 7.0], "points": 51}),
     (plots.digit_grid, grid(1), grid(2)),
+    (plots.hidden_beta, priced(9.8, None), priced(0.01, 784.0)),
+    (plots.hidden_beta, priced(784.0, 0.1), priced(1.0, None)),
+    (plots.hidden_beta, priced(0.0, None), priced(1e9, 1e-9)),
 ]
 
 
@@ -268,3 +276,18 @@ def test_the_spread_is_drawn_where_it_was_measured():
     data = repeated(1, 8)
     _, mark = plots.averages(**data).artists_of["KL"]
     assert mark.get_xydata().tolist() == [[8, pytest.approx(data["estimates"]["KL"].std())]]
+
+
+@pytest.mark.parametrize("beta, words, place", [
+    (0.0, "the KL hardly counts", 1e-4),
+    (0.392, "near the ELBO", 0.392),
+    (1.0, "this is the ELBO", 1.0),
+    (9.8, "expect collapse", 9.8),
+    (1e9, "expect collapse", 1e5),
+])
+def test_a_beta_is_marked_in_its_region(beta, words, place):
+    fig = plots.hidden_beta(**priced(beta, None))
+    assert words in fig.axes[0].get_title("left") and words in fig.caption
+    assert fig.artists_of["mark"].get_xdata() == [pytest.approx(place)]
+    assert f"recipe {beta}" in fig.caption and "loss = distortion" in fig.caption
+    assert len(fig.artists_of["guess"].get_xdata()) == 0

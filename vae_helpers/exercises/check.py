@@ -1,5 +1,6 @@
 """Every check of the series, by name: ``check.NAME(answer)``."""
 
+from vae_helpers.exercises.build_vae import effective_beta, heads, narrowest, sampler
 from vae_helpers.exercises.compare_estimators import (
     bound,
     crossing,
@@ -11,6 +12,7 @@ from vae_helpers.exercises.derive_elbo import closing, elbo_estimate, gap, gauss
 from vae_helpers.exercises.start_here import pixels
 
 __all__ = [
-    "bound", "closing", "crossing", "draws_needed", "elbo_estimate", "entropy_noise", "gap",
-    "gaussian_kl", "path_derivative", "pixels",
+    "bound", "closing", "crossing", "draws_needed", "effective_beta", "elbo_estimate",
+    "entropy_noise", "gap", "gaussian_kl", "heads", "narrowest", "path_derivative", "pixels",
+    "sampler",
 ]

@@ -207,8 +207,50 @@ class Quantity(_Checked):
         return "That is not it, nor one of the usual slips. "
 
     def _distance(self, found, wanted):
-        distances = [abs(a - b) for a, b in zip(found, wanted)]
-        return max(distances) if all(map(math.isfinite, found)) else math.inf
+        if any(map(math.isnan, found)):
+            return math.inf
+        return max(0.0 if a == b else abs(a - b) for a, b in zip(found, wanted))  # ∞ − ∞ is NaN
+
+
+class Choice(_Checked):
+    """Letters for the learner to choose from some, and the check of them.
+
+    reasons: {letter: what to tell somebody who was wrong about it}. right: the letters to
+    choose. An answer is a string or a collection of letters, in either case.
+    """
+
+    _COLLECTIONS = (set, frozenset, tuple, list)
+
+    def __init__(self, name, right, reasons, hints):
+        super().__init__(name, hints)
+        self._right, self._reasons = set(right), reasons
+
+    def __call__(self, answer):
+        """Compare `answer` with the right letters; returns a `Result`."""
+        if answer is ... or (isinstance(answer, self._COLLECTIONS) and ... in answer):
+            return self._unanswered()
+        chosen = self._letters(answer)
+        if chosen is None:
+            return self._failed(f"Letters from {', '.join(self._reasons)} are expected, as in "
+                                f'"A, B" or {{"A", "B"}}; {answer!r} cannot be read so.')
+        if not chosen:
+            return self._failed("No letter is chosen, and some belong to them.")
+        if chosen == self._right:
+            return self._passed("Right.")
+        wrong = [letter for letter in self._reasons if letter in chosen - self._right]
+        if wrong:  # what is left out is told when these are put right
+            return self._failed(" ".join(f"{x} does not belong: {self._reasons[x]}" for x in wrong))
+        missing = [letter for letter in self._reasons if letter in self._right - chosen]
+        return self._failed(" ".join(f"{x} is left out: {self._reasons[x]}" for x in missing))
+
+    def _letters(self, answer):
+        """The set of letters in `answer`, or None where it holds anything else."""
+        if isinstance(answer, str):
+            answer = [letter for letter in answer if letter not in " ,;"]
+        if not isinstance(answer, self._COLLECTIONS) or not all(isinstance(x, str) for x in answer):
+            return None
+        letters = {letter.strip().upper() for letter in answer}
+        return letters if letters <= set(self._reasons) else None
 
 
 def _numbers(answer):

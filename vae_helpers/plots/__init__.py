@@ -7,6 +7,7 @@ Figures are made without pyplot, whose global state is unsafe in a widget's call
 """
 
 from vae_helpers.plots.base import DIGIT_COLOURS, png, show, small, with_picture
+from vae_helpers.plots.beta import hidden_beta
 from vae_helpers.plots.digits import (
     cluster_widths,
     digit_grid,
@@ -22,7 +23,7 @@ from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
     "DIGIT_COLOURS", "averages", "bound_tightening", "cluster_widths", "digit_grid",
-    "evidence_bar", "grid_cost", "latent_explorer", "layer_noise", "parts_of_gap", "plane_growth", "png",
-    "seeds_and_live", "show", "signal_to_noise", "slanted", "small", "three_densities", "tile",
-    "training_progress", "variance_curves", "with_picture",
+    "evidence_bar", "grid_cost", "hidden_beta", "latent_explorer", "layer_noise", "parts_of_gap",
+    "plane_growth", "png", "seeds_and_live", "show", "signal_to_noise", "slanted", "small",
+    "three_densities", "tile", "training_progress", "variance_curves", "with_picture",
 ]

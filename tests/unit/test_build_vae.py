@@ -1,0 +1,207 @@
+"""The checks of notebook 03: every catalogue entry gets its name, right answers pass."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Normal
+
+from vae_helpers import elbo
+from vae_helpers.exercises import check
+from vae_helpers.hidden_beta import effective_beta
+
+
+def with_distribution(mean, logvar, eps):
+    q = Normal(mean, logvar.exp().sqrt())
+    return q.loc + eps * q.scale
+
+
+def in_a_loop(mean, logvar, eps):
+    rows = []
+    for m, s, e in zip(mean, logvar, eps):
+        rows.append(torch.stack([a + math.e ** (b / 2) * c for a, b, c in zip(m, s, e)]))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("answer", [
+    elbo.reparameterize,
+    with_distribution,
+    in_a_loop,
+    lambda mean, logvar, eps: torch.addcmul(mean, (logvar / 2).exp(), eps),
+    lambda m, s, e: e.mul(s.mul(0.5).exp()).add(m),
+    lambda m, s, e: Normal(0.0, 1.0).icdf(Normal(0.0, 1.0).cdf(e)) * s.exp() ** 0.5 + m,
+])
+def test_right_samplers_pass(answer):
+    result = check.sampler(answer)
+    assert result.passed, result.diagnosis
+
+
+def test_every_wrong_sampler_gets_its_own_name():
+    for mistake in check.sampler._mistakes:
+        result = check.sampler(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+    diagnoses = [mistake.diagnosis for mistake in check.sampler._mistakes]
+    assert len(set(diagnoses)) == len(diagnoses)
+
+
+def no_gradient(mean, logvar, eps):
+    with torch.no_grad():
+        return elbo.reparameterize(mean, logvar, eps)
+
+
+def in_place(mean, logvar, eps):
+    mean += (0.5 * logvar).exp() * eps
+    return mean
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda m, s, e: m + torch.exp(s) * e, "exp(logvar), the variance"),
+    (lambda m, s, e: m + s**0.5 * e, "gives NaN"),
+    (lambda m, s, e: torch.normal(m, (s / 2).exp()), "does not depend on eps"),
+    (lambda m, s, e: m + (s / 2).exp() * torch.randn_like(e), "does not depend on eps"),
+    (lambda m, s, e: Normal(m, (s / 2).exp()).rsample(), "does not depend on eps"),
+    (lambda m, s, e: m + 1 / (s / 2).exp() * e, "one over the standard deviation"),
+    (lambda m, s, e: m + (s / 2).exp().detach() * e, "how wide q should be"),
+    (lambda m, s, e: m.data + (s / 2).exp() * e, "where q should be"),
+    (no_gradient, "no gradient comes through"),
+    (in_place, "RuntimeError"),
+    (lambda m, s, e: (m + (s / 2).exp() * e)[0], "[4, 3] is expected"),
+    (lambda m, s, e: m[:, None] + (s / 2).exp()[:, None] * e, "[4, 3] is expected"),
+    (lambda m, s, e: (m + (s / 2).exp() * e).numpy(), "ndarray"),
+    (lambda m, s, e: 2 * (m + (s / 2).exp() * e), "2 times the right one"),
+    (lambda m, s, e: m + (s / 2).exp() * e + 1, "off by the same 1"),
+    (lambda m, s, e: -(m + (s / 2).exp() * e), "sign is flipped"),
+    (lambda m, s, e: m + (s / 2).exp() * e.T, "RuntimeError"),
+    (lambda m, s, e: m + torch.exp2(s / 2) * e, "the largest difference"),
+    (lambda m, s, e: m + math.exp(s / 2) * e, "raised"),
+    (lambda m, s, e: (m, (s / 2).exp() * e), "returned tuple"),
+    (lambda m, s, e: print(end=""), "is its return missing"),
+    (lambda m, s: m, "TypeError"),
+])
+def test_wrong_samplers_are_named(answer, words):
+    result = check.sampler(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+@pytest.mark.parametrize("quantity", [check.effective_beta, check.narrowest])
+def test_every_wrong_number_gets_its_own_name(quantity):
+    right, = quantity._parts.values()
+    assert quantity(right).passed and quantity(torch.tensor(right)).passed
+    assert "negative" in quantity(-right).diagnosis or "sign" in quantity(-right).diagnosis
+    for wrong, diagnosis in quantity._mistakes:
+        assert quantity(wrong).diagnosis == diagnosis
+
+
+def test_the_effective_beta_is_the_calculator_s():
+    arguments = {"over_pixels": "mean", "over_latents": "mean", "likelihood": "gaussian"}
+    right = effective_beta(0.5, 32 * 32 * 3, 128, **arguments)
+    assert right == 6 and check.effective_beta(right).passed
+    assert check.effective_beta(0.5 * 3072 / 256).passed
+
+
+@pytest.mark.parametrize("answer, words", [
+    (0.5, "as it stands in the code"),
+    (12, "Twice too much"),
+    (24, "Four times too much"),
+    (1536, "the 2σ² of the Gaussian is missing"),
+    (768, "a sum over the latents"),
+    (0.0208, "upside down, and"),
+    (0.0104, "upside down. The mean"),
+    (2, "The colours are missing. F"),
+    (4, "The colours are missing, and so"),
+    (0.167, "This is 1/β"),
+    (3.0, "halved twice"),
+    (7.1, "nor one of the usual slips"),
+    (math.nan, "nor one of the usual slips"),
+    ((6.0, 6.0), "A number is expected, got 2"),
+    ("6", "cannot be read so"),
+])
+def test_wrong_betas_are_named(answer, words):
+    assert words in check.effective_beta(answer).diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    (0, "the smallest log variance"),
+    (math.inf, "no upper limit"),
+    (torch.tensor(2.71828), "exp(1)"),
+    (-math.inf, "not negative"),
+    (0.6931, "softplus(0)"),
+    (10, "usual slips"),
+])
+def test_wrong_variances_are_named(answer, words):
+    assert words in check.narrowest(answer).diagnosis
+
+
+def heads():
+    """The heads of the question, by letter."""
+    def linear():
+        return nn.Linear(16, 8)
+
+    return {
+        "A": linear(),
+        "B": nn.Sequential(linear(), nn.ReLU()),
+        "C": nn.Sequential(nn.ReLU(), linear()),
+        "D": nn.Sequential(linear(), nn.Softplus()),
+        "E": nn.Sequential(linear(), nn.Tanh()),
+        "F": nn.Sequential(linear(), nn.BatchNorm1d(8), nn.ReLU()),
+    }
+
+
+def test_the_letters_are_those_of_the_heads_that_are_never_negative():
+    torch.manual_seed(0)
+    found = {letter for letter, head in heads().items() if head(3 * torch.randn(500, 16)).min() >= 0}
+    assert check.heads(found).passed
+
+
+@pytest.mark.parametrize("answer", [
+    {"B", "D", "F"}, ["F", "D", "B"], ("b", "d", "f"), "BDF", "b, d, f", "f;D b", frozenset("BDF"),
+    ["B", "B", " D ", "F"],
+])
+def test_right_letters_pass_however_written(answer):
+    assert check.heads(answer).passed
+
+
+@pytest.mark.parametrize("answer", [..., {...}, ["B", ...], (..., ...)])
+def test_unchosen_letters_are_unanswered(answer):
+    assert check.heads(answer).state == "unanswered"
+
+
+def test_every_letter_gets_its_own_reason():
+    right = set("BDF")
+    for letter, reason in check.heads._reasons.items():
+        result = check.heads(right ^ {letter})
+        verdict = "is left out" if letter in right else "does not belong"
+        assert result.state == "failed" and result.diagnosis == f"{letter} {verdict}: {reason}"
+
+
+@pytest.mark.parametrize("answer, words, absent", [
+    ("AB", "A does not belong", "left out"),
+    ("ACE", "C does not belong", "left out"),
+    ("ABCDEF", "E does not belong", "B"),
+    ("B", "D is left out", "does not belong"),
+    ("DF", "B is left out", "D is"),
+    (set(), "No letter is chosen", "B"),
+    ("", "No letter is chosen", "B"),
+    ("BDG", "cannot be read so", "left out"),
+    (["B", "DF"], "cannot be read so", "left out"),
+    ([1, 3, 5], "cannot be read so", "left out"),
+    (["B", []], "cannot be read so", "left out"),
+    (3, "cannot be read so", "left out"),
+    (None, "cannot be read so", "left out"),
+    (heads, "cannot be read so", "left out"),
+])
+def test_wrong_letters_are_named(answer, words, absent):
+    result = check.heads(answer)
+    assert result.state == "failed"
+    assert words in result.diagnosis and absent not in result.diagnosis
+
+
+@pytest.mark.parametrize("exercise", [
+    check.sampler, check.effective_beta, check.heads, check.narrowest,
+])
+def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("of 3:") == 3
+    assert exercise(...).state == "unanswered"

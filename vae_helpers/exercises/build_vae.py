@@ -1,0 +1,212 @@
+"""Exercises of notebook 03."""
+
+import math
+
+from torch.nn import functional as F
+
+from vae_helpers import elbo
+from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, Quantity
+from vae_helpers.exercises.laboratory import draw_from
+
+
+def _sampler_cases():
+    draw = draw_from(5)
+    return [(draw(*shape), draw(*shape), draw(*shape)) for shape in [(4, 3), (1, 1), (3, 3)]]
+
+
+def _with_sd(sd):
+    """mean + sd(logvar) · eps, for a standard deviation that is not the right one."""
+    return lambda m, s, e: m + sd(s) * e
+
+
+def _sd(s):
+    return (0.5 * s).exp()
+
+
+sampler = Exercise(
+    "sampler",
+    elbo.reparameterize,
+    _sampler_cases,
+    [
+        Mistake(_with_sd(lambda s: s.exp()),
+                "You scaled the noise by exp(logvar), the variance. The standard deviation is its "
+                "square root, exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: s),
+                "You scaled the noise by logvar itself. The standard deviation is exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: 0.5 * s),
+                "½ logvar is the log of the standard deviation. Take exp of it."),
+        Mistake(_with_sd(lambda s: s.sqrt()),
+                "You took the square root of logvar. A log may be negative, so this gives NaN: "
+                "exponentiate first. The standard deviation is exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: s.abs().sqrt()),
+                "You took the square root of |logvar|. The logarithm must be undone, by exp: the "
+                "standard deviation is exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: s.log()),
+                "You took the log of logvar. It is a log already: undo it, by exp."),
+        Mistake(_with_sd(lambda s: (2 * s).exp()),
+                "This is the variance squared. The standard deviation is the variance's square "
+                "root: ½ logvar in the exponent, not 2 logvar."),
+        Mistake(_with_sd(lambda s: 0.5 * s.exp()),
+                "The ½ stands outside the exponential. It belongs inside: exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: (-0.5 * s).exp()),
+                "The sign in the exponent is wrong: exp(−½ logvar) is one over the standard "
+                "deviation."),
+        Mistake(_with_sd(lambda s: (-s).exp()),
+                "exp(−logvar) is the precision, one over the variance. The standard deviation is "
+                "exp(½ logvar)."),
+        Mistake(_with_sd(F.softplus),
+                "softplus makes a number positive, but it does not undo a log. logvar is the log "
+                "of the variance: exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: 1),
+                "The noise is not scaled: logvar is not used. Multiply eps by exp(½ logvar)."),
+        Mistake(lambda m, s, e: m - _sd(s) * e,
+                "The noise is subtracted. The distribution is the same, because eps is symmetric, "
+                "but z = mean + exp(½ logvar) · eps is expected."),
+        Mistake(lambda m, s, e: _sd(s) * e, "The mean is missing: this z is centred on 0."),
+        Mistake(lambda m, s, e: m.clone(), "The noise is missing: z is always the mean."),
+        Mistake(lambda m, s, e: e.clone(),
+                "This is the noise itself. Scale it, and shift it by the mean."),
+        Mistake(lambda m, s, e: m + _sd(s),
+                "eps is not used: this is the point one standard deviation above the mean, every "
+                "time."),
+        Mistake(lambda m, s, e: m + s, "You added logvar to the mean, and eps is not used."),
+        Mistake(lambda m, s, e: m + s + e,
+                "You added logvar. It sets the width, not the place: multiply eps by "
+                "exp(½ logvar)."),
+        Mistake(lambda m, s, e: m + _sd(s) + e,
+                "You added the standard deviation. Multiply eps by it."),
+        Mistake(lambda m, s, e: m * _sd(s) * e,
+                "You multiplied by the mean. It shifts z: add it."),
+        Mistake(lambda m, s, e: (m + _sd(s)) * e,
+                "The brackets are wrong: eps multiplies the mean as well. It should multiply the "
+                "standard deviation alone."),
+        Mistake(lambda m, s, e: (m + e) * _sd(s),
+                "The brackets are wrong: the mean is scaled as well. Scale eps alone."),
+        Mistake(lambda m, s, e: m + (0.5 * s * e).exp(),
+                "eps stands inside the exponential: exp(½ logvar · eps). Multiply after taking "
+                "exp."),
+        Mistake(lambda m, s, e: s + (0.5 * m).exp() * e, "mean and logvar are exchanged."),
+        Mistake(lambda m, s, e: e + _sd(s) * m,
+                "mean and eps are exchanged: it is the noise that is scaled."),
+        Mistake(lambda m, s, e: (m + _sd(s) * e).sum(-1),
+                "You summed over the latents. z has one number for each of them."),
+        Mistake(lambda m, s, e: (m + _sd(s) * e).mean(-1),
+                "You averaged over the latents. z has one number for each of them."),
+        Mistake(lambda m, s, e: (m + _sd(s) * e).sum(0),
+                "You summed over the batch. Each image has its own z."),
+        Mistake(lambda m, s, e: (m + _sd(s) * e).mean(0),
+                "You averaged over the batch. Each image has its own z."),
+        Mistake(lambda m, s, e: m + _sd(s).mean(0) * e,
+                "The standard deviation is averaged over the batch. Each image has its own."),
+        Mistake(lambda m, s, e: m + _sd(s).mean(-1, keepdim=True) * e,
+                "The standard deviation is averaged over the latents. Each has its own."),
+        Mistake(lambda m, s, e: m + _sd(s) * e[:1],
+                "Every image gets the noise of the first. Use all of eps."),
+        Mistake(lambda m, s, e: m + _sd(s) * e[:, :1],
+                "Every latent gets the noise of the first. Use all of eps."),
+        Mistake(lambda m, s, e: m + _sd(s.detach()) * e,
+                "The values are right, but logvar is detached: the encoder could not learn how "
+                "wide q should be."),
+        Mistake(lambda m, s, e: m.detach() + _sd(s) * e,
+                "The values are right, but the mean is detached: the encoder could not learn where "
+                "q should be."),
+        Mistake(lambda m, s, e: (m + _sd(s) * e).detach(),
+                "The values are right, but no gradient comes through: the reconstruction could "
+                "teach the encoder nothing. Do without detach, no_grad and .data."),
+    ],
+    [
+        "Scale the noise, then shift it.",
+        "logvar is the log of the variance; the standard deviation is the variance's square root.",
+        "The square root halves the log: exp(0.5 * logvar) scales eps, and the mean is added.",
+    ],
+    differentiable=(0, 1),
+)
+
+_WEIGHT, _PIXELS, _LATENTS = 0.5, 32 * 32 * 3, 128
+
+effective_beta = Quantity(
+    "effective_beta",
+    _WEIGHT * _PIXELS / (2 * _LATENTS),
+    [
+        (_WEIGHT, "This is the weight as it stands in the code. The two means are taken over "
+         "different numbers of things, which changes what it weighs."),
+        (_WEIGHT * _PIXELS / _LATENTS, "Twice too much: either the weight 0.5 is missing, or the "
+         "2σ² of the Gaussian. Its −log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the "
+         "squared error is twice the distortion."),
+        (2 * _WEIGHT * _PIXELS / _LATENTS, "Four times too much. The 2σ² may be on the wrong side: "
+         "the squared error is twice the distortion, so the KL beside it counts half, not double. "
+         "Or it is missing, and the weight 0.5 as well."),
+        (_WEIGHT * _PIXELS, "You took the KL as a sum over the latents, and the 2σ² of the "
+         "Gaussian is missing. kl.mean() divides by the number of latents too."),
+        (_WEIGHT * _PIXELS / 2, "You took the KL as a sum over the latents. kl.mean() divides by "
+         "their number too."),
+        (_WEIGHT / 2, "You took both for sums. F.mse_loss averages over the pixels, and kl.mean() "
+         "over the latents."),
+        (_WEIGHT * _LATENTS / _PIXELS, "The ratio is upside down, and the 2σ² of the Gaussian is "
+         "missing. The mean over many pixels makes the distortion small, so the KL counts more."),
+        (_WEIGHT * _LATENTS / _PIXELS / 2, "The ratio is upside down. The mean over many pixels "
+         "makes the distortion small, so the KL counts more."),
+        (2 * _LATENTS / _PIXELS / _WEIGHT, "This is 1/β: how much the distortion counts for each "
+         "nat of the KL."),
+        (_WEIGHT * 32 * 32 / (2 * _LATENTS), "The colours are missing. F.mse_loss averages over "
+         "every number in an image: 32 · 32 · 3."),
+        (_WEIGHT * 32 * 32 / _LATENTS, "The colours are missing, and so is the 2σ² of the "
+         "Gaussian. F.mse_loss averages over every number in an image: 32 · 32 · 3."),
+        (_WEIGHT * 32 / (2 * _LATENTS), "An image has 32 · 32 · 3 numbers, not 32."),
+        (_WEIGHT * 32 * 3 / (2 * _LATENTS), "An image has 32 · 32 · 3 numbers, not 32 · 3."),
+        (_WEIGHT * _PIXELS / (4 * _LATENTS), "You halved twice. The ½ in the formula of the KL is "
+         "inside kl already."),
+        (1.0, "1 would make it the ELBO. It takes another weight: which?"),
+    ],
+    [
+        "Write the loss as a constant times (distortion + β · rate), both of them summed.",
+        "The mean over D numbers divides the squared error by D, that over d latents the KL by d; "
+        "the distortion of a Gaussian is the squared error divided by 2σ².",
+        "β = weight · D / (2σ² d), with D = 32 · 32 · 3 and d = 128.",
+    ],
+    tolerance=0.004,
+)
+
+heads = Choice(
+    "heads",
+    "BDF",
+    {
+        "A": "a linear layer gives any number, for its weights and its bias may be negative.",
+        "B": "the ReLU comes last, and it replaces every negative number by 0.",
+        "C": "the ReLU comes first. The linear layer after it has weights of either sign and gives "
+             "any number.",
+        "D": "softplus, log(1 + exp(a)), is positive for every a.",
+        "E": "tanh lies between −1 and 1, and is negative for every negative number.",
+        "F": "batch normalisation gives negative numbers, but the ReLU comes after it.",
+    },
+    [
+        "Only the last layer decides.",
+        "Which of Linear, ReLU, Softplus and Tanh have negative values?",
+        "Linear and Tanh have. Look for the heads that end in neither.",
+    ],
+)
+
+narrowest = Quantity(
+    "narrowest",
+    1.0,
+    [
+        (0.0, "0 is the smallest log variance that a ReLU lets through. The variance is exp of "
+         "it."),
+        (math.inf, "The variance has no upper limit. What is its lower one?"),
+        (-math.inf, "A variance is not negative. The ReLU keeps its log from going below 0."),
+        (-1.0, "A variance is not negative: it is exp of the head's output."),
+        (math.e, "This is exp(1). What is the smallest number that a ReLU gives?"),
+        (math.exp(0.5), "This is exp(½). What is the smallest number that a ReLU gives?"),
+        (math.exp(-1), "This is exp(−1). A ReLU gives no negative number."),
+        (0.5, "½ is sigmoid(0). The variance is exp of the head's output."),
+        (math.log(2), "log 2 is softplus(0). The head ends in a ReLU, and the variance is exp of "
+         "its output."),
+        (2.0, "2 is 1 + exp(0). The variance is exp of the head's output."),
+    ],
+    [
+        "What is the smallest number that a ReLU gives?",
+        "That is the smallest log variance. What variance belongs to it?",
+        "exp(0). The prior's variance is the same: q is never narrower than the prior.",
+    ],
+    tolerance=0.01,
+)
