@@ -4,6 +4,7 @@ A cell tagged ``taught:MODULE.NAME`` defines NAME. Its definition and the packag
 called on the same inputs, listed here, and must give the same results.
 """
 
+import ast
 import importlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import nbformat
 import pytest
 import torch
 
-from vae_helpers import elbo
+from vae_helpers import elbo, models
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -57,6 +58,14 @@ INPUTS = {
     "elbo.kl_form": estimates(),
     "elbo.score_function_surrogate": estimates(),
     "elbo.dreg_surrogate": estimates(),
+    "models.Coder": [
+        lambda: (noise(9, 5).float(), "relu"),
+        lambda: (noise(9, 3).float(), "linear"),
+    ],
+    "models.CoderVAE": [
+        lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "relu"),
+        lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "linear"),
+    ],
     "laws.value_variances": [
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
@@ -65,6 +74,22 @@ INPUTS = {
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],
 }
+
+
+def coded(Coder, x, last):
+    torch.manual_seed(0)
+    return Coder(x.shape[1], (6, 4), last=last)(x)
+
+
+def both_parts(CoderVAE, x, eps, heads):
+    """The same weights in the cell's class and the package's: what they make of x."""
+    model = CoderVAE(heads=heads, **({"seed": 0} if CoderVAE is models.CoderVAE else {}))
+    model.load_state_dict(models.CoderVAE(heads=heads, seed=0).state_dict())
+    return model(x, eps)
+
+
+# How a class is tried; a function is called.
+USES = {"models.Coder": coded, "models.CoderVAE": both_parts}
 
 
 def taught_cells():
@@ -77,6 +102,14 @@ def taught_cells():
                                        id=f"{path.stem}-{tag.split(':', 1)[1]}")
 
 
+def only_defines(source):
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a magic command
+        return False
+    return all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body)
+
+
 def definition(cells, cell, name):
     """NAME as the cell defines it: its `def` with the notebook's imports in scope."""
     scope = {}
@@ -84,6 +117,9 @@ def definition(cells, cell, name):
     before = torch.get_default_dtype()  # which a notebook may set
     exec(imports[0], scope)
     torch.set_default_dtype(before)
+    for earlier in cells[:cells.index(cell)]:  # what the cell may build on
+        if earlier.cell_type == "code" and only_defines(earlier.source):
+            exec(earlier.source, scope)
     exec(cell.source, scope)
     return scope[name]
 
@@ -95,8 +131,10 @@ def test_the_cell_and_the_package_agree(name, cells, cell):
     packaged = getattr(importlib.import_module(f"vae_helpers.{module}"), function)
     assert taught is not packaged, "the cell must define it, not import it"
     assert INPUTS[name], f"no inputs are listed for {name}"
+    use = USES.get(name, lambda thing, *arguments: thing(*arguments))
     for arguments in INPUTS[name]:
-        torch.testing.assert_close(taught(*arguments()), packaged(*arguments()), rtol=0, atol=0)
+        taught_result, packaged_result = (use(f, *arguments()) for f in (taught, packaged))
+        torch.testing.assert_close(taught_result, packaged_result, rtol=0, atol=0)
 
 
 def test_every_listed_input_belongs_to_a_taught_cell():

@@ -136,6 +136,25 @@ def priced(beta, guess):
             "guess": guess}
 
 
+def rungs(seed):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(120 + 50 * random.random(4)) for name in "ab"},
+            "live": {"b": 130.0 + seed}, "plateau": 205.8}
+
+
+def learning(seed):
+    random = np.random.default_rng(seed)
+    return {"target": 140.0, "curves": {
+        name: {"neg_elbo": 120 + 60 * random.random((3, 5)),
+               "seconds": np.cumsum(random.random((3, 5)), 1)} for name in ("with", "without")}}
+
+
+def lagging(seed):
+    random = np.random.default_rng(seed)
+    return {"runs": {name: {"evaluation": 200 + random.random(5), "training": 150 + random.random(5)}
+                     for name in "ab"}}
+
+
 CASES = [
     (plots.evidence_bar, bar(-2.27, None), bar(-5, "rises")),
     (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
@@ -148,6 +167,9 @@ CASES = [
     (plots.cluster_widths, widths(3, "tight"), widths(1, None)),
     (plots.plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
     (plots.seeds_and_live, strips(1), strips(2)),
+    (plots.ladder, rungs(1), rungs(2)),
+    (plots.learning_curves, learning(1), learning(2)),
+    (plots.statistics_lag, lagging(1), lagging(2)),
     (plots.averages, repeated(1, 8), repeated(2, 64)),
     (plots.variance_curves, curves(1, None), curves(2, "KL")),
     (plots.variance_curves, curves(2, "KL"), curves(1, None)),

@@ -34,7 +34,7 @@ def vae_graph(encoder, decoder, pixels, fig=None):
     for x, y, width, words, colour in boxes.values():
         axes.add_patch(FancyBboxPatch((x, y), width, 0.8, boxstyle="round,pad=0.03", fc=colour,
                                       ec="#555555"))
-        axes.text(x + width / 2, y + 0.4, words, ha="center", va="center", fontsize=7.5)
+        axes.text(x + width / 2, y + 0.4, words, ha="center", va="center", fontsize=8)
     arrows = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
               ("logvar coder", "logvar"), ("mean", "z"), ("logvar", "z"), ("z", "decoder"),
               ("decoder", "logits")]
@@ -45,6 +45,7 @@ def vae_graph(encoder, decoder, pixels, fig=None):
     axes.text(5.95, 0.85, "ε ~ N(0, I)", ha="center", fontsize=8)
     axes.annotate("", (5.95, 1.37), (5.95, 1.0), arrowprops={"arrowstyle": "->", "color": "#555555"})
     axes.set_title("Two coders read the image, one draws it")
+    freeze_layout(fig)
     fig.artists_of = {}
     fig.caption = (
         f"x goes through two coders to mean and logvar, {latent} numbers each; z is drawn from them "
@@ -128,7 +129,7 @@ def learning_curves(curves, target, fig=None):
     left, right = (line.axes for line in fig.artists_of["targets"])
     left.set_xlim(0.5, epochs[-1] + 0.5)
     right.set_xlim(0, 1.03 * longest)
-    left.set_title(f"Epochs to {target:.0f} nats: " + ", ".join(words))
+    left.set_title(f"Against epochs (grey: {target:.0f} nats) …")
     fig.caption = f"Median epochs to {target:.0f} nats: " + ", ".join(words) + "."
     return fig
 
