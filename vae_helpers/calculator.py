@@ -27,12 +27,12 @@ class BetaCalculator(View):
                 "style": {"description_width": "110px"}}
         controls = {
             "preset": Dropdown(options=list(hidden_beta.PRESETS), description="recipe", **wide),
-            "reduction": Dropdown(options=list(REDUCTIONS.items()), description="reduction", **wide),
+            "reduction": Dropdown(options=REDUCTIONS, description="reduction", **wide),
             "pixels": SelectionSlider(options=PIXELS, value=784, description="pixels D", **wide),
             "latents": SelectionSlider(options=LATENTS, value=8, description="latents d", **wide),
             "weight": FloatLogSlider(0.1, min=-4, max=2, step=0.05, description="KL's weight w",
                                      readout_format=".3g", **wide),
-            "likelihood": SelectionSlider(options=list(LIKELIHOODS.items()), description="likelihood", **wide),
+            "likelihood": SelectionSlider(options=LIKELIHOODS, description="likelihood", **wide),
         }
         controls["preset"].observe(lambda change: _move(controls, change["new"]), "value")
         super().__init__("hidden β", plots.hidden_beta, controls, _compute, prediction)

@@ -7,7 +7,7 @@ Derived by writing z = mean + sd·ε and reading off the coefficients of ε and 
 
 import torch
 
-from vae_helpers import elbo, gradients
+from vae_helpers import gradients
 
 TOTAL = "Monte Carlo, entropy"  # two forms with one and the same gradient
 

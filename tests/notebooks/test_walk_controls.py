@@ -35,6 +35,7 @@ def view(control, compute):
     (ipywidgets.FloatLogSlider(1, base=10, min=-2, max=2), [0.01, 1, 100]),
     (ipywidgets.SelectionSlider(options=[1, 3, 9]), [1, 3, 9]),
     (ipywidgets.ToggleButtons(options=[("a", 1), ("b", 2)]), [1, 2, 2]),
+    (ipywidgets.Dropdown(options={"a": 1, "b": 2, "c": 3}, value=2), [1, 2, 3]),
     (ipywidgets.Checkbox(False), [False, True]),
 ])
 def test_every_kind_of_control_is_moved_to_its_ends(walk, control, expected):

@@ -31,8 +31,9 @@ def walk_controls(views):
 def stations(control):
     """The values to try: minimum, middle and maximum, or first, middle and last option."""
     if hasattr(control, "options"):
-        values = [option[-1] if isinstance(option, tuple) else option
-                  for option in control.options]
+        options = control.options  # values, pairs of label and value, or a dictionary of such
+        options = options.items() if isinstance(options, dict) else options
+        values = [option[-1] if isinstance(option, tuple) else option for option in options]
         return [values[0], values[len(values) // 2], values[-1]]
     if hasattr(control, "min"):
         middle = type(control.value)((control.min + control.max) / 2)

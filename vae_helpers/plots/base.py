@@ -16,7 +16,7 @@ DIGIT_COLOURS = np.array([
     "#999933", "#44AA99", "#882255", "#DDAA33", "#777777",
 ])
 TWO_LINES = " \n "  # keeps the room for a title that is written later
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito
 
 matplotlib.rcParams.update({
     "axes.spines.top": False,

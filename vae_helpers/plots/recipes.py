@@ -4,9 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from vae_helpers.plots.base import BLUE, ORANGE, freeze_layout
-
-GREEN = "#009E73"  # Okabe and Ito
+from vae_helpers.plots.base import BLUE, GREEN, ORANGE, freeze_layout
 
 
 def vae_graph(encoder, decoder, pixels, fig=None):

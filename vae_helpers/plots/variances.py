@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout
+from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 
-GREEN = "#009E73"  # Okabe and Ito
 STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "Monte Carlo": (BLUE, "-", "o"),
     "Monte Carlo, entropy": (BLUE, "-", "o"),

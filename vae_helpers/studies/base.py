@@ -33,12 +33,6 @@ def dense_trainer(seed, *, latent, hidden, batch_size, learning_rate, **_other):
     )
 
 
-def train_until(trainer, steps):
-    """Train on until `steps` steps have been made in all."""
-    while len(trainer.records) < steps:
-        trainer.step()
-
-
 def prefix(trainer):
     """−ELBO of the first minibatches, by which a study can be recognised."""
     return [-record.elbo for record in trainer.records[:PREFIX]]

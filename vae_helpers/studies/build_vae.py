@@ -40,10 +40,9 @@ def recipe_trainer(name, seed):
 def run(seed, *, epochs):
     """Every recipe trained from this seed, with its state after each epoch."""
     torch.set_num_threads(1)
-    return {
-        "recipes": {name: _history(recipe_trainer(name, seed), epochs, seed) for name in RECIPES},
-        "prefix_neg_elbo": _first_steps(seed),
-    }
+    trainers = {name: recipe_trainer(name, seed) for name in RECIPES}
+    histories = {name: _history(trainer, epochs, seed) for name, trainer in trainers.items()}
+    return {"recipes": histories, "prefix_neg_elbo": prefix(trainers[CURED])}
 
 
 def _history(trainer, epochs, seed):
@@ -52,8 +51,7 @@ def _history(trainer, epochs, seed):
     seconds = 0.0
     for _ in range(epochs):
         start = time.perf_counter()
-        for _ in range(trainer.steps_per_epoch):
-            trainer.step()
+        training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
         seconds += time.perf_counter() - start  # evaluation is not counted
         result = evaluation.evaluate(model, test_images, seed=seed)
         history["seconds"].append(seconds)
@@ -64,12 +62,6 @@ def _history(trainer, epochs, seed):
     return history | {
         "rate": result.rate, "active": evaluation.active_units(model, test_images)
     }
-
-
-def _first_steps(seed):
-    trainer = _cured_trainer(seed)
-    training.train(trainer, 60)
-    return prefix(trainer)
 
 
 def _cured_trainer(seed, **_settings):

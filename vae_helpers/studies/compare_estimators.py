@@ -5,8 +5,8 @@ import math
 
 import torch
 
-from vae_helpers import data, exact, gradients, laws
-from vae_helpers.studies.base import Study, dense_trainer, prefix, train_until
+from vae_helpers import data, exact, gradients, laws, training
+from vae_helpers.studies.base import Study, dense_trainer, prefix
 
 NAMES = ("KL", "path derivative", "score function", "centred score function")
 
@@ -17,7 +17,7 @@ def run(seed, *, stages, images, draws, samples, repetitions, widths, shifts, la
     trainer = dense_trainer(seed, **settings)
     of_layers = {name: [] for name in NAMES}
     for stage in stages:
-        train_until(trainer, stage)
+        training.train(trainer, stage)
         noise = gradients.noise_of_layers(
             trainer.model, data.load_mnist().test_images[:images], draws=draws, seed=seed
         )

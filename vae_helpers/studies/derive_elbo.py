@@ -1,13 +1,13 @@
 """Notebook 01: the gap of a trained VAE."""
 
-from vae_helpers import data, gaps
-from vae_helpers.studies.base import Study, dense_trainer, prefix, train_until
+from vae_helpers import data, gaps, training
+from vae_helpers.studies.base import Study, dense_trainer, prefix
 
 
 def run(seed, *, steps, images, **settings):
     """The gap on MNIST: evidence by quadrature, the ELBO, and the best Gaussian q's."""
     trainer = dense_trainer(seed, **settings)
-    train_until(trainer, steps)
+    training.train(trainer, steps)
     found = gaps.measure(trainer.model, data.load_mnist().test_images[:images], seed=seed)
     return found._asdict() | {"prefix_neg_elbo": prefix(trainer)}
 

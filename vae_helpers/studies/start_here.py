@@ -2,8 +2,8 @@
 
 import torch
 
-from vae_helpers import data, evaluation
-from vae_helpers.studies.base import Study, dense_trainer, prefix, train_until
+from vae_helpers import data, evaluation, training
+from vae_helpers.studies.base import Study, dense_trainer, prefix
 
 
 def run(seed, *, steps, **settings):
@@ -11,9 +11,9 @@ def run(seed, *, steps, **settings):
     digits = data.load_mnist()
     trainer = dense_trainer(seed, **settings)
     model = trainer.model
-    train_until(trainer, 60)
+    training.train(trainer, 60)
     early = _medians(model, digits)
-    train_until(trainer, steps)
+    training.train(trainer, steps)
     result = evaluation.evaluate(model, digits.test_images, seed=seed)
     codes, ones = evaluation.posterior_means(model, digits.test_images), digits.test_labels == 1
     widths = evaluation.cluster_widths(codes, digits.test_labels)
@@ -21,7 +21,7 @@ def run(seed, *, steps, **settings):
         evaluation.place_along_longest_axis(codes[ones]), evaluation.slants(digits.test_images[ones])
     )
     late = _medians(model, digits)
-    train_until(trainer, 2 * steps)
+    training.train(trainer, 2 * steps)
     later = evaluation.evaluate(model, digits.test_images, seed=seed)
     return {
         "neg_elbo": -result.elbo,
