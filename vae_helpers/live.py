@@ -2,13 +2,40 @@
 
 import asyncio
 import html
+import threading
 import time
 import weakref
+from pathlib import Path
 
+import anywidget
 from ipywidgets import HTML, ToggleButton, VBox
 
 CHUNK = 0.02  # seconds of steps between two chances for the kernel to answer
-REDRAW = 1.0  # seconds between two pictures
+REDRAW = 0.7  # seconds between two pictures
+PATIENCE = 15.0  # seconds without a sign of a page, after which training pauses
+
+
+class Heartbeat(anywidget.AnyWidget):
+    """An empty widget by which the kernel knows that a page still shows it."""
+
+    _esm = Path(__file__).parent / "heartbeat.js"
+
+    def __init__(self):
+        self._last = None
+        super().__init__()
+        self.on_msg(self._heard)
+
+    def missing(self):
+        """Whether a page was there, and has been silent for too long."""
+        return self._last is not None and time.monotonic() - self._last > PATIENCE
+
+    def forgive(self):
+        """Count the silence from now."""
+        if self._last is not None:
+            self._last = time.monotonic()
+
+    def _heard(self, *_message):
+        self._last = time.monotonic()
 
 
 class LiveTraining(VBox):
@@ -21,7 +48,8 @@ class LiveTraining(VBox):
     half the speed; a cell that waits would freeze the sliders.)
 
     A kernel trains one model at a time: a new panel pauses the one before it, so that a cell
-    that is run again leaves no training behind that nobody can stop.
+    that is run again leaves no training behind that nobody can stop. Nor does a page that is
+    closed: training pauses when no page has shown the button for a while.
     """
 
     _latest = None  # a weak reference to the panel made last
@@ -29,10 +57,10 @@ class LiveTraining(VBox):
     def __init__(self, trainer, progress):
         self._trainer, self._progress, self._task = trainer, progress, None
         self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
-        self._status = HTML("Paused.")
+        self._status, self._heartbeat = HTML("Paused."), Heartbeat()
         self.button.observe(self._toggled, "value")
-        super().__init__([self.button, self._status])
-        self._loop = asyncio.get_running_loop()
+        super().__init__([self.button, self._status, self._heartbeat])
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         earlier = LiveTraining._latest and LiveTraining._latest()
         if earlier is not None:
             earlier.button.value = False
@@ -41,12 +69,21 @@ class LiveTraining(VBox):
     def close(self):
         """Stop training and remove the button."""
         self.button.value = False
-        self.button.close()
-        self._status.close()
+        for part in self.children:
+            part.close()
         super().close()
 
+    def between_steps(self, function):
+        """Call `function()` when no step is under way: now, or soon if another thread asks.
+
+        Widget callbacks may come on another thread than the loop's, in the midst of a step.
+        """
+        if threading.get_ident() == self._thread:
+            function()
+        else:
+            self._loop.call_soon_threadsafe(function)
+
     def _toggled(self, change):
-        # Widget callbacks may come on another thread than the loop's.
         self._loop.call_soon_threadsafe(self._follow_button)
         self.button.description = "Pause" if change["new"] else "Train on"
 
@@ -57,9 +94,10 @@ class LiveTraining(VBox):
 
     async def _train(self):
         start, steps, drawn = time.monotonic(), 0, time.monotonic()
+        ending = ""
         while self.button.value:
             pause = time.monotonic() + CHUNK
-            while time.monotonic() < pause:
+            while self.button.value and time.monotonic() < pause:
                 record = self._trainer.step()
                 steps += 1
             if time.monotonic() - drawn > REDRAW:
@@ -68,8 +106,12 @@ class LiveTraining(VBox):
                 rate = steps / (drawn - start)
                 self._status.value = f"Training: step {record.step + 1:,}, {rate:.0f} steps a second."
             await asyncio.sleep(0)
+            if time.monotonic() - pause > 1:  # another cell kept the kernel from hearing anything
+                self._heartbeat.forgive()
+            if self._heartbeat.missing():
+                self.button.value, ending = False, ", because no page shows this any more"
         self._progress()
-        self._status.value = f"Paused after {steps:,} more steps."
+        self._status.value = f"Paused after {steps:,} more steps{ending}."
 
     def _ended(self, task):
         self._task = None

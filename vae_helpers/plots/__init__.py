@@ -17,6 +17,7 @@ from vae_helpers.plots.digits import (
     training_progress,
 )
 from vae_helpers.plots.gradients import bound_tightening, layer_noise, signal_to_noise
+from vae_helpers.plots.panel import training_panel
 from vae_helpers.plots.recipes import ladder, learning_curves, statistics_lag, vae_graph
 from vae_helpers.plots.seeds import parts_of_gap, seeds_and_live
 from vae_helpers.plots.theory import evidence_bar, grid_cost, three_densities
@@ -27,5 +28,5 @@ __all__ = [
     "evidence_bar", "grid_cost", "hidden_beta", "ladder", "latent_explorer", "layer_noise",
     "learning_curves", "parts_of_gap", "plane_growth", "png", "seeds_and_live", "show",
     "signal_to_noise", "slanted", "small", "statistics_lag", "three_densities", "tile",
-    "training_progress", "vae_graph", "variance_curves", "with_picture",
+    "training_panel", "training_progress", "vae_graph", "variance_curves", "with_picture",
 ]

@@ -30,7 +30,7 @@ def training_progress(
         plane, digits, curve = fig.subplots(1, 3, width_ratios=[1.15, 1, 1])
         fig.artists_of = {
             "plane": _new_plane(plane),
-            "digits": _new_picture(digits, 4, 5),
+            "digits": new_picture(digits, 4, 5),
             "curve": curve.plot([], [], color=BLUE)[0],
             "now": curve.plot([], [], "o", color=BLUE)[0],
         }
@@ -123,7 +123,7 @@ def latent_explorer(codes, labels, point, digit, fig=None):
             "plane": _new_plane(plane),
             "point": plane.plot([], [], "o", markersize=13, zorder=9, markerfacecolor="none",
                                 markeredgecolor="black", markeredgewidth=2.5)[0],
-            "digit": _new_picture(side, 1, 1),
+            "digit": new_picture(side, 1, 1),
         }
         side.set_title(TWO_LINES)
         freeze_layout(fig)
@@ -143,7 +143,7 @@ def digit_grid(images, columns, title, fig=None):
     if fig is None or fig.artists_of["digits"].get_array().shape != shape:
         fig = Figure(figsize=(4.8, 4.8 * rows / columns + 0.3), layout="constrained")
         axes = fig.subplots()
-        fig.artists_of = {"digits": _new_picture(axes, rows, columns)}
+        fig.artists_of = {"digits": new_picture(axes, rows, columns)}
         axes.set_title(" ")
         freeze_layout(fig)
     fig.artists_of["digits"].set_data(tile(images, columns))
@@ -194,6 +194,6 @@ def _spread(places, apart, rounds=40):
     return places
 
 
-def _new_picture(axes, rows, columns):
+def new_picture(axes, rows, columns):
     axes.set_axis_off()
     return axes.imshow(np.zeros((28 * rows, 28 * columns)), cmap="gray_r", vmin=0, vmax=1)

@@ -1,0 +1,167 @@
+"""The live training panel of notebook 04: train a VAE while watching and steering it."""
+
+import numpy as np
+import torch
+from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, IntSlider, Layout, SelectionSlider
+from tqdm.notebook import tqdm
+
+from vae_helpers import data, evaluation, plots, recipes, schedules
+from vae_helpers.live import LiveTraining
+from vae_helpers.widgets import View
+
+PRESETS = {"the source as written": recipes.SICK, "the cured recipe": recipes.CURED}
+SCHEDULES = {  # functions of the β to reach and of the steps that are planned
+    "constant": lambda beta, steps: beta,
+    "warm-up over the first third": lambda beta, steps: schedules.warm_up(-(-steps // 3), beta),
+    "cyclical, four periods": lambda beta, steps: schedules.cyclical(-(-steps // 4), beta=beta),
+}
+EPOCHS = [1, 2, 5, 10, 20, 50, 100]
+BATCH_SIZES = [100, 200, 400, 800, 1600]
+TESTED = slice(None, None, 10)  # test images whose −ELBO is measured after each epoch: 1,000
+POINTS = 250  # of a curve, at most
+RECENT = 20  # steps over which the latents' rates are averaged
+
+
+class TrainingPanel(View):
+    """Start, pause, step and reset the training of a VAE, and steer it meanwhile.
+
+    preset: one of `PRESETS`, which the learner may change. The preset and the seed make a new
+    model, and so does Reset; all other controls act on the one in training.
+    """
+
+    def __init__(self, preset="the cured recipe"):
+        wide = {"layout": Layout(width="440px", max_width="100%"),
+                "style": {"description_width": "100px"}}
+        recipe = recipes.RECIPES[PRESETS[preset]]
+        controls = {
+            "preset": Dropdown(options=list(PRESETS), value=preset, description="preset", **wide),
+            "seed": IntSlider(0, 0, 9, description="seed", **wide),
+            "schedule": Dropdown(options=list(SCHEDULES), description="β's schedule", **wide),
+            "beta": FloatLogSlider(recipe["beta"], min=-2, max=2, step=0.02, description="β",
+                                   readout_format=".3g", **wide),
+            "learning_rate": FloatLogSlider(recipe["learning_rate"], min=-5, max=-1, step=0.1,
+                                            description="learning rate", readout_format=".1e",
+                                            **wide),
+            "batch_size": SelectionSlider(options=BATCH_SIZES, value=recipes.BATCH_SIZE,
+                                          description="batch size", **wide),
+            "epochs": SelectionSlider(options=EPOCHS, value=10, description="epochs", **wide),
+        }
+        self.trainer, self._made_of = None, None
+        self._live = LiveTraining(self, self._refresh_now)
+        self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
+        controls["preset"].observe(self._preset_chosen, "value")
+        super().__init__("live training panel", plots.training_panel, controls, self._follow)
+        self._live.button.observe(lambda _change: self._restart_clock(), "value")
+        step, reset = Button(description="Step"), Button(description="Reset")
+        step.tooltip, reset.tooltip = "Train for one step", "Start anew from the seed"
+        step.on_click(lambda _button: self._live.between_steps(self._single_step))
+        reset.on_click(lambda _button: self._live.between_steps(self._reset))
+        pairs = [HBox([controls[name] for name in names], layout=Layout(flex_flow="row wrap"))
+                 for names in (("preset", "seed"), ("schedule", "beta"),
+                               ("learning_rate", "batch_size"), ("epochs",))]
+        buttons = HBox([self._live, step, reset])
+        rest = self.children[len(controls):]  # picture, caption, names
+        self.children = [*pairs, buttons, self._bar.container, *rest]
+
+    def step(self):
+        """One step of training; pauses after the last of the epochs that are planned."""
+        record = self.trainer.step()
+        images = min(self.trainer.batch_size, self._left)
+        self._left = self._left - images or len(self.trainer.images)
+        self._seen.append(self._seen[-1] + images)
+        self._bar.update(images)
+        if self._seen[-1] == self._planned():
+            self._live.button.value = False
+        return record
+
+    def close(self):
+        """Stop training and remove the panel and its parts."""
+        self._live.close()
+        self._bar.close()
+        for row in self.children:
+            for part in getattr(row, "children", ()):
+                part.close()
+        super().close()
+
+    def _refresh(self, _change=None):
+        self._live.between_steps(self._refresh_now)
+
+    def _refresh_now(self):
+        super()._refresh()
+
+    def _preset_chosen(self, change):
+        recipe = recipes.RECIPES[PRESETS[change["new"]]]
+        for name in ("beta", "learning_rate"):
+            self.controls[name].value = recipe[name]
+
+    def _planned(self):
+        return self.controls["epochs"].value * len(self.trainer.images)
+
+    def _single_step(self):
+        if not self._live.button.value:
+            self.step()
+            self._refresh_now()
+
+    def _reset(self):
+        self._made_of = None
+        self._refresh_now()
+
+    def _follow(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
+        """Bring the trainer where the controls are; the arrays that `plots` draws."""
+        if self._made_of != (preset, seed):
+            self._start_anew(preset, seed)
+        trainer = self.trainer
+        steps = epochs * -(-len(trainer.images) // batch_size)
+        trainer.beta = SCHEDULES[schedule](beta, steps)
+        if (trainer.learning_rate, trainer.batch_size) != (learning_rate, batch_size):
+            trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
+        if self._bar.total != self._planned():
+            self._restart_clock()
+        words = f"{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
+        return self._picture_of_now() | {
+            "target_beta": beta, "settings": words, "total": epochs, "plateau": self._plateau,
+        }
+
+    def _start_anew(self, preset, seed):
+        self._live.button.value = False
+        digits = data.load_mnist()
+        test_every = -(-recipes.TRAINING_IMAGES // recipes.BATCH_SIZE)
+        self.trainer = recipes.make_trainer(
+            PRESETS[preset], seed, test_images=digits.test_images[TESTED], test_every=test_every
+        )
+        self._made_of = preset, seed
+        self._seen, self._left = [0], len(self.trainer.images)  # of all images, of this epoch
+        self._ten = digits.test_images[:10]
+        self._z = torch.randn(20, self.trainer.model.latent,
+                              generator=torch.Generator().manual_seed(seed))
+        self._plateau = evaluation.mean_image_distortion(self.trainer.images, self.trainer.images)
+        self._restart_clock()
+
+    def _restart_clock(self):
+        """The time left is reckoned from now: what was before ran at another speed, or not."""
+        self._bar.reset(self._planned())
+        self._bar.n = self._bar.initial = self._seen[-1]
+        self._bar.refresh()
+
+    def _picture_of_now(self):
+        trainer, epoch = self.trainer, len(self.trainer.images)
+        model = trainer.model
+        table = np.array([(r.distortion, r.rate) for r in trainer.records]).reshape(-1, 2)
+        seen = np.array(self._seen[1:]) / epoch  # [step]
+        groups = np.array_split(np.arange(len(seen)), min(POINTS, len(seen)) or 1)
+        averages = [table[group].mean(0) for group in groups if len(group)]
+        distortion, rate = np.array(averages).reshape(-1, 2).T  # [group] each
+        recent = np.array([r.rate_per_latent for r in trainer.records[-RECENT:]])
+        back = evaluation.decode(model, evaluation.posterior_means(model, self._ten))
+        return {
+            "epochs": [seen[group[-1]] for group in groups if len(group)],
+            "distortion": distortion, "rate": rate,
+            "test_epochs": [seen[test.step - 1] for test in trainer.tests],
+            "test_neg_elbo": [-test.elbo for test in trainer.tests],
+            "rates": recent.mean(0) if len(recent) else np.zeros(model.latent),
+            "originals": self._ten.numpy() / 255,
+            "reconstructions": back.reshape(10, 28, 28).numpy(),  # [10, 784] -> [10, 28, 28]
+            "samples": evaluation.decode(model, self._z).reshape(20, 28, 28).numpy(),
+            "beta": trainer.records[-1].beta if trainer.records else float(
+                trainer.beta(0) if callable(trainer.beta) else trainer.beta),
+        }
