@@ -333,6 +333,18 @@ def test_normalise_is_nbformat_without_what_varies(lab):
     assert lab.normalise(stored) == stored + "\n"
 
 
+def test_normalise_keeps_no_frame_of_a_server_that_is_gone(lab):
+    before = notebook("%tensorboard")
+    frame = {"text/html": '<iframe id="tensorboard-frame-1"></iframe>', "text/plain": "<HTML>"}
+    before.cells[1].outputs = [
+        nbformat.v4.new_output("display_data", frame), nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"}),
+    ]
+    outputs = json.loads(lab.normalise(json.dumps(before)))["cells"][1]["outputs"]
+    assert [output["data"] for output in outputs] == [
+        {"text/plain": ["Launching TensorBoard..."]}, {"text/html": "<b>x</b>"},
+    ]
+
+
 def test_notebooks_stores_outputs_or_leaves_the_file(lab, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     env = environment_of_this_python(lab, tmp_path)

@@ -1,0 +1,369 @@
+"""Logs for TensorBoard, read back from the event files."""
+
+import copy
+import errno
+import functools
+import io
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path, PureWindowsPath
+
+import pytest
+
+import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
+import numpy as np
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from vae_helpers import data, files, models, runs, tensorboard, training
+from vae_helpers.schedules import warm_up
+from vae_helpers.tensorboard import LogError, RunLog
+
+TRAIN = ("distortion", "rate", "neg_elbo", "beta", "learning_rate")
+TEST = ("distortion", "rate", "neg_elbo")
+
+
+@functools.cache
+def digits():
+    return data.load_mnist()
+
+
+def shown():
+    return digits().test_images[:40]
+
+
+def make(**settings):
+    """A trainer with batch normalisation, a schedule and tests."""
+    model = models.CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
+    settings = {
+        "batch_size": 64, "learning_rate": 3e-3, "beta": warm_up(9),
+        "test_images": digits().test_images[:50], "test_every": 7, "seed": 0,
+    } | settings
+    return training.Trainer(model, digits().train_images[:640], **settings)
+
+
+def run(trainer, steps):
+    for _ in range(steps):
+        trainer.step()
+    return trainer
+
+
+def read(folder):
+    """Everything in the log of a run; there is one file in the folder, and nothing else."""
+    (file,) = folder.iterdir()
+    log = EventAccumulator(str(file), size_guidance={
+        "scalars": 0, "images": 0, "histograms": 0, "tensors": 0,
+    })
+    return log.Reload()
+
+
+def assert_complete(folder, trainer):
+    """Each step and each test stands in the log once, where it happened."""
+    log = read(folder)
+    for group, names, records in (("train", TRAIN, trainer.records), ("test", TEST, trainer.tests)):
+        for name in names:
+            points = log.Scalars(f"{group}/{name}")
+            assert [point.step for point in points] == [record.step for record in records]
+            expected = [-r.elbo if name == "neg_elbo" else getattr(r, name) for r in records]
+            assert [point.value for point in points] == pytest.approx(expected, rel=1e-6)
+
+
+def picture(log, tag, at=-1):
+    return np.asarray(Image.open(io.BytesIO(log.Images(tag)[at].encoded_image_string)).convert("L"))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Bitwise equality needs it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+# --- what the log holds -----------------------------------------------------------------
+
+
+def test_each_step_is_logged_once_however_often_the_log_is_written(tmp_path):
+    trainer = make()
+    with RunLog(trainer, tmp_path / "run", shown()) as log:
+        for steps in (1, 0, 6, 8, 0):
+            run(trainer, steps)
+            log.write()
+        trainer.learning_rate, trainer.beta = 1e-3, 2.5
+        run(trainer, 3)
+    assert_complete(tmp_path / "run", trainer)
+    assert [record.step for record in trainer.records] == list(range(18))
+    assert [record.step for record in trainer.tests] == [7, 14]
+
+
+def test_a_resumed_run_has_its_whole_past(tmp_path):
+    before, trainer = run(make(), 12), make()
+    with RunLog(trainer, tmp_path / "run", shown()) as log:
+        trainer.load_state(before.state())
+        log.write()
+        run(trainer, 4)
+    assert_complete(tmp_path / "run", trainer)
+    with pytest.raises(LogError, match="holds a log already"):
+        RunLog(trainer, tmp_path / "run", shown())
+
+
+@pytest.mark.parametrize("further", [0, 9])
+def test_a_trainer_set_back_is_told(further, tmp_path):
+    trainer = make()
+    start = trainer.state()
+    log = RunLog(run(trainer, 5), tmp_path / "run", shown())
+    trainer.load_state(start)
+    trainer.learning_rate = 1e-4
+    with pytest.raises(LogError, match="make a new RunLog"):
+        run(trainer, further) and log.write()
+
+
+def test_training_with_a_log_is_the_same_training(tmp_path):
+    def train(log_after):
+        trainer = make()
+        if not log_after:
+            return run(trainer, 20)
+        with RunLog(trainer, tmp_path / "run", shown()) as log:
+            for _ in range(20):
+                trainer.step()
+                if len(trainer.records) % log_after == 0:
+                    log.write()
+        return trainer
+
+    random = torch.get_rng_state()
+    logged, plain = train(log_after=3), train(log_after=0)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert logged.records == plain.records and logged.tests == plain.tests
+    assert torch.equal(logged.generator.get_state(), plain.generator.get_state())
+    here, there = logged.model.state_dict(), plain.model.state_dict()
+    assert [name for name in here if not torch.equal(here[name], there[name])] == []
+
+
+@pytest.mark.parametrize("training_mode", [True, False])
+def test_the_model_keeps_its_mode_and_its_forward(training_mode, tmp_path):
+    trainer = run(make(), 2)
+    trainer.model.train(training_mode)
+    trainer.model.mean.eval()
+    before = [module.training for module in trainer.model.modules()]
+    RunLog(trainer, tmp_path / "run", shown()).close()
+    assert [module.training for module in trainer.model.modules()] == before
+    assert "forward" not in vars(trainer.model)
+
+
+def test_digits_and_what_the_decoder_makes_of_them(tmp_path):
+    trainer = make()
+    with RunLog(trainer, tmp_path / "run", shown()) as log:
+        log.write()  # nothing is new: no second picture of step 0
+        run(trainer, 15)
+    log, count = read(tmp_path / "run"), tensorboard.SHOWN
+    assert [image.step for image in log.Images("digits/input")] == [0]
+    assert [image.step for image in log.Images("digits/decoded")] == [0, 15]
+    strip = np.concatenate(list(shown()[:count].numpy()), axis=1)
+    # The log's own way from bytes to floats and back may lose one grey level.
+    assert np.abs(picture(log, "digits/input").astype(int) - strip).max() <= 1
+
+    def decoded(model):
+        with torch.no_grad():
+            mean, _ = model.encode(data.pixels(shown()))
+            grey = 255 * model.decode(mean[:count]).sigmoid().reshape(count, 28, 28).numpy()
+        return np.concatenate(list(grey), axis=1)
+
+    def differs(mode):
+        model = copy.deepcopy(trainer.model).train(mode)
+        return np.abs(picture(log, "digits/decoded") - decoded(model)).max()
+
+    assert differs(mode=False) <= 1 and differs(mode=True) > 5
+    assert np.abs(picture(log, "digits/decoded", at=0) - decoded(make().model.eval())).max() <= 1
+
+
+def test_histograms_of_the_posterior(tmp_path):
+    trainer = make()
+    with RunLog(trainer, tmp_path / "run", shown()):
+        run(trainer, 15)
+    log = read(tmp_path / "run")
+    with torch.no_grad():
+        parts = trainer.model.eval().encode(data.pixels(shown()))
+    for name, values in zip(("mean", "logvar"), parts):
+        points = log.Histograms(f"posterior/{name}")
+        assert [point.step for point in points] == [0, 15]
+        stored = points[-1].histogram_value
+        assert stored.num == sum(stored.bucket) == values.numel() == 40 * 4
+        for found, expected in (
+            (stored.min, values.min()), (stored.max, values.max()), (stored.sum, values.sum())
+        ):
+            assert found == pytest.approx(expected.item(), rel=1e-4, abs=1e-4)
+        below = sum(n for n, limit in zip(stored.bucket, stored.bucket_limit) if limit <= 0.0)
+        width = (stored.max - stored.min) / tensorboard.BINS
+        assert (values < -width).sum() <= below <= (values <= 0).sum()
+
+
+@pytest.mark.parametrize("make_model", [
+    lambda: models.VAE(3, hidden=(16,), seed=0),
+    lambda: models.CoderVAE((16, 3), (16, 784), heads="relu", seed=0),
+], ids=["VAE", "CoderVAE"])
+def test_the_graph_leads_from_the_digit_to_the_logits(make_model, tmp_path, capfd, recwarn):
+    model = make_model()
+    trainer = training.Trainer(model, digits().train_images[:64], batch_size=32, seed=0)
+    RunLog(trainer, tmp_path / "run", shown()).close()
+    assert recwarn.list == [] and capfd.readouterr() == ("", "")
+    nodes = {node.name: node for node in read(tmp_path / "run").Graph().node}
+    reached, waiting = set(), [name for name in nodes if name.startswith("output/")]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in reached:  # the modules of parameters are no nodes
+            reached.add(name)
+            waiting += nodes[name].input
+    assert {"input/x", "input/eps"} <= reached
+    assert "aten::exp" in {nodes[name].op for name in reached}
+    used = [name for name in reached if "/weight/weight" in name or "/bias/bias" in name]
+    assert len(used) == len(list(model.parameters()))
+
+
+def test_hyper_parameters_stand_beside_the_last_test(tmp_path):
+    for name, settings in (
+        ("schedule", {}), ("number", {"beta": 9.8, "clip_norm": 5.0}),
+        ("no tests", {"test_images": None, "test_every": None}),
+    ):
+        trainer = make(**settings)
+        with RunLog(trainer, tmp_path / name, shown()):
+            run(trainer, 15)
+        log = read(tmp_path / name)  # which fails if there is a folder of its own for them
+        parts = [HParamsPluginData.FromString(content)
+                 for content in log.PluginTagToContent("hparams").values()]
+        given = {
+            key: value.number_value if value.HasField("number_value") else value.string_value
+            for part in parts for key, value in part.session_start_info.hparams.items()
+        }
+        beta = str(trainer.settings["beta"])
+        expected = trainer.settings | {"beta": beta, "model": "CoderVAE", "latent": 4}
+        assert given == {key: value for key, value in expected.items() if value is not None}
+        metrics = [info.name.tag for part in parts for info in part.experiment.metric_infos]
+        assert metrics == ([] if name == "no tests" else ["test/neg_elbo"])
+        for tag in metrics:
+            last = log.Scalars(tag)[-1]
+            assert (last.step, last.value) == (14, pytest.approx(-trainer.tests[-1].elbo))
+        assert any(part.session_end_info.status for part in parts)
+
+
+def test_a_run_that_diverges_is_logged_to_its_end(tmp_path, recwarn):
+    trainer, folder = make(beta=1.0), tmp_path / "run"
+    with pytest.raises(training.TrainingDiverged), RunLog(trainer, folder, shown()) as log:
+        run(trainer, 8)
+        trainer.learning_rate = 1e38
+        run(trainer, 1)
+        model = copy.deepcopy(trainer.model).eval()
+        assert not model.encode(data.pixels(shown()))[0].isfinite().all()
+        log.write()
+        run(trainer, 5)
+    assert_complete(folder, trainer)
+    assert [point.step for point in read(folder).Histograms("posterior/mean")] == [0, 9]
+    assert recwarn.list == []
+
+
+# --- disks that fail --------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_full_disk_loses_nothing(tmp_path):
+    import resource
+
+    folder, trainer = tmp_path / "run", make()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def only(room, do):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            with pytest.raises(LogError) as error:
+                do()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        for part in (str(folder), os.strerror(errno.EFBIG), "MB are needed: make room"):
+            assert part in str(error.value)
+
+    only(100, lambda: RunLog(trainer, folder, shown()))
+    assert list(folder.iterdir()) == []
+    log = RunLog(trainer, folder, shown())
+    run(trainer, 8)
+    log.write()
+    (file,) = folder.iterdir()
+    before = file.read_bytes()
+    run(trainer, 8)
+    only(len(before) + 100, log.write)
+    assert file.read_bytes() == before
+    run(trainer, 2)
+    log.close()
+    assert file.read_bytes().startswith(before)
+    assert_complete(folder, trainer)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LogError, match="could not be written.*choose a folder"):
+        RunLog(make(), tmp_path / "file" / "run", shown())
+
+
+# --- a cache that is cleared -------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_log_that_was_cleared_is_written_again(cache):
+    folder, trainer = runs.new("04_live", "run"), make()
+    with RunLog(trainer, folder, shown()) as log:
+        run(trainer, 9)
+        log.write()
+        runs.clear("04_live")
+        run(trainer, 2)
+        log.write()
+        run(trainer, 4)
+    assert_complete(folder, trainer)
+    log = read(folder)
+    assert log.Graph() and [image.step for image in log.Images("digits/decoded")] == [11, 15]
+
+
+# --- how to see them --------------------------------------------------------------------
+
+
+def test_the_command_shows_the_runs(tmp_path):
+    folder = tmp_path / "Ann's runs (all)"
+    RunLog(make(test_images=None, test_every=None), folder / "first", shown()).close()
+    line = tensorboard.command(folder)
+    assert line.endswith(" --host 127.0.0.1")
+    bare = os.environ | {"PATH": os.defpath}  # as in a terminal where no environment is active
+    done = subprocess.run(
+        f"{line} --inspect", shell=True, capture_output=True, text=True, env=bare, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(folder / "first") in done.stdout and "digits/decoded" in done.stdout
+
+
+@pytest.mark.parametrize("folder, quoted", [
+    (r"C:\Users\Ann\runs", r"C:\Users\Ann\runs"),
+    (r"C:\Users\Ann Lee\runs", r'"C:\Users\Ann Lee\runs"'),
+    (r"C:\Tom&Ann\runs", r'"C:\Tom&Ann\runs"'),
+])
+def test_the_command_on_windows(folder, quoted):
+    line = tensorboard.command(PureWindowsPath(folder), windows=True)
+    assert line.endswith(f"--logdir {quoted} --host 127.0.0.1")
+
+
+@pytest.mark.parametrize("folder", [r"C:\Users\Ann Lee\runs", "/home/ann's/runs", "/x"])
+def test_the_magic_reads_the_path_as_it_is(folder):
+    """IPython splits the line in the manner of a POSIX shell on every system."""
+    words = shlex.split(tensorboard.magic(folder), comments=True, posix=True)
+    assert words[:5] == ["--logdir", folder, "--host", "127.0.0.1", "--port"]
+    assert 1024 <= int(words[5]) < 65536 and len(words) == 6
+    assert words[5] == tensorboard.magic("/y").split()[-1], "a second run finds the first one's"
+
+
+def test_the_magic_finds_the_program():
+    assert Path(os.environ["TENSORBOARD_BINARY"]).is_file()
