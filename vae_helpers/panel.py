@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, IntSlider, Layout, SelectionSlider
+from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, Layout, SelectionSlider
 from tqdm.notebook import tqdm
 
 from vae_helpers import data, evaluation, plots, recipes, schedules
@@ -35,7 +35,7 @@ class TrainingPanel(View):
         recipe = recipes.RECIPES[PRESETS[preset]]
         controls = {
             "preset": Dropdown(options=list(PRESETS), value=preset, description="preset", **wide),
-            "seed": IntSlider(0, 0, 9, description="seed", **wide),
+            "seed": Dropdown(options=range(10), description="seed", **wide),
             "schedule": Dropdown(options=list(SCHEDULES), description="β's schedule", **wide),
             "beta": FloatLogSlider(recipe["beta"], min=-2, max=2, step=0.02, description="β",
                                    readout_format=".3g", **wide),
