@@ -130,7 +130,7 @@ class LivingLatents(_Checked):
     rate on 2,000 test images exceeds `used` nats: `wanted` of them must.
     """
 
-    def __init__(self, name, hints, *, target, steps, wanted, used=0.1):
+    def __init__(self, name, hints, *, target, steps, wanted, used=0.05):
         super().__init__(name, hints)
         self.target, self.steps, self.wanted, self.used = target, steps, wanted, used
 
@@ -140,7 +140,7 @@ class LivingLatents(_Checked):
             return self._unanswered()
         if not callable(answer):
             return self._failed("A function from the step to β is expected, such as "
-                                "schedules.warm_up(100, beta=2.0).")
+                                "schedules.warm_up(100, beta=4.0).")
         outcome = run(lambda: [answer(step) for step in range(self.steps)], ())
         if outcome.trouble:
             return self._failed(outcome.trouble)
@@ -199,8 +199,9 @@ living_latents = LivingLatents(
     "living_latents",
     [
         "When do latents close: early, when they say little, or late?",
-        "Let β be small until the latents carry something, then raise it slowly.",
-        "schedules.warm_up over most of the steps: warm_up(360, beta=2.0).",
+        "A warm-up from the first step on may still be too dear. Let β stay small until the "
+        "latents carry something, then raise it.",
+        "0.05 for the first 200 steps, then a straight line that reaches 4 at step 360.",
     ],
-    target=2.0, steps=400, wanted=6,
+    target=4.0, steps=400, wanted=6,
 )
