@@ -38,6 +38,17 @@ def estimates():
     ]
 
 
+def drawings():
+    """Images of a few pixels, of which one is dark throughout."""
+    images = torch.randint(0, 256, (60, 3, 3), generator=generator()).to(torch.uint8)
+    images[:, 0, 0] = 0
+    return images
+
+
+def some_images(n):
+    return torch.randint(0, 256, (n, 28, 28), generator=generator(), dtype=torch.uint8)
+
+
 # For each taught function the arguments to try, made afresh for each call.
 INPUTS = {
     "data.minibatches": [
@@ -66,13 +77,31 @@ INPUTS = {
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "relu"),
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "linear"),
     ],
+    "schedules.warm_up": [lambda: (10, 2.0), lambda: (7,)],
+    "evaluation.renew_statistics": [
+        lambda: (models.CoderVAE(heads="relu", seed=0), some_images(6), 3, 5),
+        lambda: (models.CoderVAE(heads="linear", seed=1), some_images(8), 8, 0),
+    ],
     "laws.value_variances": [
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
     ],
+    "ppca.surviving": [
+        lambda: (noise(9).exp(), 0.5),
+        lambda: (noise(5, seed=1).exp(), 1.3),
+    ],
     "gradients.one_draw_gradients": [
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],
+    "latent_noise.neighbour_purity": [
+        lambda: (noise(40, 3), torch.arange(40) % 4),
+        lambda: (noise(9, 1), torch.zeros(9)),
+    ],
+    "latent_noise.swap_probability": [
+        lambda: (noise(5, 3), noise(5, 3, seed=1), noise(5, 3, seed=2)),
+        lambda: (noise(2), noise(2, seed=1), noise(2, seed=2)),
+    ],
+    "plateau.threshold": [lambda: (drawings(),)],
 }
 
 
@@ -88,8 +117,13 @@ def both_parts(CoderVAE, x, eps, heads):
     return model(x, eps)
 
 
+def at_each_step(warm_up, *arguments):
+    schedule = warm_up(*arguments)
+    return [schedule(step) for step in range(20)]
+
+
 # How a class is tried; a function is called.
-USES = {"models.Coder": coded, "models.CoderVAE": both_parts}
+USES = {"models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step}
 
 
 def taught_cells():
