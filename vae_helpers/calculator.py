@@ -14,19 +14,21 @@ REDUCTIONS = {
 LIKELIHOODS = {"Bernoulli": ("bernoulli", 1.0)} | {
     f"Gaussian, σ² = {variance:g}": ("gaussian", variance) for variance in (1.0, 0.5, 0.1, 0.01)
 }
+OWN = "a loss of your own"
 
 
 class BetaCalculator(View):
     """Controls for a loss of code; the picture shows the β it optimises, and the code.
 
-    A preset moves the other controls. prediction: as for `View`.
+    A preset moves the other controls. Moving one of them makes it a loss of the learner's
+    own, so that the same preset can be chosen again. prediction: as for `View`.
     """
 
     def __init__(self, prediction=None):
         wide = {"layout": Layout(width="480px", max_width="100%"),
                 "style": {"description_width": "110px"}}
         controls = {
-            "preset": Dropdown(options=list(hidden_beta.PRESETS), description="recipe", **wide),
+            "preset": Dropdown(options=[*hidden_beta.PRESETS, OWN], description="recipe", **wide),
             "reduction": Dropdown(options=REDUCTIONS, description="reduction", **wide),
             "pixels": SelectionSlider(options=PIXELS, value=784, description="pixels D", **wide),
             "latents": SelectionSlider(options=LATENTS, value=8, description="latents d", **wide),
@@ -34,17 +36,27 @@ class BetaCalculator(View):
                                      readout_format=".3g", **wide),
             "likelihood": SelectionSlider(options=LIKELIHOODS, description="likelihood", **wide),
         }
-        controls["preset"].observe(lambda change: _move(controls, change["new"]), "value")
+        self._moving = False  # while a preset moves the controls
+        for name, control in controls.items():
+            control.observe(self._follow_preset if name == "preset" else self._leave_preset, "value")
         super().__init__("hidden β", plots.hidden_beta, controls, _compute, prediction)
 
+    def _follow_preset(self, change):
+        if change["new"] == OWN:
+            return
+        arguments = dict(hidden_beta.PRESETS[change["new"]].arguments)
+        arguments["reduction"] = arguments.pop("over_pixels"), arguments.pop("over_latents")
+        arguments["likelihood"] = arguments.pop("likelihood"), arguments.pop("variance")
+        self._moving = True
+        try:
+            for name, value in arguments.items():
+                self.controls[name].value = value
+        finally:
+            self._moving = False
 
-def _move(controls, preset):
-    """Put the controls where `preset` has them."""
-    arguments = dict(hidden_beta.PRESETS[preset].arguments)
-    controls["reduction"].value = arguments.pop("over_pixels"), arguments.pop("over_latents")
-    controls["likelihood"].value = arguments.pop("likelihood"), arguments.pop("variance")
-    for name, value in arguments.items():
-        controls[name].value = value
+    def _leave_preset(self, _change):
+        if not self._moving:
+            self.controls["preset"].value = OWN
 
 
 def _compute(preset, reduction, likelihood, **settings):
@@ -52,9 +64,12 @@ def _compute(preset, reduction, likelihood, **settings):
     kind, variance = likelihood
     arguments = settings | {"over_pixels": over_pixels, "over_latents": over_latents,
                             "likelihood": kind, "variance": variance}
-    known = arguments == hidden_beta.PRESETS[preset].arguments
+    source = "" if preset == OWN else hidden_beta.PRESETS[preset].source
+    if source and kind == "gaussian":
+        source += " (it names no σ²; 1 is assumed)"
     return {
         "beta": hidden_beta.effective_beta(**arguments),
         "line": hidden_beta.loss_line(**arguments),
-        "name": preset if known else "a loss of your own",
+        "name": preset,
+        "source": source,
     }

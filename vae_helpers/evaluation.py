@@ -1,10 +1,12 @@
 """What a trained model is worth on images it is shown: evaluation mode, no gradients."""
 
+import copy
+import math
 from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data
+from vae_helpers import data, elbo
 
 CHUNK = 1000  # images at a time, which keeps the float copies small
 
@@ -35,10 +37,48 @@ def evaluate(model, images, *, seed):
 
 
 @torch.no_grad()
+def renew_statistics(model, images, *, batch_size, seed):
+    """A copy of `model` whose batch normalisation has the statistics of `images`, its weights kept.
+
+    Running statistics trail the weights that training moves. Here they are made anew: the
+    plain average over the batches of `images` (uint8 [n, 28, 28]), the weights standing still.
+    `torch.optim.swa_utils.update_bn` does so for models that take x alone; a VAE takes noise
+    too, which `seed` gives. A model without batch normalisation is copied as it is.
+    Raises `ValueError` unless the images make whole batches of two or more.
+    """
+    if batch_size < 2 or not len(images) or len(images) % batch_size:
+        raise ValueError(f"{len(images)} images do not make whole batches of {batch_size}: give a "
+                         "multiple of batch_size, and batches of two or more.")
+    model = copy.deepcopy(model)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # PyTorch's word for the plain average
+    generator = torch.Generator().manual_seed(seed)
+    model.train()
+    for batch in images.split(batch_size):
+        model(data.pixels(batch), torch.randn(batch_size, model.latent, generator=generator))
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+    return model.eval()
+
+
+@torch.no_grad()
 def posterior_means(model, images):
     """The mean of q(z|x) for each of `images` (uint8 [n, 28, 28]): [n, latent]."""
     model.eval()
     return torch.cat([model.encode(data.pixels(chunk))[0] for chunk in images.split(CHUNK)])
+
+
+@torch.no_grad()
+def rate_per_latent(model, images):
+    """The rate of each latent, averaged over `images` (uint8 [n, 28, 28]): [latent], nats."""
+    model.eval()
+    total = torch.zeros(model.latent, dtype=torch.float64)
+    for chunk in images.split(CHUNK):
+        total += elbo.gaussian_kl_per_latent(*model.encode(data.pixels(chunk))).double().sum(0)
+    return total / len(images)
 
 
 def active_units(model, images, threshold=0.01):
@@ -53,13 +93,28 @@ def active_units(model, images, threshold=0.01):
 def dead_heads(model, images):
     """How many outputs of a `models.CoderVAE`'s two heads are 0 for every image: (mean, logvar).
 
-    A unit behind a ReLU that is 0 everywhere gets no gradient: it is dead.
+    In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
+    the layers before it move by the gradients of others, and by other batches' statistics.
     """
     model.eval()
     alive = torch.zeros(2, model.latent, dtype=torch.bool)
     for chunk in images.split(CHUNK):
         alive |= torch.stack([(head != 0).any(0) for head in model.encode(data.pixels(chunk))])
     return tuple((~alive).sum(1).tolist())
+
+
+def first_reach(places, values, target):
+    """Where a curve through (places, values) first falls to `target`, straight between points.
+
+    places ascend. The first of them if the curve starts there or below; ∞ if it never falls so far.
+    """
+    if values[0] <= target:
+        return places[0]
+    for k in range(1, len(values)):
+        if values[k] <= target:
+            share = (values[k - 1] - target) / (values[k - 1] - values[k])
+            return places[k - 1] + share * (places[k] - places[k - 1])
+    return math.inf
 
 
 def mean_image_distortion(train_images, images):

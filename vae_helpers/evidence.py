@@ -2,6 +2,7 @@
 
 ``python -m vae_helpers.evidence NAME`` remakes ``notebooks/evidence/NAME.json``. A notebook
 loads it and draws its own live run on top. Nothing stored is presented as live.
+Models of a study that a slider needs lie beside it, as ``NAME/KEY.pt``: float16 state dicts.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 from pathlib import Path
 
 import joblib
+import torch
 from tqdm.auto import tqdm
 
 from vae_helpers.files import atomic_write
@@ -17,6 +19,10 @@ from vae_helpers.studies import STUDIES
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks" / "evidence"
 PACKAGES = ("torch", "torchvision", "numpy")
+
+
+class ModelError(RuntimeError):
+    """A stored model could not be loaded; the message says what to do."""
 
 
 def load(name):
@@ -29,6 +35,37 @@ def load(name):
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(f"No {path}. Make it: {_command(name)}") from None
+
+
+def load_model(name, key, model):
+    """`model` with the parameters that study `name` stored as `key`, in evaluation mode.
+
+    They were rounded to float16. Raises `ModelError` for a file that is missing, damaged, or
+    of a model with other parameters; the message says how to make it again.
+    """
+    path = _model_path(name, key)
+    again = f"Delete {path} if it is there, then make it again: {_command(name)}"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state)
+    except FileNotFoundError:
+        raise ModelError(f"No {path}. {again}") from None
+    except Exception as error:  # what a damaged file makes torch.load raise is not foreseeable
+        raise ModelError(
+            f"{path} is damaged, or holds another model than asked for ({error}). {again}"
+        ) from error
+    return model.eval()
+
+
+def _save_model(name, key, state):
+    """Write a state dict as float16, whole or not at all."""
+    halved = {parameter: tensor.half() for parameter, tensor in state.items()}
+    with atomic_write(_model_path(name, key)) as file:
+        torch.save(halved, file)
+
+
+def _model_path(name, key):
+    return FOLDER / name / f"{key}.pt"
 
 
 def remake(name):
@@ -48,7 +85,10 @@ def remake(name):
     jobs = (joblib.delayed(_seeded)(study, seed) for seed in missing)
     results = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(jobs)
     for seed, result in tqdm(results, total=len(missing), desc=name, unit=" seeds"):
-        stored["runs"][str(seed)] = result
+        models = result.pop("models", {})
+        for key, state in models.items():
+            _save_model(name, key, state)
+        stored["runs"][str(seed)] = result | ({"models": list(models)} if models else {})
         stored["runs"] = dict(sorted(stored["runs"].items(), key=lambda item: int(item[0])))
         with atomic_write(path) as file:
             file.write(json.dumps(stored, indent=1).encode())
@@ -63,7 +103,10 @@ def _stored_runs(name):
     if earlier["settings"] != json.loads(json.dumps(study.settings)):
         return {}
     wanted = {str(seed) for seed in study.seeds}
-    return {seed: run for seed, run in earlier["runs"].items() if seed in wanted}
+    return {
+        seed: run for seed, run in earlier["runs"].items()
+        if seed in wanted and all(_model_path(name, key).exists() for key in run.get("models", ()))
+    }
 
 
 def _seeded(study, seed):

@@ -1,5 +1,7 @@
 """Variational autoencoders of dense layers."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -134,6 +136,71 @@ class CoderVAE(GaussianVAE):
         """
         rows = z.reshape(-1, self.latent)  # [..., latent] -> [rows, latent]
         return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
+
+
+class LinearVAE(GaussianVAE):
+    """A VAE with one matrix each way: p(x|z) = N(Wz + average, noise_variance · I).
+
+    q(z|x) = N(V(x − average), diag(exp(logvar))), with one logvar for all images. At its best
+    the decoder is that of probabilistic PCA. Lucas et al. 2019 (arXiv 1911.02469), section 4.
+    average: of the data, [pixels], which is the best bias there is. seed: fixes the initial
+    weights. Raises `ValueError` for sizes below 1 or a noise variance that is not positive.
+    """
+
+    def __init__(self, latent, average, *, noise_variance, seed):
+        super().__init__()
+        if latent < 1 or average.ndim != 1:
+            raise ValueError(
+                "latent must be at least 1 and average [pixels], got "
+                f"{latent=} and an average of shape {list(average.shape)}."
+            )
+        if not (math.isfinite(noise_variance) and noise_variance > 0):
+            raise ValueError(f"noise_variance must be positive, got {noise_variance}.")
+        self.latent, self.pixels, self.noise_variance = latent, len(average), noise_variance
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.V = nn.Parameter(0.03 * torch.randn(latent, self.pixels))
+            self.W = nn.Parameter(0.03 * torch.randn(self.pixels, latent))
+        self.logvar = nn.Parameter(torch.zeros(latent))
+        self.register_buffer("average", average)
+
+    def encode(self, x):
+        """Parameters of q(z|x): x [batch, pixels] to mean and logvar, [batch, latent] each."""
+        mean = (x - self.average) @ self.V.T  # [batch, latent]
+        return mean, self.logvar.expand_as(mean)
+
+    def decode(self, z):
+        """The mean image, not logits: z [..., latent] to [..., pixels]."""
+        return z @ self.W.T + self.average
+
+    def elbo_parts(self, x, eps):
+        """As `GaussianVAE.elbo_parts`, with the Gaussian's −log p(x|z) as distortion."""
+        mean, logvar = self.encode(x)
+        residual = x - self.decode(elbo.reparameterize(mean, logvar, eps))  # [batch, pixels]
+        distortion = self._gaussian_distortion((residual**2).sum(-1))
+        return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
+
+    def exact_elbo_parts(self, covariance):
+        """`elbo_parts` averaged over a whole data set and over z, in closed form.
+
+        Both parts are quadratic in x and z, so that the data's covariance [pixels, pixels]
+        about `average` is all they depend on. Returns the distortion, a number, and the rate
+        [latent]; gradients flow through both.
+        """
+        variance = self.logvar.exp()
+        projected = self.V @ covariance  # [latent, pixels]
+        spread = projected @ self.V.T  # [latent, latent], the codes' covariance
+        squared = (
+            covariance.trace() - 2 * (self.W.T * projected).sum()
+            + (self.W.T @ self.W * (spread + variance.diag())).sum()
+        )
+        rate = 0.5 * (spread.diagonal() + variance - 1 - self.logvar)  # [latent]
+        return self._gaussian_distortion(squared), rate
+
+    def _gaussian_distortion(self, squared):
+        """−log N(x; image, noise_variance · I), from the squared distance."""
+        constant = self.pixels * (elbo.LOG_2PI + math.log(self.noise_variance))
+        return 0.5 * (squared / self.noise_variance + constant)
 
 
 def _glorot(module):

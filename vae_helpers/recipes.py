@@ -10,14 +10,14 @@ RECIPES = {
     "linear heads": {"beta": 9.8, "learning_rate": 1e-2, "heads": "linear"},
     "and a true β": {"beta": 1.0, "learning_rate": 1e-2, "heads": "linear"},
     "and a smaller step": {"beta": 1.0, "learning_rate": 1e-3, "heads": "linear"},
-    "a true β alone": {"beta": 1.0, "learning_rate": 1e-2, "heads": "relu"},
-    "without batch norm": {
+    "a true β, ReLU heads": {"beta": 1.0, "learning_rate": 1e-2, "heads": "relu"},
+    "cured, no batch norm": {
         "beta": 1.0, "learning_rate": 1e-3, "heads": "linear", "batch_norm": False
     },
-    "without it, large step": {
+    "large step, no batch norm": {
         "beta": 1.0, "learning_rate": 1e-2, "heads": "linear", "batch_norm": False
     },
-    "PyTorch's batch norm": {
+    "cured, PyTorch's batch norm": {
         "beta": 1.0, "learning_rate": 1e-3, "heads": "linear", "eps": 1e-5, "momentum": 0.1
     },
 }

@@ -133,29 +133,169 @@ def parts(seed):
 
 def priced(beta, guess):
     return {"beta": beta, "line": f"loss = distortion + {beta} * rate", "name": f"recipe {beta}",
-            "guess": guess}
+            "source": "a page" if guess else "", "guess": guess}
 
 
 def rungs(seed):
     random = np.random.default_rng(seed)
-    return {"stored": {name: list(120 + 50 * random.random(4)) for name in "ab"},
-            "live": {"b": 130.0 + seed}, "plateau": 205.8}
+    return {"stored": {name: {"renewed": list(120 + 50 * random.random(4)),
+                              "evaluation": list(125 + 50 * random.random(4))} for name in "abc"},
+            "live": {"b": {"value": 130.0 + seed, "stored": list(140 + 9 * random.random(4))}},
+            "steps": ["a", "b"], "plateau": 205.8}
 
 
 def learning(seed):
     random = np.random.default_rng(seed)
-    return {"target": 140.0, "curves": {
-        name: {"neg_elbo": 120 + 60 * random.random((3, 5)),
-               "seconds": np.cumsum(random.random((3, 5)), 1)} for name in ("with", "without")}}
+    return {"without": "without", "reached": {"with": {"epochs": 1 + 4 * random.random(3),
+                                                       "seconds": 2 * random.random(3)}},
+            "curves": {name: {"neg_elbo": 120 + 60 * random.random((3, 5)),
+                              "seconds": np.cumsum(random.random((3, 5)), 1)}
+                       for name in ("with", "without")}}
 
 
-def lagging(seed):
+def lagging(seed, guess=None):
     random = np.random.default_rng(seed)
-    return {"runs": {name: {"evaluation": 200 + random.random(5), "training": 150 + random.random(5)}
-                     for name in "ab"}}
+    return {"runs": {name: {mode: level + random.random(5) for mode, level in
+                            (("evaluation", 200), ("renewed", 145), ("training", 150))}
+                     for name in "ab"}, "live": {"b": {"renewed": 140.0 + seed}}, "guess": guess}
+
+
+
+def panel(seed, steps, beta):
+    random = np.random.default_rng(seed)
+    return {
+        "epochs": np.linspace(0, 1, steps + 1)[1:], "distortion": 100 + random.random(steps),
+        "rate": 9 * random.random(steps), "test_epochs": [1.0] * (steps > 3),
+        "test_neg_elbo": [150.0 + seed] * (steps > 3), "rates": 3 * seed * random.random(8),
+        "originals": random.random((10, 28, 28)), "reconstructions": random.random((10, 28, 28)),
+        "samples": random.random((20, 28, 28)), "beta": beta, "target_beta": 1.0,
+        "settings": f"settings {seed}", "total": seed, "plateau": 200 + seed,
+    }
+
+
+def schedules(seed, steps):
+    random = np.random.default_rng(seed)
+    return {"schedules": {name: list(seed * random.random(steps)) for name in "abc"}}
+
+
+def late(seed, guess):
+    random = np.random.default_rng(seed)
+    return {
+        "epochs": [1, 10, 100], "whole": 200 + 9 * random.random((4, 3)), "live_epochs": [1, 2],
+        "live": 200 + random.random(2), "healed": {"a": [200.0, 201.0], "b": [150.0 + seed]},
+        "live_healed": {"b": 180.0 + seed}, "plateau": 205 + seed, "guess": guess,
+    }
+
+
+def fog(seed, noise, guess):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"step": 10 * seed, "noise": noise, "noises": [0, 0.1, 1, 2],
+                          "purities": list(random.random(4)), "chance": 0.1 / seed,
+                          "noise_to_signal": noise * seed, "guess": guess}
+
+
+def swapping(seed):
+    random = np.random.default_rng(seed)
+    return {"means": random.normal(size=(3, 2, 2)), "draws": random.normal(size=(3, 2, 20, 2)),
+            "swaps": random.random((3, 2)), "steps": [0, 5, 50], "names": ["digit 4", "digit 9"]}
+
+
+def early(seed, live):
+    random = np.random.default_rng(seed)
+
+    def net(*seeds):
+        return {"sampled": random.random((*seeds, 4)), "means": random.random((*seeds, 4)),
+                "signal_to_noise": np.exp(random.normal(size=(*seeds, 4, 3)))}
+
+    return {"steps": [0, 10, 100, 1000], "stored": {"a": net(5), "b": net(5)},
+            "live": {"b": net()} if live else {}, "chance": 0.1}
+
+
+def settled(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"drawn": random.random((5, 28, 28)), "mean_image": random.random((28, 28)),
+            "distortion": 206.0 + seed, "closed_form": 206.0, "guess": guess}
+
+
+def mapped(seed, guess):
+    random = np.random.default_rng(seed)
+    counts = {build: random.integers(0, 11, (2, 4)) for build in "ab"}
+    return {"staying": counts, "silent": {build: count // 2 for build, count in counts.items()},
+            "betas": [1.0, 3.0, 9.8, 40.0], "learning_rates": [1e-3, 1e-2], "seeds": 10,
+            "threshold": 20.0 + seed, "guess": guess}
+
+
+def healed(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(20 * random.random(6)) for name in ("untreated", "a", "b")},
+            "live": {"a": 10 * random.random()}, "off": {"untreated": seed, "a": 6, "b": 5},
+            "silent": {"untreated": 6 - seed, "a": 0, "b": 1}, "guess": guess}
+
+
+SWEPT = [0.5, 1.0, 4.0]
+
+
+def swept(here, seed):
+    random = np.random.default_rng(seed)
+    images = {name: random.random((10, 28, 28))
+              for name in ("originals", "reconstructions", "samples")}
+    return images | {"beta": SWEPT[here], "rate_per_latent": list(3 * random.random(4)),
+                     "rates": [9.0, 5.0, 1.0], "distortions": [90.0, 100.0, 150.0], "here": here,
+                     "floor": 45.5, "plateau": 205.8}
+
+
+def sloping(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "stored": 0.5 + 2 * random.random((5, 2)), "guess": guess,
+            "live": {1: 1 + random.random()}}
+
+
+def counted(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "stored": random.integers(0, 11, (5, 3)), "asked": 4.0, "guess": guess,
+            "live": {0.5: 10, 4.0: seed}}
+
+
+def ruled(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "own": 100 + 50 * random.random((5, 3)), "guess": guess,
+            "fair": 100 + 50 * random.random((5, 3))}
+
+
+def treated(seed, guess):
+    random = np.random.default_rng(seed)
+    quantities, cures = ("a", "b"), ("constant", "free bits")
+    return {"stored": {q: {cure: list(100 + 9 * random.random(4)) for cure in cures}
+                       for q in quantities}, "guess": guess,
+            "live": {"free bits": {q: 100 + seed for q in quantities}},
+            "labels": {q: f"{q} (nats)" for q in quantities}}
+
+
+def linear(noise_variance, live, guess):
+    random = np.random.default_rng(int(10 * noise_variance))
+    eigenvalues = 5 / np.arange(1, 21)
+    images = random.random((6, 28, 28))
+    return {"noise_variance": noise_variance, "eigenvalues": eigenvalues, "live": live,
+            "spreads": np.clip(1 - noise_variance / eigenvalues[:15], 0, None) * np.ones((3, 1)),
+            "originals": images, "reconstructions": images**2, "guess": guess}
 
 
 CASES = [
+    (plots.beta_sweep, swept(0, 1), swept(2, 2)),
+    (plots.curve_slopes, sloping(1, None), sloping(2, 3.0)),
+    (plots.curve_slopes, sloping(2, 3.0), sloping(1, None)),
+    (plots.active_latents, counted(1, None), counted(2, 5)),
+    (plots.active_latents, counted(2, 5), counted(1, None)),
+    (plots.two_rulers, ruled(1, None), ruled(2, 4.0)),
+    (plots.two_rulers, ruled(2, 4.0), ruled(1, None)),
+    (plots.cures_compared, treated(1, None), treated(2, "constant")),
+    (plots.surviving_dimensions, linear(1.0, None, None), linear(0.5, [0.9, 0.5], 3)),
+    (plots.surviving_dimensions, linear(0.5, [0.9, 0.5], 3), linear(1.0, None, None)),
+    (plots.training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),
+    (plots.training_panel, panel(40, 300, 0.5), panel(1, 1, 1.0)),
+    (plots.beta_schedules, schedules(1, 30), schedules(4, 9)),
+    (plots.too_late, late(1, None), late(2, "heals")),
+    (plots.too_late, late(2, "stays"), late(1, None)),
     (plots.evidence_bar, bar(-2.27, None), bar(-5, "rises")),
     (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
     (plots.three_densities, bells(2), bells(-1)),
@@ -169,7 +309,7 @@ CASES = [
     (plots.seeds_and_live, strips(1), strips(2)),
     (plots.ladder, rungs(1), rungs(2)),
     (plots.learning_curves, learning(1), learning(2)),
-    (plots.statistics_lag, lagging(1), lagging(2)),
+    (plots.statistics_lag, lagging(1), lagging(2, "one draw is noisy")),
     (plots.averages, repeated(1, 8), repeated(2, 64)),
     (plots.variance_curves, curves(1, None), curves(2, "KL")),
     (plots.variance_curves, curves(2, "KL"), curves(1, None)),
@@ -184,6 +324,17 @@ CASES = [
     (plots.hidden_beta, priced(9.8, None), priced(0.01, 784.0)),
     (plots.hidden_beta, priced(784.0, 0.1), priced(1.0, None)),
     (plots.hidden_beta, priced(0.0, None), priced(1e9, 1e-9)),
+    (plots.noise_plane, fog(1, 1, None), fog(2, 0, 0.3)),
+    (plots.noise_plane, fog(2, 0.1, 0.3), fog(3, 2, None)),
+    (plots.swapped_pair, swapping(1), swapping(2)),
+    (plots.early_latents, early(1, True), early(2, False)),
+    (plots.early_latents, early(2, False), early(1, True)),
+    (plots.settled_decoder, settled(1, None), settled(2, "noise")),
+    (plots.settled_decoder, settled(2, "noise"), settled(1, None)),
+    (plots.collapse_map, mapped(1, None), mapped(2, 5)),
+    (plots.collapse_map, mapped(2, 5), mapped(3, None)),
+    (plots.remedies, healed(1, None), healed(2, "a")),
+    (plots.remedies, healed(2, "a"), healed(1, None)),
 ]
 
 
@@ -304,12 +455,47 @@ def test_the_spread_is_drawn_where_it_was_measured():
     (0.0, "the KL hardly counts", 1e-4),
     (0.392, "near the ELBO", 0.392),
     (1.0, "this is the ELBO", 1.0),
-    (9.8, "expect collapse", 9.8),
-    (1e9, "expect collapse", 1e5),
+    (9.8, "may collapse", 9.8),
+    (1e9, "may collapse", 1e5),
 ])
 def test_a_beta_is_marked_in_its_region(beta, words, place):
     fig = plots.hidden_beta(**priced(beta, None))
     assert words in fig.axes[0].get_title("left") and words in fig.caption
-    assert fig.artists_of["mark"].get_xdata() == [pytest.approx(place)]
+    mark = fig.artists_of["mark"]
+    assert mark.get_xdata() == [pytest.approx(place)]
+    assert mark.get_marker() == ("o" if beta == place else "<" if beta < place else ">")
+    assert "rule of thumb" in fig.caption
     assert f"recipe {beta}" in fig.caption and "loss = distortion" in fig.caption
     assert len(fig.artists_of["guess"].get_xdata()) == 0
+
+
+def test_the_source_of_a_recipe_stands_in_the_caption():
+    data = priced(9.8, None)
+    assert "Source" not in plots.hidden_beta(**data).caption
+    assert plots.hidden_beta(**data | {"source": "a page"}).caption.endswith("Source: a page")
+
+
+def test_the_ladder_s_title_says_what_each_step_gains():
+    data = rungs(1) | {"steps": ["a", "b", "c"]}
+    for name, level in (("a", 200.0), ("b", 160.0), ("c", 168.0)):
+        data["stored"][name] = {"renewed": [level - 1, level + 1], "evaluation": [level] * 2}
+    fig = plots.ladder(**data)
+    assert fig.axes[0].get_title("left") == "a 200 nats; b −40, c +8"
+    assert [text.get_text() for text in fig.artists_of["medians"]] == ["200", "160", "168"]
+
+
+def test_runs_are_marked_where_their_twin_without_ends():
+    data = learning(1)
+    fig = plots.learning_curves(**data)
+    of_epochs, of_seconds = fig.artists_of["with", "reached"]
+    ends = data["curves"]["without"]["neg_elbo"][:, -1]
+    assert of_epochs.get_ydata() == pytest.approx(ends) == of_seconds.get_ydata()
+    assert of_epochs.get_xdata() == pytest.approx(data["reached"]["with"]["epochs"])
+    median = np.median(data["reached"]["with"]["epochs"])
+    assert fig.axes[0].get_title("left") == f"5 epochs without:\n{median:.1f} with with"
+
+
+def test_the_lag_is_running_less_renewed():
+    run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0]}
+    fig = plots.statistics_lag({"here": run, "there": run}, {})
+    assert fig.axes[0].get_title("left") == "here:\nlag +100 nats, at the end −2"

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch.nn import functional as F
 
 from vae_helpers import elbo
@@ -54,6 +55,8 @@ sampler = Exercise(
         Mistake(_with_sd(lambda s: (-s).exp()),
                 "exp(−logvar) is the precision, one over the variance. The standard deviation is "
                 "exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: torch.exp2(0.5 * s)),
+                "You took powers of 2. logvar is a natural logarithm: exp(½ logvar)."),
         Mistake(_with_sd(F.softplus),
                 "softplus makes a number positive, but it does not undo a log. logvar is the log "
                 "of the variance: exp(½ logvar)."),
@@ -75,6 +78,9 @@ sampler = Exercise(
                 "exp(½ logvar)."),
         Mistake(lambda m, s, e: m + _sd(s) + e,
                 "You added the standard deviation. Multiply eps by it."),
+        Mistake(lambda m, s, e: m * e + _sd(s),
+                "mean and standard deviation are exchanged: eps should multiply the standard "
+                "deviation, and the mean be added."),
         Mistake(lambda m, s, e: m * _sd(s) * e,
                 "You multiplied by the mean. It shifts z: add it."),
         Mistake(lambda m, s, e: (m + _sd(s)) * e,
@@ -122,7 +128,7 @@ sampler = Exercise(
     differentiable=(0, 1),
 )
 
-_WEIGHT, _PIXELS, _LATENTS = 0.5, 32 * 32 * 3, 128
+_WEIGHT, _PIXELS, _LATENTS = 0.2, 32 * 32 * 3, 128
 
 effective_beta = Quantity(
     "effective_beta",
@@ -130,18 +136,24 @@ effective_beta = Quantity(
     [
         (_WEIGHT, "This is the weight as it stands in the code. The two means are taken over "
          "different numbers of things, which changes what it weighs."),
-        (_WEIGHT * _PIXELS / _LATENTS, "Twice too much: either the weight 0.5 is missing, or the "
-         "2σ² of the Gaussian. Its −log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the "
-         "squared error is twice the distortion."),
-        (2 * _WEIGHT * _PIXELS / _LATENTS, "Four times too much. The 2σ² may be on the wrong side: "
-         "the squared error is twice the distortion, so the KL beside it counts half, not double. "
-         "Or it is missing, and the weight 0.5 as well."),
+        (_WEIGHT * _PIXELS / _LATENTS, "Twice too much: the 2σ² of the Gaussian is missing. Its "
+         "−log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the squared error is twice "
+         "the distortion."),
+        (_PIXELS / (2 * _LATENTS), "The weight 0.2 is missing."),
+        (_PIXELS / _LATENTS, "The weight 0.2 is missing, and so is the 2σ² of the Gaussian: with "
+         "σ² = 1 the squared error is twice the distortion."),
+        (2 * _WEIGHT * _PIXELS / _LATENTS, "The 2σ² is on the wrong side: the squared error is "
+         "twice the distortion, so the KL beside it counts half, not double."),
         (_WEIGHT * _PIXELS, "You took the KL as a sum over the latents, and the 2σ² of the "
          "Gaussian is missing. kl.mean() divides by the number of latents too."),
         (_WEIGHT * _PIXELS / 2, "You took the KL as a sum over the latents. kl.mean() divides by "
          "their number too."),
         (_WEIGHT / 2, "You took both for sums. F.mse_loss averages over the pixels, and kl.mean() "
          "over the latents."),
+        (_WEIGHT / (2 * _LATENTS), "You took the squared error as a sum over the pixels. "
+         "F.mse_loss averages over them."),
+        (_WEIGHT / _LATENTS, "You took the squared error as a sum over the pixels, and the 2σ² of "
+         "the Gaussian is missing. F.mse_loss averages over the pixels."),
         (_WEIGHT * _LATENTS / _PIXELS, "The ratio is upside down, and the 2σ² of the Gaussian is "
          "missing. The mean over many pixels makes the distortion small, so the KL counts more."),
         (_WEIGHT * _LATENTS / _PIXELS / 2, "The ratio is upside down. The mean over many pixels "
@@ -156,6 +168,8 @@ effective_beta = Quantity(
         (_WEIGHT * 32 * 3 / (2 * _LATENTS), "An image has 32 · 32 · 3 numbers, not 32 · 3."),
         (_WEIGHT * _PIXELS / (4 * _LATENTS), "You halved twice. The ½ in the formula of the KL is "
          "inside kl already."),
+        (9.8, "This is the patient's, 0.1 · 784 / 8. Here the pixels, the latents, the weight and "
+         "the likelihood are others."),
         (1.0, "1 would make it the ELBO. It takes another weight: which?"),
     ],
     [
@@ -186,27 +200,39 @@ heads = Choice(
     ],
 )
 
-narrowest = Quantity(
-    "narrowest",
-    1.0,
+_NARROW = 0.1  # the posterior's variance; with ReLU heads the best q has mean 0, variance 1
+
+too_wide = Quantity(
+    "too_wide",
+    0.5 * (1 / _NARROW - 1 + math.log(_NARROW)),
     [
-        (0.0, "0 is the smallest log variance that a ReLU lets through. The variance is exp of "
-         "it."),
-        (math.inf, "The variance has no upper limit. What is its lower one?"),
-        (-math.inf, "A variance is not negative. The ReLU keeps its log from going below 0."),
-        (-1.0, "A variance is not negative: it is exp of the head's output."),
-        (math.e, "This is exp(1). What is the smallest number that a ReLU gives?"),
-        (math.exp(0.5), "This is exp(½). What is the smallest number that a ReLU gives?"),
-        (math.exp(-1), "This is exp(−1). A ReLU gives no negative number."),
-        (0.5, "½ is sigmoid(0). The variance is exp of the head's output."),
-        (math.log(2), "log 2 is softplus(0). The head ends in a ReLU, and the variance is exp of "
-         "its output."),
-        (2.0, "2 is 1 + exp(0). The variance is exp of the head's output."),
+        (0.0, "0 would mean that q can be the posterior. The log variance comes out of a ReLU, so "
+         "q's variance is at least 1."),
+        (0.5 * (_NARROW - 1 - math.log(_NARROW)), "This is KL(posterior ‖ q). The ELBO's gap is "
+         "KL(q ‖ posterior): q's variance stands above."),
+        (1 / _NARROW - 1 + math.log(_NARROW), "Twice too much: the ½ is missing."),
+        (0.5 * (1 / _NARROW - 1), "The logarithm is missing: KL = ½(s²/τ² − 1 − log s²/τ²)."),
+        (0.5 * (1 / _NARROW + math.log(_NARROW)), "The −1 is missing: KL = ½(s²/τ² − 1 − log "
+         "s²/τ²)."),
+        (0.5 * (1 / _NARROW - 1 - math.log(_NARROW)), "The logarithm has the wrong sign: "
+         "log s²/τ² = log 10 is subtracted."),
+        (0.5 * (1 / _NARROW - 1 + math.log10(_NARROW)), "Nats take the natural logarithm, not that "
+         "to base 10."),
+        (0.5 * (1 / _NARROW - 1 + math.log(_NARROW)) / math.log(2), "This is in bits. Nats are "
+         "asked for."),
+        (0.5 * (1 / _NARROW**2 - 1 + 2 * math.log(_NARROW)), "You took 0.1 for the standard "
+         "deviation. It is the variance."),
+        (-0.5 * math.log(_NARROW), "This is the logarithm alone, how much more entropy q has. The KL "
+         "also counts where q lies and the posterior does not: ½(s²/τ² − 1 − log s²/τ²)."),
+        (1.0, "1 is the smallest variance that q can have. How many nats is that q away from a "
+         "posterior of variance 0.1?"),
+        (math.inf, "q's variance may be any number from 1 upwards. Take the best of them."),
     ],
     [
-        "What is the smallest number that a ReLU gives?",
-        "That is the smallest log variance. What variance belongs to it?",
-        "exp(0). The prior's variance is the same: q is never narrower than the prior.",
+        "What are the smallest log variance and the smallest variance that a ReLU allows? The best "
+        "q is the narrowest.",
+        "So q is N(0, 1). The KL of N(0, s²) from N(0, τ²) is ½(s²/τ² − 1 − log s²/τ²).",
+        "s² = 1 and τ² = 0.1: ½(10 − 1 − log 10).",
     ],
-    tolerance=0.01,
+    tolerance=0.02,
 )

@@ -1,6 +1,6 @@
 """Every check of the series, by name: ``check.NAME(answer)``."""
 
-from vae_helpers.exercises.build_vae import effective_beta, heads, narrowest, sampler
+from vae_helpers.exercises.build_vae import effective_beta, heads, sampler, too_wide
 from vae_helpers.exercises.compare_estimators import (
     bound,
     crossing,
@@ -9,10 +9,20 @@ from vae_helpers.exercises.compare_estimators import (
     path_derivative,
 )
 from vae_helpers.exercises.derive_elbo import closing, elbo_estimate, gap, gaussian_kl
+from vae_helpers.exercises.kl_collapse import dimensions, fair, penalty, slope
+from vae_helpers.exercises.noisy_latents import blot, chance, narrow_start, signal_to_noise
 from vae_helpers.exercises.start_here import pixels
+from vae_helpers.exercises.train_live import (
+    checkpoint_parts,
+    cyclical_beta,
+    global_step,
+    living_latents,
+)
 
 __all__ = [
-    "bound", "closing", "crossing", "draws_needed", "effective_beta", "elbo_estimate",
-    "entropy_noise", "gap", "gaussian_kl", "heads", "narrowest", "path_derivative", "pixels",
-    "sampler",
+    "dimensions", "fair", "penalty", "slope",
+    "blot", "bound", "chance", "checkpoint_parts", "closing", "crossing", "cyclical_beta",
+    "draws_needed", "effective_beta", "elbo_estimate", "entropy_noise", "gap", "gaussian_kl",
+    "global_step", "heads", "living_latents", "narrow_start", "path_derivative", "pixels",
+    "sampler", "signal_to_noise", "too_wide",
 ]

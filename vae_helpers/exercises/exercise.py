@@ -116,7 +116,7 @@ class Exercise(_Checked):
             arguments[position] = 1.3 * argument.flip(0) + 0.1  # other numbers of the same kind
             outcome = run(answer, arguments)
             if not outcome.trouble and same(outcome.value, found):
-                return f" The result does not depend on {name}: is it used?"
+                return f" The result does not depend on {name}: use the {name} you are given."
         return ""
 
     def _gradients(self, answer):
@@ -237,6 +237,9 @@ class Choice(_Checked):
             return self._failed("No letter is chosen, and some belong to them.")
         if chosen == self._right:
             return self._passed("Right.")
+        if chosen == set(self._reasons) - self._right:
+            return self._failed("You chose exactly those that do not belong, and left out the "
+                                "others. Read the question once more.")
         wrong = [letter for letter in self._reasons if letter in chosen - self._right]
         if wrong:  # what is left out is told when these are put right
             return self._failed(" ".join(f"{x} does not belong: {self._reasons[x]}" for x in wrong))

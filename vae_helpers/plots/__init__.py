@@ -8,6 +8,13 @@ Figures are made without pyplot, whose global state is unsafe in a widget's call
 
 from vae_helpers.plots.base import DIGIT_COLOURS, png, show, small, with_picture
 from vae_helpers.plots.beta import hidden_beta
+from vae_helpers.plots.collapse import (
+    active_latents,
+    beta_sweep,
+    cures_compared,
+    curve_slopes,
+    two_rulers,
+)
 from vae_helpers.plots.digits import (
     cluster_widths,
     digit_grid,
@@ -17,16 +24,22 @@ from vae_helpers.plots.digits import (
     training_progress,
 )
 from vae_helpers.plots.gradients import bound_tightening, layer_noise, signal_to_noise
-from vae_helpers.plots.panel import training_panel
+from vae_helpers.plots.linear import surviving_dimensions
+from vae_helpers.plots.noise import early_latents, noise_plane, swapped_pair
+from vae_helpers.plots.panel import beta_schedules, too_late, training_panel
+from vae_helpers.plots.plateau import collapse_map, remedies, settled_decoder
 from vae_helpers.plots.recipes import ladder, learning_curves, statistics_lag, vae_graph
 from vae_helpers.plots.seeds import parts_of_gap, seeds_and_live
 from vae_helpers.plots.theory import evidence_bar, grid_cost, three_densities
 from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
-    "DIGIT_COLOURS", "averages", "bound_tightening", "cluster_widths", "digit_grid",
-    "evidence_bar", "grid_cost", "hidden_beta", "ladder", "latent_explorer", "layer_noise",
-    "learning_curves", "parts_of_gap", "plane_growth", "png", "seeds_and_live", "show",
-    "signal_to_noise", "slanted", "small", "statistics_lag", "three_densities", "tile",
-    "training_panel", "training_progress", "vae_graph", "variance_curves", "with_picture",
+    "active_latents", "beta_sweep", "cures_compared", "curve_slopes", "surviving_dimensions",
+    "two_rulers",
+    "DIGIT_COLOURS", "averages", "beta_schedules", "bound_tightening", "cluster_widths", "collapse_map",
+    "digit_grid", "early_latents", "evidence_bar", "grid_cost", "hidden_beta", "ladder",
+    "latent_explorer", "layer_noise", "learning_curves", "noise_plane", "parts_of_gap",
+    "plane_growth", "png", "remedies", "seeds_and_live", "settled_decoder", "show",
+    "signal_to_noise", "slanted", "small", "statistics_lag", "swapped_pair", "three_densities",
+    "tile", "too_late", "training_panel", "training_progress", "vae_graph", "variance_curves", "with_picture",
 ]

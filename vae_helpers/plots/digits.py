@@ -29,7 +29,7 @@ def training_progress(
         fig = Figure(figsize=(9.6, 3.7), layout="constrained")
         plane, digits, curve = fig.subplots(1, 3, width_ratios=[1.15, 1, 1])
         fig.artists_of = {
-            "plane": _new_plane(plane),
+            "plane": new_plane(plane),
             "digits": new_picture(digits, 4, 5),
             "curve": curve.plot([], [], color=BLUE)[0],
             "now": curve.plot([], [], "o", color=BLUE)[0],
@@ -41,7 +41,7 @@ def training_progress(
         curve.yaxis.set_major_formatter("{x:.0f}")
         curve.yaxis.set_minor_locator(NullLocator())
         freeze_layout(fig)
-    _move_plane(fig.artists_of["plane"], codes, labels)
+    move_plane(fig.artists_of["plane"], codes, labels)
     rows = np.stack([originals.reshape(2, 5, 28, 28), reconstructions.reshape(2, 5, 28, 28)], 1)
     fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
     fig.artists_of["curve"].set_data(steps, neg_elbo)
@@ -64,12 +64,12 @@ def plane_growth(codes, labels, steps, fig=None):
     if fig is None:
         fig = Figure(figsize=(9.6, 2.9), layout="constrained")
         panels = fig.subplots(1, len(steps), sharey=True)
-        fig.artists_of = {"planes": [_new_plane(axes, apart=1.0) for axes in panels]}
+        fig.artists_of = {"planes": [new_plane(axes, apart=1.0) for axes in panels]}
         for axes in panels[1:]:
             axes.set_ylabel("")
         freeze_layout(fig)
     for plane, moment, step in zip(fig.artists_of["planes"], codes, steps):
-        _move_plane(plane, moment, labels)
+        move_plane(plane, moment, labels)
         plane[0].axes.set_title(f"after {step:,} steps")
     fig.caption = "The latent plane after " + ", ".join(f"{step:,}" for step in steps) + " steps."
     return fig
@@ -85,7 +85,7 @@ def cluster_widths(codes, labels, widths, guess=None, fig=None):
         fig = Figure(figsize=(9.6, 4.4), layout="constrained")
         plane, bars = fig.subplots(1, 2, width_ratios=[1, 1.15])
         fig.artists_of = {
-            "plane": _new_plane(plane),
+            "plane": new_plane(plane),
             "bars": bars.bar(range(10), np.zeros(10), color=DIGIT_COLOURS),
             "typical": bars.plot([-0.6, 9.5], [0, 0], "--", color="black", linewidth=1)[0],
             "label": bars.text(9.6, 0, "median\ndigit", va="center"),
@@ -95,7 +95,7 @@ def cluster_widths(codes, labels, widths, guess=None, fig=None):
         bars.set(xticks=range(10), xlim=(-0.7, 11), ylim=(0, 2), title=TWO_LINES)
         freeze_layout(fig)
     typical, top = np.median(widths), 1.2 * max(widths)
-    _move_plane(fig.artists_of["plane"], codes, labels)
+    move_plane(fig.artists_of["plane"], codes, labels)
     for bar, width in zip(fig.artists_of["bars"], widths):
         bar.set_height(width)
     fig.artists_of["typical"].set_ydata([typical, typical])
@@ -120,14 +120,14 @@ def latent_explorer(codes, labels, point, digit, fig=None):
         fig = Figure(figsize=(7.2, 4.4), layout="constrained")
         plane, side = fig.subplots(1, 2, width_ratios=[1.6, 1])
         fig.artists_of = {
-            "plane": _new_plane(plane),
+            "plane": new_plane(plane),
             "point": plane.plot([], [], "o", markersize=13, zorder=9, markerfacecolor="none",
                                 markeredgecolor="black", markeredgewidth=2.5)[0],
             "digit": new_picture(side, 1, 1),
         }
         side.set_title(TWO_LINES)
         freeze_layout(fig)
-    _move_plane(fig.artists_of["plane"], codes, labels)
+    move_plane(fig.artists_of["plane"], codes, labels)
     fig.artists_of["point"].set_data([point[0]], [point[1]])
     fig.artists_of["digit"].set_data(digit)
     where = f"z = ({point[0]:.2f}, {point[1]:.2f})".replace("-", "−")
@@ -152,7 +152,8 @@ def digit_grid(images, columns, title, fig=None):
     return fig
 
 
-def _new_plane(axes, apart=0.6):
+def new_plane(axes, apart=0.6):
+    """An empty latent plane in `axes`: its artists, for `move_plane`."""
     axes.set(xlabel="z₁", ylabel="z₂", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     axes.set_title(TWO_LINES)
     points = axes.scatter([], [], s=5, alpha=0.6, linewidths=0)
@@ -166,7 +167,8 @@ def _new_plane(axes, apart=0.6):
     return points, numerals, apart
 
 
-def _move_plane(plane, codes, labels):
+def move_plane(plane, codes, labels):
+    """Show codes [n, 2] with labels [n] in a plane from `new_plane`."""
     points, numerals, apart = plane
     points.set_offsets(codes)
     points.set_facecolor(DIGIT_COLOURS[labels])

@@ -1,10 +1,23 @@
 """The studies behind the stored evidence, one file a notebook."""
 
-from vae_helpers.studies import build_vae, compare_estimators, derive_elbo, start_here
+from vae_helpers.studies import (
+    build_vae,
+    compare_estimators,
+    derive_elbo,
+    kl_collapse,
+    noisy_latents,
+    plateau,
+    start_here,
+    train_live,
+)
 
 STUDIES = {
     "start_here": start_here.STUDY,
     "derive_elbo": derive_elbo.STUDY,
     "compare_estimators": compare_estimators.STUDY,
     "build_vae": build_vae.STUDY,
+    "train_live": train_live.STUDY,
+    "kl_collapse": kl_collapse.STUDY,
+    "noisy_latents": noisy_latents.STUDY,
+    "plateau": plateau.STUDY,
 }

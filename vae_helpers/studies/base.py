@@ -12,7 +12,8 @@ PREFIX = 60  # steps whose −ELBO is stored, and compared with the same steps r
 class Study(NamedTuple):
     """A question, and the function from a seed to the numbers that answer it.
 
-    run(seed, **settings) returns plain numbers and lists, among them `prefix_neg_elbo`;
+    run(seed, **settings) returns plain numbers and lists, among them `prefix_neg_elbo`. It may
+    also return `models`, {key: state dict}, which are stored as files of their own.
     trainer(seed, **settings) gives the trainer whose first steps that prefix holds.
     The settings are stored too.
     """

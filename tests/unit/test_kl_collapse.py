@@ -1,0 +1,199 @@
+"""Notebook 05: its checks name each mistake, and its stored sweep says what the text says."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from vae_helpers import data, evaluation, evidence, models, plots, ppca
+from vae_helpers.exercises import check
+from vae_helpers.exercises.kl_collapse import free_bits_penalty
+from vae_helpers.training import Trainer
+
+EIGENVALUES = torch.tensor([3.0, 1.2, 0.6, 0.36, 0.252, 0.2, 0.05])
+
+
+def in_a_loop(rates, free_bits):
+    return sum(torch.clamp(column.mean(), min=free_bits) for column in rates.T)
+
+
+@pytest.mark.parametrize("answer", [
+    free_bits_penalty,
+    in_a_loop,
+    lambda rates, free_bits: torch.relu(rates.mean(0) - free_bits).sum() + free_bits * rates.shape[1],
+    lambda rates, free_bits: torch.maximum(rates.mean(0), rates.new_tensor(free_bits)).sum(),
+])
+def test_right_penalties_pass(answer):
+    result = check.penalty(answer)
+    assert result.passed, result.diagnosis
+
+
+def test_every_wrong_penalty_gets_its_own_name():
+    for mistake in check.penalty._mistakes:
+        result = check.penalty(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+    diagnoses = [mistake.diagnosis for mistake in check.penalty._mistakes]
+    assert len(set(diagnoses)) == len(diagnoses)
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda r, f: r.mean(), "the largest difference"),
+    (lambda r, f: r.mean(0).clamp(min=f).sum().item(), "returned float"),
+    (lambda r, f: -r.mean(0).clamp(min=f).sum(), "sign is flipped"),
+    (lambda r, f: r.mean(0).clamp(min=0.8).sum(), "the largest difference"),
+    (lambda r: r.sum(), "TypeError"),
+])
+def test_wrong_penalties_are_named(answer, words):
+    result = check.penalty(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+def test_the_penalty_is_what_the_trainer_pays():
+    """A step with free bits leads where a step on distortion + penalty leads."""
+    images = data.load_mnist().train_images[:64]
+    trained = models.VAE(3, hidden=(16,), seed=0)
+    trainer = Trainer(trained, images, batch_size=64, free_bits=0.4, seed=5)
+    by_hand = models.VAE(3, hidden=(16,), seed=0)
+    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-3, fused=True)
+    generator = torch.Generator().manual_seed(5)
+    x = data.pixels(images[torch.randperm(64, generator=generator)])
+    trainer.step()
+    eps = torch.randn(64, 3, generator=generator)
+    distortion, rates = by_hand.elbo_parts(x, eps)
+    (distortion.mean() + free_bits_penalty(rates, 0.4)).backward()
+    optimizer.step()
+    for mine, other in zip(trained.parameters(), by_hand.parameters()):
+        torch.testing.assert_close(mine, other)
+
+
+def test_the_slope_is_where_both_objectives_are_equal():
+    beta = (122 - 110) / (10 - 7)
+    assert check.slope(beta).passed and 110 + 10 * beta == 122 + 7 * beta
+    assert "sign" in check.slope(-beta).diagnosis
+    for wrong, diagnosis in check.slope._mistakes:
+        assert check.slope(wrong).diagnosis == diagnosis
+
+
+def test_the_dimensions_are_those_of_probabilistic_pca():
+    right = ppca.surviving(EIGENVALUES, 0.25), ppca.counted(EIGENVALUES, 0.25)
+    assert right == (5, 4) and check.dimensions(right).passed
+    assert check.dimensions([5, 4]).passed
+    for wrong, diagnosis in check.dimensions._mistakes:
+        assert check.dimensions(wrong).diagnosis == diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    ((5, 1), "is right, the number that the rule counts is not"),
+    ((4, 5), "exchanged"),
+    (5, "2 numbers are expected"),
+    ((..., 4), "Replace the ..."),
+])
+def test_wrong_dimensions_are_named(answer, words):
+    result = check.dimensions(answer)
+    assert not result.passed and words in result.diagnosis
+
+
+def test_fair_comparisons():
+    assert check.fair("BDF").passed and check.fair({"f", "d", "b"}).passed
+    for letter, reason in check.fair._reasons.items():
+        result = check.fair(set("BDF") ^ {letter})
+        assert result.state == "failed" and reason in result.diagnosis
+
+
+@pytest.mark.parametrize("exercise", [check.penalty, check.slope, check.dimensions, check.fair])
+def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("of 3:") == 3
+    assert exercise(...).state == "unanswered"
+
+
+def test_the_rate_of_each_latent_adds_up():
+    model = models.VAE(4, hidden=(8,), seed=0)
+    images = data.load_mnist().test_images[:1500]
+    per_latent = evaluation.rate_per_latent(model, images)
+    assert per_latent.shape == (4,) and (per_latent >= 0).all()
+    assert per_latent.sum().item() == pytest.approx(
+        evaluation.evaluate(model, images, seed=0).rate, rel=1e-5
+    )
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    stored = evidence.load("kl_collapse")
+    runs = stored["runs"].values()
+    return {
+        "betas": np.array(stored["settings"]["betas"]),
+        "train": np.array([run["train"] for run in runs]),  # [seeds, β, (distortion, rate)]
+        "test": np.array([run["test"] for run in runs]),
+        "active": np.array([run["active"] for run in runs]),
+    }
+
+
+def test_every_stored_model_gives_its_stored_numbers(sweep):
+    """Rounding to float16 costs less than half a nat."""
+    stored = evidence.load("kl_collapse")
+    settings, images = stored["settings"], data.load_mnist().test_images
+    run = stored["runs"][str(settings["model_seed"])]
+    assert run["models"] == [f"{beta:g}" for beta in settings["betas"]]
+    for key, (distortion, rate) in zip(run["models"], run["test"]):
+        model = models.VAE(settings["latent"], settings["hidden"], seed=0)
+        found = evaluation.evaluate(
+            evidence.load_model("kl_collapse", key, model), images, seed=settings["model_seed"]
+        )
+        assert found.distortion == pytest.approx(distortion, abs=0.5)
+        assert found.rate == pytest.approx(rate, abs=0.5)
+
+
+def test_the_models_are_small():
+    folders = [evidence.FOLDER / name for name in ("kl_collapse", "linear_vae")]
+    size = sum(path.stat().st_size for folder in folders for path in folder.glob("*.pt"))
+    assert 0 < size < 12e6
+
+
+def test_slopes_are_the_betas_own(sweep):
+    """Between the two β in every seed; near the logarithmic mean where both runs are at rest."""
+    distortion, rate = sweep["train"][..., 0], sweep["train"][..., 1]
+    secants = np.diff(distortion) / -np.diff(rate)  # [seeds, β − 1]
+    low, high = sweep["betas"][:-1], sweep["betas"][1:]
+    middle = (low >= 0.5) & (high <= 16)
+    assert middle.sum() == 5
+    assert (secants > low)[:, middle].all() and (secants < high)[:, middle].all()
+    objective = distortion + sweep["betas"] * rate
+    rest = objective < objective.min(0) + 1  # within a nat of the best seed
+    both = (rest[:, 1:] & rest[:, :-1])[:, middle]
+    ratio = (secants / ((high - low) / np.log(high / low)))[:, middle]
+    assert both.sum() >= 10 and (abs(ratio - 1) < 0.2)[both].all()
+    assert (abs(ratio - 1) < 0.2).mean() > 0.85
+
+
+def test_rate_falls_and_distortion_rises_with_beta(sweep):
+    assert (np.diff(sweep["train"][..., 1]) < 1e-3).all()
+    assert (np.diff(sweep["train"][..., 0]) > -1e-3).all()
+
+
+def figure_of(**changed):
+    random = np.random.default_rng(0)
+    images = random.random((10, 28, 28))
+    return plots.beta_sweep(**{
+        "beta": 2.0, "originals": images, "reconstructions": images, "samples": images,
+        "rate_per_latent": [1.0, 0.002], "rates": [9.0, 3.0], "distortions": [100.0, 120.0],
+        "here": 1, "floor": 45.5, "plateau": 205.8,
+    } | changed)
+
+
+def test_the_sweep_s_picture_says_where_it_stands():
+    fig = figure_of()
+    assert "1 of 2 latents" in fig.caption and "rate 3.0" in fig.caption
+    assert fig.artists_of["here"].get_xydata().tolist() == [[3.0, 120.0]]
+    assert figure_of(here=0).artists_of["here"].get_xydata().tolist() == [[9.0, 100.0]]
+
+
+def test_slopes_between_their_betas_are_counted():
+    mean = 1 / math.log(2)
+    fig = plots.curve_slopes([1, 2, 4], [[mean, 5.0], [mean, 3.0]], {0: mean}, guess=2.0)
+    assert fig.axes[0].get_title("left").startswith("In 1 of 2 pairs")
+    assert "Your guess: 2" in fig.caption
+    assert fig.artists_of["live"].get_ydata()[0] == pytest.approx(1)
+    assert fig.artists_of["guess"].get_ydata()[0] == pytest.approx(2 / mean)

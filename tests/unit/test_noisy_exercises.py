@@ -1,0 +1,99 @@
+"""The checks of notebook 06: right answers pass, every catalogued mistake gets its name."""
+
+import math
+
+import pytest
+import torch
+
+from vae_helpers import data, evaluation, latent_noise
+from vae_helpers.exercises import check
+
+QUANTITIES = [check.chance, check.blot, check.narrow_start]
+
+
+def in_a_loop(mean, logvar):
+    ratios = []
+    for m, s in zip(mean.T, logvar.T):
+        centre = sum(m) / len(m)
+        signal = sum((a - centre) ** 2 for a in m) / (len(m) - 1)
+        ratios.append(signal / (sum(math.e**b for b in s) / len(s)))
+    return torch.stack(ratios)
+
+
+@pytest.mark.parametrize("answer", [
+    latent_noise.signal_to_noise,
+    in_a_loop,
+    lambda m, s: torch.var(m, dim=0) / torch.exp(s).mean(dim=0),
+    lambda m, s: m.std(0).square() / (0.5 * s).exp().square().mean(0),
+    lambda m, s: torch.cov(m.T).diagonal() / s.exp().mean(0),
+])
+def test_right_ratios_pass(answer):
+    result = check.signal_to_noise(answer)
+    assert result.passed, result.diagnosis
+
+
+def test_every_wrong_ratio_gets_its_own_name():
+    mistakes = check.signal_to_noise._mistakes
+    for mistake in mistakes:
+        result = check.signal_to_noise(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+    assert len({mistake.diagnosis for mistake in mistakes}) == len(mistakes)
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda m, s: s.exp().mean(0) / m.var(0), "the inverse"),
+    (lambda m, s: m.var(0) / s.mean(0), "logvar itself"),
+    (lambda m, s: m.var(0), "largest difference"),
+    (lambda m, s: 2 * m.var(0) / s.exp().mean(0), "2 times the right one"),
+    (lambda m, s: (m.var(0) / s.exp().mean(0))[None], "an axis too many"),
+    (lambda m, s: m.var(0).item(), "RuntimeError"),
+    (lambda m, s: None, "is its return missing"),
+    (3.0, "A function is expected"),
+])
+def test_wrong_ratios_are_named(answer, words):
+    result = check.signal_to_noise(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_wrong_number_gets_its_own_name(quantity):
+    right, = quantity._parts.values()
+    assert quantity(right).passed and quantity(torch.tensor(right)).passed
+    assert "sign" in quantity(-right).diagnosis
+    for wrong, diagnosis in quantity._mistakes:
+        assert quantity(wrong).diagnosis == diagnosis
+    assert "usual slips" in quantity(right + 77).diagnosis
+
+
+def test_chance_is_the_package_s():
+    labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
+    assert check.chance(latent_noise.chance_purity(labels)).passed
+    assert "be its own neighbour" in check.chance(0.38).diagnosis
+    assert "same size" in check.chance(1 / 3).diagnosis
+
+
+def test_the_blot_is_the_package_s():
+    images = torch.zeros(5, 1, 2, dtype=torch.uint8)
+    images[:4, 0, 0] = images[:2, 0, 1] = 255
+    assert data.pixels(images).mean(0).tolist() == pytest.approx([0.8, 0.4])
+    assert check.blot(evaluation.mean_image_distortion(images, images)).passed
+    assert "bits" in check.blot(1.693).diagnosis
+    assert "averaged over the pixels" in check.blot(0.587).diagnosis
+
+
+def test_the_narrow_start_has_the_ratio_asked_for():
+    generator = torch.Generator().manual_seed(0)
+    mean = 0.1 * torch.randn(100_000, 1, generator=generator)
+    right, = check.narrow_start._parts.values()
+    ratio = latent_noise.signal_to_noise(mean, torch.full_like(mean, right))
+    assert ratio.item() == pytest.approx(4, rel=0.02)
+    assert "variance" in check.narrow_start(0.0025).diagnosis
+    assert "base 10" in check.narrow_start(-2.602).diagnosis
+
+
+@pytest.mark.parametrize("exercise", [check.signal_to_noise, *QUANTITIES])
+def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("of 3:") == 3
+    assert exercise(...).state == "unanswered"

@@ -1,0 +1,73 @@
+"""The plateau on which training starts: a decoder that draws the mean image and ignores z."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from vae_helpers import data, latent_noise
+
+LARGEST_RATE = 0.1  # nats per image
+LARGEST_GAIN = 1.0  # nats per image
+
+
+class Recent(NamedTuple):
+    """Averages of the last minibatches, in nats per image."""
+
+    rate: float
+    distortion: float
+
+
+def recent(records, count=50):
+    """What the last `count` of a trainer's records say on average."""
+    last = records[-count:]
+    return Recent(*(sum(getattr(record, part) for record in last) / len(last)
+                    for part in Recent._fields))
+
+
+def is_collapsed(rate, distortion, mean_image):
+    """The series' rule for a run that stands on the plateau.
+
+    The rate is below 0.1 nats, and the distortion at most 1 nat below that of the mean image.
+    """
+    return rate < LARGEST_RATE and distortion > mean_image - LARGEST_GAIN
+
+
+def speaking_latents(model, images):
+    """How many latents' mean, and how many's log variance, differ between any of the images.
+
+    images: uint8 [n, 28, 28], encoded as in training; returns two numbers. Where no mean
+    differs, ReLUs before it are 0 for every image: the encoder is silent, and no gradient
+    passes them that could wake it.
+    """
+    encoded = latent_noise.encode_as_in_training(model, images)  # 2 x [n, latent]
+    return tuple(int((head.std(0) > 1e-6).sum()) for head in encoded)
+
+
+def threshold(images):
+    """The β below which a VAE with a Bernoulli decoder can leave the plateau by small steps.
+
+    images: uint8 [n, 28, 28]. It is the largest eigenvalue of the pixels' covariance, each
+    divided by its Bernoulli spread √(p(1 − p)), p the mean image: to second order in small
+    decoder weights w and encoder weights a, a latent that begins to be used changes the
+    objective by −aᵀCw + ½ wᵀDw + ½ β aᵀCa, with C the covariance and D = diag(p(1 − p)).
+    Pixels that are dark (or bright) in every image say nothing and are left out.
+    """
+    x = data.pixels(images)  # [n, 784]
+    p = x.mean(0)
+    x = ((x - p) / (p * (1 - p)).sqrt())[:, (p > 0) & (p < 1)]  # [n, pixels that vary]
+    return torch.linalg.eigvalsh(x.T @ x / len(x))[-1].item()
+
+
+def set_initial_logvar(model, value):
+    """Let every q(z|x) of an untrained `models.CoderVAE` begin with log variance near `value`.
+
+    Raises `ValueError` for a head that ends in a ReLU, which lets no negative number through.
+    """
+    last = model.logvar[-1]
+    if not isinstance(last, nn.Linear):
+        raise ValueError(
+            f"The head of the log variance ends in {type(last).__name__}, so that no bias makes "
+            'it negative. Build the model with heads="linear".'
+        )
+    nn.init.constant_(last.bias, value)
