@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from vae_helpers import elbo
 from vae_helpers.exercises import check
@@ -58,9 +58,9 @@ def in_place(mean, logvar, eps):
 @pytest.mark.parametrize("answer, words", [
     (lambda m, s, e: m + torch.exp(s) * e, "exp(logvar), the variance"),
     (lambda m, s, e: m + s**0.5 * e, "gives NaN"),
-    (lambda m, s, e: torch.normal(m, (s / 2).exp()), "does not depend on eps"),
-    (lambda m, s, e: m + (s / 2).exp() * torch.randn_like(e), "does not depend on eps"),
-    (lambda m, s, e: Normal(m, (s / 2).exp()).rsample(), "does not depend on eps"),
+    (lambda m, s, e: torch.normal(m, (s / 2).exp()), "use the eps you are given"),
+    (lambda m, s, e: m + (s / 2).exp() * torch.randn_like(e), "use the eps you are given"),
+    (lambda m, s, e: Normal(m, (s / 2).exp()).rsample(), "use the eps you are given"),
     (lambda m, s, e: m + 1 / (s / 2).exp() * e, "one over the standard deviation"),
     (lambda m, s, e: m + (s / 2).exp().detach() * e, "how wide q should be"),
     (lambda m, s, e: m.data + (s / 2).exp() * e, "where q should be"),
@@ -73,7 +73,9 @@ def in_place(mean, logvar, eps):
     (lambda m, s, e: m + (s / 2).exp() * e + 1, "off by the same 1"),
     (lambda m, s, e: -(m + (s / 2).exp() * e), "sign is flipped"),
     (lambda m, s, e: m + (s / 2).exp() * e.T, "RuntimeError"),
-    (lambda m, s, e: m + torch.exp2(s / 2) * e, "the largest difference"),
+    (lambda m, s, e: m + 2 ** (s / 2) * e, "powers of 2"),
+    (lambda m, s, e: m * e + (s / 2).exp(), "are exchanged: eps should"),
+    (lambda m, s, e: m + 1.1 ** s * e, "the largest difference"),
     (lambda m, s, e: m + math.exp(s / 2) * e, "raised"),
     (lambda m, s, e: (m, (s / 2).exp() * e), "returned tuple"),
     (lambda m, s, e: print(end=""), "is its return missing"),
@@ -84,7 +86,7 @@ def test_wrong_samplers_are_named(answer, words):
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
-@pytest.mark.parametrize("quantity", [check.effective_beta, check.narrowest])
+@pytest.mark.parametrize("quantity", [check.effective_beta, check.too_wide])
 def test_every_wrong_number_gets_its_own_name(quantity):
     right, = quantity._parts.values()
     assert quantity(right).passed and quantity(torch.tensor(right)).passed
@@ -95,42 +97,58 @@ def test_every_wrong_number_gets_its_own_name(quantity):
 
 def test_the_effective_beta_is_the_calculator_s():
     arguments = {"over_pixels": "mean", "over_latents": "mean", "likelihood": "gaussian"}
-    right = effective_beta(0.5, 32 * 32 * 3, 128, **arguments)
-    assert right == 6 and check.effective_beta(right).passed
-    assert check.effective_beta(0.5 * 3072 / 256).passed
+    right = effective_beta(0.2, 32 * 32 * 3, 128, **arguments)
+    assert right == pytest.approx(2.4) and check.effective_beta(right).passed
+    assert check.effective_beta(0.2 * 3072 / 256).passed
 
 
 @pytest.mark.parametrize("answer, words", [
-    (0.5, "as it stands in the code"),
-    (12, "Twice too much"),
-    (24, "Four times too much"),
-    (1536, "the 2σ² of the Gaussian is missing"),
-    (768, "a sum over the latents"),
-    (0.0208, "upside down, and"),
-    (0.0104, "upside down. The mean"),
-    (2, "The colours are missing. F"),
-    (4, "The colours are missing, and so"),
-    (0.167, "This is 1/β"),
-    (3.0, "halved twice"),
+    (0.2, "as it stands in the code"),
+    (4.8, "Twice too much: the 2σ²"),
+    (12, "The weight 0.2 is missing."),
+    (24, "The weight 0.2 is missing, and so is the 2σ²"),
+    (9.6, "on the wrong side"),
+    (614.4, "the 2σ² of the Gaussian is missing"),
+    (307.2, "a sum over the latents"),
+    (0.2 / 256, "the squared error as a sum over the pixels. F"),
+    (0.2 / 128, "as a sum over the pixels, and the 2σ²"),
+    (0.00833, "upside down, and"),
+    (0.00417, "upside down. The mean"),
+    (0.8, "The colours are missing. F"),
+    (1.6, "The colours are missing, and so"),
+    (0.4167, "This is 1/β"),
+    (1.2, "halved twice"),
+    (9.8, "This is the patient's"),
     (7.1, "nor one of the usual slips"),
     (math.nan, "nor one of the usual slips"),
-    ((6.0, 6.0), "A number is expected, got 2"),
-    ("6", "cannot be read so"),
+    ((2.4, 2.4), "A number is expected, got 2"),
+    ("2.4", "cannot be read so"),
 ])
 def test_wrong_betas_are_named(answer, words):
     assert words in check.effective_beta(answer).diagnosis
 
 
+def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
+    """Against PyTorch's own KL, over all q that ReLU heads allow."""
+    mean, variance = torch.meshgrid(torch.linspace(0, 2, 41), torch.linspace(1, 4, 61), indexing="ij")
+    gaps = kl_divergence(Normal(mean, variance.sqrt()), Normal(0.0, 0.1**0.5))
+    assert check.too_wide(gaps.min()).passed
+
+
 @pytest.mark.parametrize("answer, words", [
-    (0, "the smallest log variance"),
-    (math.inf, "no upper limit"),
-    (torch.tensor(2.71828), "exp(1)"),
-    (-math.inf, "not negative"),
-    (0.6931, "softplus(0)"),
-    (10, "usual slips"),
+    (0, "can be the posterior"),
+    (0.70, "KL(posterior ‖ q)"),
+    (6.70, "the ½ is missing"),
+    (4.5, "The logarithm is missing"),
+    (5.65, "wrong sign"),
+    (4.0, "base 10"),
+    (4.83, "bits"),
+    (47.2, "the standard deviation"),
+    (math.inf, "Take the best of them"),
+    (20, "usual slips"),
 ])
-def test_wrong_variances_are_named(answer, words):
-    assert words in check.narrowest(answer).diagnosis
+def test_wrong_gaps_are_named(answer, words):
+    assert words in check.too_wide(answer).diagnosis
 
 
 def heads():
@@ -177,7 +195,8 @@ def test_every_letter_gets_its_own_reason():
 
 @pytest.mark.parametrize("answer, words, absent", [
     ("AB", "A does not belong", "left out"),
-    ("ACE", "C does not belong", "left out"),
+    ("ACE", "exactly those that do not belong", "A does"),
+    ("AC", "C does not belong", "left out"),
     ("ABCDEF", "E does not belong", "B"),
     ("B", "D is left out", "does not belong"),
     ("DF", "B is left out", "D is"),
@@ -198,7 +217,7 @@ def test_wrong_letters_are_named(answer, words, absent):
 
 
 @pytest.mark.parametrize("exercise", [
-    check.sampler, check.effective_beta, check.heads, check.narrowest,
+    check.sampler, check.effective_beta, check.heads, check.too_wide,
 ])
 def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
     for number in (1, 2, 3):
