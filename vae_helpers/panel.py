@@ -15,6 +15,9 @@ SCHEDULES = {  # functions of the β to reach and of the steps that are planned
     "warm-up over the first third": lambda beta, steps: schedules.warm_up(-(-steps // 3), beta),
     "cyclical, four periods": lambda beta, steps: schedules.cyclical(-(-steps // 4), beta=beta),
 }
+# A logarithmic scale by hand: a slider of steps would move the source's 9.8 to a step.
+BETAS = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0,
+         7.0, 9.8, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0]
 EPOCHS = [1, 2, 5, 10, 20, 50, 100]
 BATCH_SIZES = [100, 200, 400, 800, 1600]
 TESTED = slice(None, None, 10)  # test images whose −ELBO is measured after each epoch: 1,000
@@ -37,8 +40,7 @@ class TrainingPanel(View):
             "preset": Dropdown(options=list(PRESETS), value=preset, description="preset", **wide),
             "seed": Dropdown(options=range(10), description="seed", **wide),
             "schedule": Dropdown(options=list(SCHEDULES), description="β's schedule", **wide),
-            "beta": FloatLogSlider(recipe["beta"], min=-2, max=2, step=0.02, description="β",
-                                   readout_format=".3g", **wide),
+            "beta": SelectionSlider(options=BETAS, value=recipe["beta"], description="β", **wide),
             "learning_rate": FloatLogSlider(recipe["learning_rate"], min=-5, max=-1, step=0.1,
                                             description="learning rate", readout_format=".1e",
                                             **wide),

@@ -22,7 +22,8 @@ def notebook(server):
     """A notebook with a panel and nothing else; gives its name."""
     def write(name):
         cells = [nbformat.v4.new_code_cell(CELL)]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), server.root / name)
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), server.root / name)
         return name
 
     return write
@@ -44,6 +45,7 @@ def ready(lab):
     """Paused, at the start, with a hundred epochs to go."""
     lab.ask_kernel("panel.controls['preset'].value = 'the cured recipe'\n"
                    "panel.controls['epochs'].value = 100\n"
+                   "panel.controls['schedule'].value = 'constant'\n"
                    "panel.controls['beta'].value = 1.0\npanel._reset()")
     lab.page.get_by_text("Not trained yet").wait_for()
 

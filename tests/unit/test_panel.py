@@ -93,13 +93,13 @@ def test_beta_and_learning_rate_act_on_the_next_step_while_it_trains():
         panel.controls["epochs"].value = 100
         panel._live.button.value = True
         await until(lambda: panel.trainer.records)
-        await from_another_thread(lambda: setattr(panel.controls["beta"], "value", 10.0))
+        await from_another_thread(lambda: setattr(panel.controls["beta"], "value", 15.0))
         await from_another_thread(lambda: setattr(panel.controls["learning_rate"], "value", 1e-4))
-        await until(lambda: panel.trainer.records[-1].beta == 10.0)
+        await until(lambda: panel.trainer.records[-1].beta == 15.0)
         await until(lambda: panel.trainer.records[-1].learning_rate == 1e-4)
         panel._live.button.value = False
         await until(lambda: panel._live._task is None)
-        assert panel.data["beta"] == panel.data["target_beta"] == 10.0
+        assert panel.data["beta"] == panel.data["target_beta"] == 15.0
         assert "learning rate 0.0001" in panel.data["settings"]
 
     drive(scenario)
