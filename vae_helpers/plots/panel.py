@@ -100,14 +100,14 @@ def beta_schedules(schedules, fig=None):
     return fig
 
 
-GUESSES = {"stays": (195, 218), "half way": (165, 195), "heals": (110, 165)}  # nats
+GUESSES = {"stays": (195, 218), "half way": (170, 195), "heals": (110, 170)}  # nats
 
 
 def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, guess=None, fig=None):
-    """The source's recipe to its end, and −ELBO after β was turned down in a collapsed run.
+    """The source's recipe to its end, and −ELBO of runs in which β became 1, late or early.
 
     epochs [t], whole [seed, t]; live_epochs [s], live [s]: this notebook's own run.
-    healed: {what was done: [seeds]}; live_healed: {the same: value}, for some of them.
+    healed: {when: [seeds]}; live_healed: {the same: value}, for some of them.
     plateau: −ELBO of the mean image; guess: a key of `GUESSES` or None. Nats per test image.
     """
     if fig is None:
@@ -131,6 +131,7 @@ def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, gue
         left.legend(loc="lower left", fontsize=9)
         right.set(xticks=range(len(healed)), xlim=(-0.6, len(healed) - 0.4), title=TWO_LINES)
         right.set_xticklabels(healed)
+        right.set_xlabel("when β became 1")
         freeze_layout(fig)
     parts = fig.artists_of
     for line, values in zip(parts["whole"], whole):
@@ -150,7 +151,8 @@ def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, gue
     best = min(values[-1] for values in whole)
     left.set_title(f"The source's recipe, {len(whole)} seeds: after\n{epochs[-1]} epochs the best "
                    f"stands at {best:.0f} nats")
-    found = f"The best turned-down run: {min(map(min, healed.values())):.0f} nats"
+    medians = {name: np.median(values) for name, values in healed.items()}
+    found = "Medians: " + ", ".join(f"{name} {median:.0f}" for name, median in medians.items())
     guessed = "no guess committed" if guess is None else f"your guess: {guess} (shaded)"
     right.set_title(f"{found};\n{guessed}")
     fig.caption = (f"After {epochs[-1]} epochs as written the best of {len(whole)} seeds stands at "
