@@ -345,6 +345,14 @@ def test_normalise_keeps_no_frame_of_a_server_that_is_gone(lab):
     ]
 
 
+def test_normalise_keeps_no_folder_of_this_machine(lab):
+    before = notebook("print(path)")
+    text = "⟨1.5⟩ nats/image\n⟨/home/ann/bin/x --logdir /home/ann⟩\nand ⟨C:\\Users\\Ann⟩ ⟨2⟩\n"
+    before.cells[1].outputs = [nbformat.v4.new_output("stream", text=text)]
+    (output,) = json.loads(lab.normalise(nbformat.writes(before)))["cells"][1]["outputs"]
+    assert output["text"] == ["⟨1.5⟩ nats/image\n", "⟨…⟩\n", "and ⟨…⟩ ⟨2⟩\n"]
+
+
 def test_notebooks_stores_outputs_or_leaves_the_file(lab, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     env = environment_of_this_python(lab, tmp_path)

@@ -78,10 +78,10 @@ def _artists(kept):
 
 
 def small(picture):
-    """The same picture in 128 colours: a third of the bytes, for stored notebooks."""
+    """The same picture in 256 colours: a third of the bytes, for stored notebooks."""
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

@@ -94,7 +94,7 @@ def beta_schedules(schedules, fig=None):
         fig.artists_of[name].set_data(range(len(betas)), betas)
     top = max(map(max, schedules.values()))
     axes = fig.artists_of[name].axes
-    axes.set(xlim=(0, len(betas)), ylim=(-0.03 * top, 1.08 * top))
+    axes.set(xlim=(0, 1.02 * len(betas)), ylim=(-0.03 * top, 1.08 * top))
     axes.set_title(f"{len(schedules)} ways to reach β = {top:g}")
     fig.caption = f"β against the training step: {', '.join(schedules)}; all reach {top:g}."
     return fig
@@ -152,7 +152,7 @@ def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, gue
     left.set_title(f"The source's recipe, {len(whole)} seeds: after\n{epochs[-1]} epochs the best "
                    f"stands at {best:.0f} nats")
     medians = {name: np.median(values) for name, values in healed.items()}
-    found = "Medians: " + ", ".join(f"{name} {median:.0f}" for name, median in medians.items())
+    found = "Medians: " + " and ".join(f"{median:.0f}" for median in medians.values()) + " nats"
     guessed = "no guess committed" if guess is None else f"your guess: {guess} (shaded)"
     right.set_title(f"{found};\n{guessed}")
     fig.caption = (f"After {epochs[-1]} epochs as written the best of {len(whole)} seeds stands at "
