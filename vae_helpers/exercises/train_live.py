@@ -41,6 +41,15 @@ cyclical_beta = Exercise(
                 "The target β is not used: every cycle ends at 1."),
         Mistake(lambda s, p, r, b: b * (_phase(s, p) / (1 - r + 1e-12)).clamp(max=1),
                 "You rise over the share 1 − ramp. ramp is the share of the period that rises."),
+        Mistake(lambda s, p, r, b: (_phase(s, p) / r).clamp(max=b),
+                "β caps the rise but does not scale it. Cap at 1, then multiply by beta."),
+        Mistake(lambda s, p, r, b: b * ((s % (r * p)) / (r * p)),
+                "The cycle begins again when the ramp ends: there is no rest. The remainder is by "
+                "period."),
+        Mistake(lambda s, p, r, b: b * (_phase(s, p) / r) * (_phase(s, p) <= r),
+                "After the ramp β rests at the target, not at 0."),
+        Mistake(lambda s, p, r, b: b * ((_phase(s, p) - (1 - r)) / r).clamp(0, 1),
+                "You rest first. Each period begins with the rise."),
         Mistake(lambda s, p, r, b: b * (1 - (_phase(s, p) / r).clamp(max=1)),
                 "This falls from the target to 0. Each cycle begins at 0."),
         Mistake(lambda s, p, r, b: b * (_phase(s + 1, p) / r).clamp(max=1),
@@ -69,12 +78,23 @@ global_step = Exercise(
     "global_step",
     lambda epoch, batch, images, size: epoch * math.ceil(images / size) + batch,
     lambda: [(0, torch.arange(3), 55_000, 800), (2, torch.tensor([0, 68]), 55_000, 800),
-             (7, torch.arange(5), 60_000, 100)],
+             (7, torch.arange(5), 60_000, 100), (4, torch.arange(3), 1_000, 300)],
     [
         Mistake(_counts(lambda e, b, n, s: b + s * e),
                 "This is the note's own slip: the batch size stands where the number of batches in "
-                "an epoch belongs. With 69 batches an epoch and a batch size of 800, 731 numbers "
-                "are skipped after every epoch."),
+                "an epoch belongs. Our 69 batches an epoch then leave 731 numbers out after every "
+                "epoch; the note, which dropped the last, smaller batch, had 68 and left out 732."),
+        Mistake(_counts(lambda e, b, n, s: math.ceil(e * n / s) + b),
+                "You round up once for all epochs. Each epoch ends with a smaller batch of its own: "
+                "round up n / size, then multiply."),
+        Mistake(_counts(lambda e, b, n, s: e * round(n / s) + b),
+                "round may go down, and then the last batch is lost. Round up."),
+        Mistake(_counts(lambda e, b, n, s: e * (n // s + 1) + b),
+                "n // size + 1 is one too many where size divides n. Use math.ceil."),
+        Mistake(_counts(lambda e, b, n, s: int(e * n / s) + b),
+                "n / size is no whole number: round up n / size, then multiply."),
+        Mistake(_counts(lambda e, b, n, s: (e - 1) * math.ceil(n / s) + b),
+                "Epochs are counted from 0: before epoch 1 lies one whole epoch."),
         Mistake(_counts(lambda e, b, n, s: e * (n // s) + b),
                 "n // size forgets the last, smaller batch: each epoch's first number repeats the "
                 "number of the last batch before it. Round up."),
@@ -111,12 +131,14 @@ checkpoint_parts = Choice(
         "D": "the next draws of ε and the next epoch's order come from the generator.",
         "E": "a run is interrupted in the midst of an epoch, and each image is to be seen once.",
         "F": "the next step computes its own loss. The old one changes nothing.",
-        "G": "a schedule of β asks which step it is.",
+        "G": "a schedule of β asks which step it is, and so does Adam's correction of its first "
+             "averages.",
         "H": "gradients are set to zero before each step.",
     },
     [
         "Go through one step of training: what does it read that it has not computed itself?",
-        "It reads the weights, what the optimiser remembers, a batch, ε and β.",
+        "It reads the weights, what the optimiser remembers, a batch, ε and β, and to update the "
+        "running statistics the old ones.",
         "Two of the eight are computed anew in each step.",
     ],
 )
@@ -154,7 +176,7 @@ class LivingLatents(_Checked):
         if trouble:
             return self._failed(trouble)
         alive = self._alive(betas)
-        found = f"{alive} of 8 latents carry more than {self.used:g} nats"
+        found = f"⟨{alive}⟩ of 8 latents carry more than {self.used:g} nats"
         if alive >= self.wanted:
             return self._passed(f"{found}, and β ended where it should.")
         return self._failed(f"{found}; {self.wanted} are wanted. {self._reason(betas)}")

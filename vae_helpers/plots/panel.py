@@ -31,7 +31,7 @@ def training_panel(
         parts[name].set_data(epochs, values)
     parts["test"].set_data(test_epochs, test_neg_elbo)
     parts["plateau"].set_ydata([plateau, plateau])
-    curves.set_xlim(0, total)
+    curves.set_xlim(0, max([total, *epochs[-1:]]))
     bars.set_ylim(0, next((top for top in TOPS if top > max(rates)), 1.1 * max(rates)))
     for bar, height in zip(parts["rates"], rates):
         bar.set_height(height)
@@ -39,7 +39,7 @@ def training_panel(
     parts["back"].set_data(tile(rows.reshape(20, 28, 28), 10))  # [2, 10, …] -> [20, …]
     parts["samples"].set_data(tile(samples, 10))
     used = sum(height > USED for height in rates)
-    weight = f"β = {beta:.3g}" + ("" if beta == target_beta else f" on its way to {target_beta:.3g}")
+    weight = f"β = {beta:.3g}" + ("" if beta == target_beta else f" (set to {target_beta:.3g})")
     now = "Not trained yet"
     if len(epochs):
         now = f"Epoch {epochs[-1]:.1f}: −ELBO {neg_elbo[-1]:.0f} nats"
@@ -68,7 +68,7 @@ def _new_figure(latents, plateau):
         "back": new_picture(back, 2, 10),
         "samples": new_picture(samples, 2, 10),
     }
-    curves.set(xlabel="epochs", ylabel="nats per image", ylim=(0, 280), title=TWO_LINES)
+    curves.set(xlabel="epochs", ylabel="nats per image", ylim=(0, 380), title=TWO_LINES)
     curves.legend(loc="upper right", ncols=3, fontsize=8)
     bars.set(xlabel="latent", ylabel="rate (nats per image)", xticks=range(1, latents + 1),
              title=TWO_LINES)
@@ -141,9 +141,10 @@ def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, gue
         line.set_ydata([plateau, plateau])
     columns = {name: column for column, name in enumerate(healed)}
     parts["healed"].set_data(
-        np.repeat(range(len(healed)), list(map(len, healed.values()))),
+        np.concatenate([column + np.linspace(-0.2, 0.1, len(values))
+                        for column, values in enumerate(healed.values())]),
         np.concatenate(list(healed.values())))
-    parts["live_healed"].set_data([columns[name] for name in live_healed],
+    parts["live_healed"].set_data([columns[name] + 0.25 for name in live_healed],
                                   list(live_healed.values()))
     low, high = GUESSES.get(guess, (0, 0))
     parts["guess"].set(visible=guess is not None, y=low, height=high - low)
@@ -151,8 +152,8 @@ def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, gue
     best = min(values[-1] for values in whole)
     left.set_title(f"The source's recipe, {len(whole)} seeds: after\n{epochs[-1]} epochs the best "
                    f"stands at {best:.0f} nats")
-    medians = {name: np.median(values) for name, values in healed.items()}
-    found = "Medians: " + " and ".join(f"{median:.0f}" for median in medians.values()) + " nats"
+    found = " against ".join(f"{min(values):.0f} … {max(values):.0f}" for values in healed.values())
+    found = f"{found} nats"
     guessed = "no guess committed" if guess is None else f"your guess: {guess} (shaded)"
     right.set_title(f"{found};\n{guessed}")
     fig.caption = (f"After {epochs[-1]} epochs as written the best of {len(whole)} seeds stands at "
