@@ -122,8 +122,13 @@ def at_each_step(warm_up, *arguments):
     return [schedule(step) for step in range(20)]
 
 
-# How a class is tried; a function is called.
-USES = {"models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step}
+def renewed(renew_statistics, model, images, batch_size, seed):
+    return renew_statistics(model, images, batch_size=batch_size, seed=seed).state_dict()
+
+
+# How a class is tried, or a function of named arguments; another is called as it is.
+USES = {"models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step,
+        "evaluation.renew_statistics": renewed}
 
 
 def taught_cells():

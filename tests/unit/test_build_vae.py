@@ -119,6 +119,7 @@ def test_the_effective_beta_is_the_calculator_s():
     (0.4167, "This is 1/β"),
     (1.2, "halved twice"),
     (9.8, "This is the patient's"),
+    (0, "leave the KL out"),
     (7.1, "nor one of the usual slips"),
     (math.nan, "nor one of the usual slips"),
     ((2.4, 2.4), "A number is expected, got 2"),

@@ -9,6 +9,7 @@ import torch
 from vae_helpers import data, evaluation, evidence, models, plots, ppca
 from vae_helpers.exercises import check
 from vae_helpers.exercises.kl_collapse import free_bits_penalty
+from vae_helpers.studies import cures
 from vae_helpers.training import Trainer
 
 EIGENVALUES = torch.tensor([3.0, 1.2, 0.6, 0.36, 0.252, 0.2, 0.05])
@@ -197,3 +198,15 @@ def test_slopes_between_their_betas_are_counted():
     assert "Your guess: 2" in fig.caption
     assert fig.artists_of["live"].get_ydata()[0] == pytest.approx(1)
     assert fig.artists_of["guess"].get_ydata()[0] == pytest.approx(2 / mean)
+
+
+def test_every_cure_is_what_its_name_says():
+    settings = {"beta": 4.0, "learning_rate": 5e-3, "steps": 80, "free_bits": 0.5, "latent": 2,
+                "hidden": [4], "batch_size": 500}
+    trainers = {cure: cures.cure_trainer(cure, 0, **settings) for cure in cures.CURES}
+    assert trainers["constant"].beta == trainers["free bits"].beta == 4.0
+    assert trainers["free bits"].free_bits == 0.5
+    assert all(trainers[cure].free_bits == 0 for cure in cures.CURES[:3])
+    warm, cyclical = trainers["warm-up"].beta, trainers["cyclical"].beta
+    assert [warm(step) for step in (0, 20, 40, 79)] == [0, 2, 4, 4]
+    assert [cyclical(step) for step in (0, 5, 10, 19, 20, 30, 79)] == [0, 2, 4, 4, 0, 4, 4]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vae_helpers import data, exact, models, ppca
+from vae_helpers import data, evidence, exact, models, ppca
 
 EIGENVALUES = torch.tensor([4.0, 2.0, 1.0, 0.5, 0.25], dtype=torch.float64)
 
@@ -124,3 +124,30 @@ def test_a_linear_vae_is_one_of_the_family():
 def test_wrong_settings_are_named(latent, average, noise_variance, words):
     with pytest.raises(ValueError, match=words):
         models.LinearVAE(latent, average, noise_variance=noise_variance, seed=0)
+
+
+def test_stored_models_use_the_predicted_dimensions(mnist):
+    stored = evidence.load("linear_vae")
+    fits = stored["settings"]["fits"]
+    assert len(stored["runs"]) >= 10
+    for run in stored["runs"].values():
+        for number, (noise_variance, _) in enumerate(fits):
+            trained = sum(spread > 0.01 for spread in run["spreads"][number])
+            assert abs(trained - ppca.counted(mnist[1], noise_variance)) <= 1
+            best = ppca.optimum(mnist[1], noise_variance)
+            above = run["distortion"][number] + run["rate"][number] - best.distortion - best.rate
+            assert -0.01 < above < 0.1
+
+
+def test_stored_linear_models_give_their_stored_spreads(mnist):
+    stored = evidence.load("linear_vae")
+    settings, average = stored["settings"], torch.zeros(784)
+    run = stored["runs"][str(settings["model_seed"])]
+    for (noise_variance, _), spreads in zip(settings["fits"], run["spreads"]):
+        model = models.LinearVAE(
+            settings["latent"], average, noise_variance=noise_variance, seed=0
+        )
+        evidence.load_model("linear_vae", f"{noise_variance:g}", model)
+        found = ppca.spreads(model, mnist[0]).sort(descending=True).values
+        torch.testing.assert_close(found, torch.tensor(spreads), atol=0.01, rtol=0)
+        assert model.average.max() > 0.5  # which is stored too

@@ -170,6 +170,7 @@ effective_beta = Quantity(
          "inside kl already."),
         (9.8, "This is the patient's, 0.1 · 784 / 8. Here the pixels, the latents, the weight and "
          "the likelihood are others."),
+        (0.0, "0 would leave the KL out. It has a weight of 0.2 in front of it."),
         (1.0, "1 would make it the ELBO. It takes another weight: which?"),
     ],
     [

@@ -197,7 +197,7 @@ def statistics_lag(runs, live, guess=None, fig=None):
             line.set_data(np.arange(1, len(run[mode]) + 1), run[mode])
         values = list(live.get(name, {}).values())
         fig.artists_of[name, "live"].set_data(np.ones(len(values)), values)
-        first, last = (f"{run['evaluation'][k] - run['renewed'][k]:+.0f}".replace("-", "−")
+        first, last = (f"{round(run['evaluation'][k] - run['renewed'][k]):+d}".replace("-", "−")
                        for k in (0, -1))
         line.axes.set_title(f"{name}:\nlag {first} nats, at the end {last}")
         words.append(f"{name} {first}, at the end {last}")

@@ -3,10 +3,11 @@
 from vae_helpers.studies import (
     build_vae,
     compare_estimators,
+    cures,
     derive_elbo,
     kl_collapse,
+    linear_vae,
     noisy_latents,
-    plateau,
     start_here,
     train_live,
 )
@@ -18,6 +19,7 @@ STUDIES = {
     "build_vae": build_vae.STUDY,
     "train_live": train_live.STUDY,
     "kl_collapse": kl_collapse.STUDY,
+    "linear_vae": linear_vae.STUDY,
+    "cures": cures.STUDY,
     "noisy_latents": noisy_latents.STUDY,
-    "plateau": plateau.STUDY,
 }
