@@ -120,7 +120,7 @@ def test_the_end_says_what_was_learnt_and_claimed(prose):
 def test_claims_made_are_claims_listed(code, prose):
     made = set()
     for cell in code:
-        for node in ast.walk(ast.parse(cell.source.replace("%", "# %"))):
+        for node in ast.walk(ast.parse(re.sub("^%", "# %", cell.source, flags=re.MULTILINE))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "claim":
                 made.add(node.args[0].value)
     listed = set(re.findall(r"^\| `([a-z0-9_.]+)`", prose[-1], re.MULTILINE))
