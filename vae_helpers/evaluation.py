@@ -124,13 +124,14 @@ def mean_image_distortion(train_images, images):
     are dark in all training images get the probability 1e-6, or a single bright one would
     cost infinitely much. Images uint8 [n, 28, 28]; returns nats per image.
     """
-    mean = _mean_image(train_images).clamp(1e-6, 1 - 1e-6)  # [784]
+    mean = mean_image(train_images).clamp(1e-6, 1 - 1e-6)  # [784]
     # The cross entropy is linear in x, so that the mean of `images` is enough.
-    x = _mean_image(images)
+    x = mean_image(images)
     return -(x * mean.log() + (1 - x) * (1 - mean).log()).sum().item()
 
 
-def _mean_image(images):
+def mean_image(images):
+    """The average of uint8 images [n, 28, 28], in pixels from 0 to 1: [784], float64."""
     # In chunks: all of the training images as floats would take 345 MB.
     total = sum(chunk.flatten(1).sum(0) for chunk in images.split(CHUNK))  # [n, 28, 28] -> [784]
     return total.double() / (255 * len(images))

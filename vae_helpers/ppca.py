@@ -1,9 +1,9 @@
 """Probabilistic PCA: what a linear VAE learns, from the eigenvalues of the data alone.
 
 Model: z ~ N(0, I), x | z ~ N(Wz + b, σ² I). Its best W has the data's principal directions as
-columns, of squared length λᵢ − σ², as long as λᵢ > σ²; the other columns are 0 (Tipping & Bishop
-1999, section 3.2). A linear VAE has the same optimum (Lucas et al. 2019, arXiv 1911.02469,
-section 4). All in nats per image.
+columns, of squared length λᵢ − σ², as long as λᵢ > σ²; the other columns are 0 (Tipping &
+Bishop 1999, section 3.2). A linear VAE has the same optimum (Lucas et al. 2019, arXiv
+1911.02469, section 4). All in nats per image.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data
+from vae_helpers import data, evaluation
 
 
 class Optimum(NamedTuple):
@@ -24,7 +24,12 @@ class Optimum(NamedTuple):
 
 def covariance(images):
     """The pixels' covariance over uint8 images [n, 28, 28], in pixels from 0 to 1: [784, 784]."""
-    return torch.cov(data.pixels(images).double().T, correction=0).float()
+    average = evaluation.mean_image(images).float()  # [784]
+    products = torch.zeros(len(average), len(average), dtype=torch.float64)
+    for chunk in images.split(evaluation.CHUNK):
+        centred = data.pixels(chunk) - average  # [chunk, 784]
+        products += centred.T @ centred
+    return (products / len(images)).float()
 
 
 def eigenvalues(covariance):

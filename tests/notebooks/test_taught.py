@@ -79,6 +79,10 @@ INPUTS = {
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
     ],
+    "ppca.surviving": [
+        lambda: (noise(9).exp(), 0.5),
+        lambda: (noise(5, seed=1).exp(), 1.3),
+    ],
     "gradients.one_draw_gradients": [
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],

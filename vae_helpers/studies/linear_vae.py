@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_helpers import data, models, ppca, training
+from vae_helpers import data, evaluation, models, ppca, training
 from vae_helpers.studies.base import PREFIX, Study
 
 
@@ -13,7 +13,7 @@ def run(seed, *, fits, latent, model_seed, **_prefix):
     """
     torch.set_num_threads(1)
     images = data.load_mnist().train_images
-    covariance, average = ppca.covariance(images), data.pixels(images).mean(0)
+    covariance, average = ppca.covariance(images), evaluation.mean_image(images).float()
     found = {key: [] for key in ("distortion", "rate", "spreads")}
     kept = {}
     for noise_variance, steps in fits:
@@ -35,7 +35,8 @@ def _trainer(seed, *, latent, batch_size, learning_rate, **_other):
     """The same model at σ² = 1 on minibatches: its first steps tell this study from another."""
     torch.set_num_threads(1)
     images = data.load_mnist().train_images
-    model = models.LinearVAE(latent, data.pixels(images).mean(0), noise_variance=1.0, seed=seed)
+    average = evaluation.mean_image(images).float()  # [784]
+    model = models.LinearVAE(latent, average, noise_variance=1.0, seed=seed)
     return training.Trainer(
         model, images, batch_size=batch_size, learning_rate=learning_rate, seed=seed
     )
