@@ -16,11 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from browser.harness import LabPage, Server, open_browser  # noqa: E402
+from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
 
 MOVES = 100
 CELL = """
@@ -77,9 +76,7 @@ def measure():
         root, private = Path(folder, "root"), Path(folder, "private")
         root.mkdir()
         private.mkdir()
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, root / "latency.ipynb")
+        write_notebook(root / "latency.ipynb", CELL)
         with Server(root, private) as server:
             lab = LabPage(browser, server)
             lab.open("latency.ipynb")

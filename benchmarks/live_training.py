@@ -21,11 +21,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from browser.harness import LabPage, Server, open_browser  # noqa: E402
+from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
 
 TIMES = 30
 SECONDS = 10  # of training, for a rate
@@ -141,9 +140,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         root = Path(folder, "root")
         root.mkdir()
-        cells = [nbformat.v4.new_code_cell(CELL.strip())]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / "live.ipynb")
+        write_notebook(root / "live.ipynb", CELL)
         with Server(root, Path(folder)) as server:
             lab = LabPage(browser, server)
             lab.open("live.ipynb")

@@ -23,12 +23,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from browser.conftest import NOTEBOOKS  # noqa: E402
-from browser.harness import LabPage, Server, open_browser  # noqa: E402
+from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
 from browser.test_notebooks import PICTURES  # noqa: E402
 
 MOVES = 62  # turning back at the two ends changes nothing
@@ -137,9 +136,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         root = Path(folder, "root")
         shutil.copytree(NOTEBOOKS, root)
-        cells = [nbformat.v4.new_code_cell(CELL.strip())]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / YARDSTICK)
+        write_notebook(root / YARDSTICK, CELL)
         for notebook in notebooks:
             shutil.copy(notebook, root)  # it may lie elsewhere
         with Server(root, Path(folder)) as server:

@@ -49,6 +49,10 @@ class TrainingPanel(View):
             "epochs": SelectionSlider(options=EPOCHS, value=10, description="epochs", **wide),
         }
         self.trainer, self._made_of = None, None
+        digits = data.load_mnist()
+        images = digits.train_images[:recipes.TRAINING_IMAGES]
+        self._plateau = evaluation.mean_image_distortion(images, images)
+        self._ten, self._tested = digits.test_images[:10], digits.test_images[TESTED]
         self._live = LiveTraining(self, self._refresh_now)
         self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
         controls["preset"].observe(self._preset_chosen, "value")
@@ -68,9 +72,9 @@ class TrainingPanel(View):
     def step(self):
         """One step of training; pauses after the last of the epochs that are planned."""
         record = self.trainer.step()
-        images = min(self.trainer.batch_size, self._left)
-        self._left = self._left - images or len(self.trainer.images)
-        self._seen.append(self._seen[-1] + images)
+        epoch, seen = len(self.trainer.images), self._seen[-1]
+        images = min(self.trainer.batch_size, epoch - seen % epoch)  # an epoch's last batch is short
+        self._seen.append(seen + images)
         self._bar.update(images)
         if self._seen[-1] == self._planned():
             self._live.button.value = False
@@ -113,10 +117,8 @@ class TrainingPanel(View):
         if self._made_of != (preset, seed):
             self._start_anew(preset, seed)
         trainer = self.trainer
-        steps = epochs * -(-len(trainer.images) // batch_size)
-        trainer.beta = SCHEDULES[schedule](beta, steps)
-        if (trainer.learning_rate, trainer.batch_size) != (learning_rate, batch_size):
-            trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
+        trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
+        trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
         if self._bar.total != self._planned():
             self._restart_clock()
         words = f"{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
@@ -126,17 +128,14 @@ class TrainingPanel(View):
 
     def _start_anew(self, preset, seed):
         self._live.button.value = False
-        digits = data.load_mnist()
         test_every = -(-recipes.TRAINING_IMAGES // recipes.BATCH_SIZE)
         self.trainer = recipes.make_trainer(
-            PRESETS[preset], seed, test_images=digits.test_images[TESTED], test_every=test_every
+            PRESETS[preset], seed, test_images=self._tested, test_every=test_every
         )
         self._made_of = preset, seed
-        self._seen, self._left = [0], len(self.trainer.images)  # of all images, of this epoch
-        self._ten = digits.test_images[:10]
+        self._seen = [0]  # images, after each step
         self._z = torch.randn(20, self.trainer.model.latent,
                               generator=torch.Generator().manual_seed(seed))
-        self._plateau = evaluation.mean_image_distortion(self.trainer.images, self.trainer.images)
         self._restart_clock()
 
     def _restart_clock(self):
@@ -150,13 +149,13 @@ class TrainingPanel(View):
         model = trainer.model
         table = np.array([(r.distortion, r.rate) for r in trainer.records]).reshape(-1, 2)
         seen = np.array(self._seen[1:]) / epoch  # [step]
-        groups = np.array_split(np.arange(len(seen)), min(POINTS, len(seen)) or 1)
-        averages = [table[group].mean(0) for group in groups if len(group)]
+        groups = np.array_split(np.arange(len(seen)), min(POINTS, len(seen))) if len(seen) else []
+        averages = [table[group].mean(0) for group in groups]
         distortion, rate = np.array(averages).reshape(-1, 2).T  # [group] each
         recent = np.array([r.rate_per_latent for r in trainer.records[-RECENT:]])
         back = evaluation.decode(model, evaluation.posterior_means(model, self._ten))
         return {
-            "epochs": [seen[group[-1]] for group in groups if len(group)],
+            "epochs": [seen[group[-1]] for group in groups],
             "distortion": distortion, "rate": rate,
             "test_epochs": [seen[test.step - 1] for test in trainer.tests],
             "test_neg_elbo": [-test.elbo for test in trainer.tests],

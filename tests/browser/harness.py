@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 BROWSER_FLAGS = [
@@ -35,6 +36,15 @@ def find_browser():
     if not found:
         raise RuntimeError("No Chromium found; install it, or set CHROMIUM to a browser's path.")
     return found
+
+
+def write_notebook(path, *cells):
+    """Store a notebook of these code cells; its kernel is named, or JupyterLab would ask for it."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
+    )
+    nbformat.write(notebook, path)
 
 
 class Server:

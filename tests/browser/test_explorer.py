@@ -3,7 +3,6 @@
 import base64
 import itertools
 
-import nbformat
 import numpy as np
 import pytest
 import torch
@@ -11,7 +10,7 @@ import torch
 import vae_helpers.explorer
 from vae_helpers import models
 
-from .harness import LabPage
+from .harness import LabPage, write_notebook
 
 HIDDEN = (64,)
 # The second view holds no digit above 4, which is what its keys 5 to 9 are tried with.
@@ -94,11 +93,7 @@ class View:
 
 @pytest.fixture(scope="module")
 def lab(server, browser):
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
-    )
-    nbformat.write(notebook, server.root / "explorer_test.ipynb")
+    write_notebook(server.root / "explorer_test.ipynb", *CELLS)
     lab = LabPage(browser, server, has_touch=True)
     try:
         lab.open("explorer_test.ipynb")

@@ -2,10 +2,9 @@
 
 import time
 
-import nbformat
 import pytest
 
-from .harness import LabPage
+from .harness import LabPage, write_notebook
 
 CELL = """
 from vae_helpers import live, recipes
@@ -21,9 +20,7 @@ panel
 def notebook(server):
     """A notebook with a panel and nothing else; gives its name."""
     def write(name):
-        cells = [nbformat.v4.new_code_cell(CELL)]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), server.root / name)
+        write_notebook(server.root / name, CELL)
         return name
 
     return write

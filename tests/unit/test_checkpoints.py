@@ -26,6 +26,8 @@ from vae_helpers import checkpoints, data, files, models, training
 from vae_helpers.checkpoints import CheckpointError
 from vae_helpers.schedules import warm_up
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 KILLS = int(os.environ.get("VAE_HELPERS_KILLS", "10"))
 WRITE_MOMENTS = ("half written", "not yet in place", "just in place")
 
@@ -58,15 +60,6 @@ def make(*, model=None, count=640, **settings):
         "test_images": digits().test_images[:50], "test_every": 7, "seed": 0,
     } | settings
     return training.Trainer(model, digits().train_images[:count], **settings)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Bitwise equality needs it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run(trainer, steps):

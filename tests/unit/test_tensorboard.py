@@ -23,6 +23,8 @@ from vae_helpers import data, files, models, runs, tensorboard, training
 from vae_helpers.schedules import warm_up
 from vae_helpers.tensorboard import LogError, RunLog
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TRAIN = ("distortion", "rate", "neg_elbo", "beta", "learning_rate")
 TEST = ("distortion", "rate", "neg_elbo")
 
@@ -74,15 +76,6 @@ def assert_complete(folder, trainer):
 
 def picture(log, tag, at=-1):
     return np.asarray(Image.open(io.BytesIO(log.Images(tag)[at].encoded_image_string)).convert("L"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Bitwise equality needs it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # --- what the log holds -----------------------------------------------------------------

@@ -7,6 +7,7 @@ import torch
 from vae_helpers import data, evaluation, models, schedules, training
 from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, _Checked
 from vae_helpers.exercises.runner import run
+from vae_helpers.recipes import TRAINING_IMAGES
 
 
 def _cyclical(step, period, ramp, beta):
@@ -207,7 +208,7 @@ class LivingLatents(_Checked):
             digits = data.load_mnist()
             model = models.CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
             trainer = training.Trainer(
-                model, digits.train_images[:55_000], batch_size=200, learning_rate=3e-3,
+                model, digits.train_images[:TRAINING_IMAGES], batch_size=200, learning_rate=3e-3,
                 beta=betas.__getitem__, seed=0,
             )
             training.train(trainer, self.steps)

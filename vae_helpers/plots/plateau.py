@@ -5,7 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import tile
+from vae_helpers.plots.digits import new_picture, tile
 
 SHARES = LinearSegmentedColormap.from_list("shares", ["#FFFFFF", "#8DB8DA"])
 
@@ -21,12 +21,11 @@ def settled_decoder(drawn, mean_image, distortion, closed_form, guess=None, fig=
         fig = Figure(figsize=(9.6, 1.9), layout="constrained")
         left, middle, right = fig.subplots(1, 3, width_ratios=[1, len(drawn), 1])
         for axes in (left, middle, right):
-            axes.set_axis_off()
             axes.set_title(TWO_LINES)
         fig.artists_of = {
-            "mean": left.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1),
-            "drawn": middle.imshow(np.zeros((28, 28 * len(drawn))), cmap="gray_r", vmin=0, vmax=1),
-            "difference": right.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1),
+            "mean": new_picture(left, 1, 1),
+            "drawn": new_picture(middle, 1, len(drawn)),
+            "difference": new_picture(right, 1, 1),
         }
         left.set_title("the mean\nimage")
         right.set_title("largest\ndifference")

@@ -4,7 +4,7 @@ from typing import Callable, NamedTuple
 
 import torch
 
-from vae_helpers import data, models, training
+from vae_helpers import data, models, recipes, training
 
 PREFIX = 60  # steps whose −ELBO is stored, and compared with the same steps run again
 
@@ -32,6 +32,15 @@ def dense_trainer(seed, *, latent, hidden, batch_size, learning_rate, **_other):
         models.VAE(latent, hidden, seed=seed), data.load_mnist().train_images,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
     )
+
+
+def recipe_trainer(name):
+    """A study's function that gives trainers of recipe `name`, on one thread."""
+    def trainer(seed, **_settings):
+        torch.set_num_threads(1)
+        return recipes.make_trainer(name, seed)
+
+    return trainer
 
 
 def prefix(trainer):

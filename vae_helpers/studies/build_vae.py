@@ -6,7 +6,7 @@ import torch
 
 from vae_helpers import data, evaluation, training
 from vae_helpers.recipes import BATCH_SIZE, CURED, RECIPES, make_trainer
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, prefix, recipe_trainer
 
 LAST = 20  # batches: an epoch's end in training mode; and what the statistics are renewed from
 
@@ -62,15 +62,10 @@ def _by_key(entries):
     return {key: [entry[key] for entry in entries] for key in entries[0]}
 
 
-def _cured_trainer(seed, **_settings):
-    torch.set_num_threads(1)
-    return make_trainer(CURED, seed)
-
-
 STUDY = Study(
     "What does each step of the source's cure gain, and what does batch normalisation?",
     run,
-    _cured_trainer,
+    recipe_trainer(CURED),
     {"epochs": 10},
     range(1, 7),
 )

@@ -3,7 +3,7 @@
 import torch
 
 from vae_helpers import data, evaluation, models, ppca, training
-from vae_helpers.studies.base import PREFIX, Study
+from vae_helpers.studies.base import PREFIX, Study, prefix
 
 
 def run(seed, *, fits, latent, model_seed, **_prefix):
@@ -27,7 +27,8 @@ def run(seed, *, fits, latent, model_seed, **_prefix):
         found["spreads"].append(spreads.sort(descending=True).values.tolist())
         kept[f"{noise_variance:g}"] = model.state_dict()
     trainer = _trainer(seed, latent=latent, **_prefix)
-    found["prefix_neg_elbo"] = [-trainer.step().elbo for _ in range(PREFIX)]
+    training.train(trainer, PREFIX)
+    found["prefix_neg_elbo"] = prefix(trainer)
     return found | ({"models": kept} if seed == model_seed else {})
 
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from vae_helpers import data, latent_noise, models, training
+from vae_helpers import data, elbo, latent_noise, models, training
+from vae_helpers.recipes import TRAINING_IMAGES
 from vae_helpers.studies.base import Study, prefix
 
 # What is trained, by name; the notebook's own run is of the second.
@@ -18,7 +19,7 @@ def latents_trainer(seed, *, name="784-256-128-2", batch_size, learning_rate, **
     """A trainer of the net `name` at β = 1, on one thread."""
     torch.set_num_threads(1)
     return training.Trainer(
-        NETS[name](seed), data.load_mnist().train_images[:55_000],
+        NETS[name](seed), data.load_mnist().train_images[:TRAINING_IMAGES],
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
     )
 
@@ -44,7 +45,7 @@ def measure(model, seed):
     labels = digits.test_labels[:SHOWN]
     mean, logvar = latent_noise.encode_as_in_training(model, digits.test_images[:SHOWN])
     eps = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
-    sampled = mean + (0.5 * logvar).exp() * eps  # [n, latent]
+    sampled = elbo.reparameterize(mean, logvar, eps)  # [n, latent]
     return {
         "sampled": latent_noise.neighbour_purity(sampled, labels),
         "means": latent_noise.neighbour_purity(mean, labels),

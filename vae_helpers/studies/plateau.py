@@ -3,9 +3,9 @@
 import torch
 
 from vae_helpers import data, evaluation, models, plateau, schedules, training
+from vae_helpers.recipes import TRAINING_IMAGES
 from vae_helpers.studies.base import Study, prefix
 
-TRAINING_IMAGES = 55_000
 CLEARLY_LEFT = 5.0  # nats below the mean image's distortion: a run of the map goes no further
 CHUNK = 50  # steps between two looks
 CODERS = {  # the two builds that are mapped

@@ -4,7 +4,7 @@ import torch
 
 from vae_helpers import data, evaluation, training
 from vae_helpers.recipes import BATCH_SIZE, SICK, make_trainer
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, prefix, recipe_trainer
 
 
 def run(seed, *, epochs, sick_epochs, healing_epochs, healing_betas):
@@ -49,15 +49,10 @@ def _renewed(trainer, seed):
     return evaluation.renew_statistics(trainer.model, images, batch_size=BATCH_SIZE, seed=seed)
 
 
-def _trainer(seed, **_settings):
-    torch.set_num_threads(1)
-    return make_trainer(SICK, seed)
-
-
 STUDY = Study(
     "Does the source's recipe heal in its hundred epochs, or when β is turned down?",
     run,
-    _trainer,
+    recipe_trainer(SICK),
     {"epochs": [1, 2, 3, 5, 10, *range(20, 101, 10)],
      "sick_epochs": 3, "healing_epochs": 3, "healing_betas": [0.01, 1.0]},
     range(1, 6),

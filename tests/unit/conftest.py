@@ -1,0 +1,13 @@
+"""What several unit tests need."""
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def one_thread():
+    """Bitwise equality needs it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
