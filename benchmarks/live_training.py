@@ -5,7 +5,8 @@
 
 Opens a panel in JupyterLab in Chromium, trains, and prints milliseconds and images a second.
 
-* β: from the keydown on its slider to the end of the first step that was made with it.
+* β acts: from the keydown on its slider to the first step that is made with it.
+* β trained: to the end of that step.
 * pause: from the click on Pause to the end of the last step.
 * other cells: from a request of the page to the kernel's reply, while it trains.
 * rate: images a second live, and of the same steps without a page, in turns.
@@ -39,8 +40,9 @@ panel.controls["epochs"].value = 100
 single, ends = panel.step, []
 
 def timed():
+    start = 1000 * time.time()
     record = single()
-    ends.append((1000 * time.time(), record.beta, panel._seen[-1]))
+    ends.append((1000 * time.time(), record.beta, panel._seen[-1], start))
     return record
 
 panel.step = timed
@@ -60,7 +62,7 @@ CLOCK = """() => {
 
 
 def ends(lab):
-    """[step, 3]: when each step since the last call ended (ms), its β and the images seen."""
+    """[step, 4]: each step since the last call: its end (ms), β, the images seen, its start."""
     return np.array(json.loads(lab.ask_kernel("print(json.dumps(ends)); ends.clear()")))
 
 
@@ -69,6 +71,7 @@ def pressed(lab):
 
 
 def measure_beta(lab):
+    """[2, time]: to the start and to the end of the first step."""
     handle, times = lab.page.get_by_role("slider", name="β", exact=True), []
     for turn in range(TIMES):
         ends(lab)
@@ -76,8 +79,8 @@ def measure_beta(lab):
         time.sleep(1)
         steps = ends(lab)
         changed = steps[steps[:, 1] == steps[-1, 1]]
-        times.append(changed[0, 0] - pressed(lab))
-    return times
+        times.append(changed[0, [3, 0]] - pressed(lab))
+    return np.array(times).T
 
 
 def measure_pause(lab):
@@ -149,7 +152,9 @@ def main():
             lab.page.evaluate(CLOCK)
             toggle(lab)
             time.sleep(2)
-            print_times("β", measure_beta(lab))
+            acts, trained = measure_beta(lab)
+            print_times("β acts", acts)
+            print_times("β trained", trained)
             print_times("other cells", measure_cells(lab))
             toggle(lab)
             lab.page.get_by_text("Paused after").wait_for()

@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import math
 import threading
 import time
 import weakref
@@ -11,7 +12,8 @@ import anywidget
 from ipywidgets import HTML, ToggleButton, VBox
 
 CHUNK = 0.02  # seconds of steps between two chances for the kernel to answer
-REDRAW = 0.7  # seconds between two pictures
+TURNS = 20  # of the loop between two chunks: a message takes several to be read and answered
+REDRAW = 1.0  # seconds between two pictures; a control that is moved has its own at once
 PATIENCE = 15.0  # seconds without a sign of a page, after which training pauses
 
 
@@ -56,6 +58,7 @@ class LiveTraining(VBox):
 
     def __init__(self, trainer, progress):
         self._trainer, self._progress, self._task = trainer, progress, None
+        self._drawn = 0.0  # when
         self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
         self._status, self._heartbeat = HTML("Paused."), Heartbeat()
         self.button.observe(self._toggled, "value")
@@ -83,6 +86,12 @@ class LiveTraining(VBox):
         else:
             self._loop.call_soon_threadsafe(function)
 
+    def show_soon(self):
+        """Call `progress()`: now, or after the chunk that comes next. On the loop's thread."""
+        if self._task is None:
+            self._progress()
+        self._drawn = -math.inf
+
     def _toggled(self, change):
         self._loop.call_soon_threadsafe(self._follow_button)
         self.button.description = "Pause" if change["new"] else "Train on"
@@ -93,19 +102,21 @@ class LiveTraining(VBox):
             self._task.add_done_callback(self._ended)
 
     async def _train(self):
-        start, steps, drawn = time.monotonic(), 0, time.monotonic()
+        start, steps = time.monotonic(), 0
+        self._drawn = start
         ending = ""
         while self.button.value:
             pause = time.monotonic() + CHUNK
             while self.button.value and time.monotonic() < pause:
                 record = self._trainer.step()
                 steps += 1
-            if time.monotonic() - drawn > REDRAW:
+            if time.monotonic() - self._drawn > REDRAW:
                 self._progress()
-                drawn = time.monotonic()
-                rate = steps / (drawn - start)
+                self._drawn = time.monotonic()
+                rate = steps / (self._drawn - start)
                 self._status.value = f"Training: step {record.step + 1:,}, {rate:.0f} steps a second."
-            await asyncio.sleep(0)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             if time.monotonic() - pause > 1:  # another cell kept the kernel from hearing anything
                 self._heartbeat.forgive()
             if self._heartbeat.missing():

@@ -90,7 +90,12 @@ class TrainingPanel(View):
         super().close()
 
     def _refresh(self, _change=None):
-        self._live.between_steps(self._refresh_now)
+        self._live.between_steps(self._steer)
+
+    def _steer(self):
+        """The next step obeys the controls; the picture, which takes longer, comes after it."""
+        self._obey(**{name: control.value for name, control in self.controls.items()})
+        self._live.show_soon()
 
     def _refresh_now(self):
         super()._refresh()
@@ -112,8 +117,8 @@ class TrainingPanel(View):
         self._made_of = None
         self._refresh_now()
 
-    def _follow(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
-        """Bring the trainer where the controls are; the arrays that `plots` draws."""
+    def _obey(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
+        """Bring the trainer where the controls are."""
         if self._made_of != (preset, seed):
             self._start_anew(preset, seed)
         trainer = self.trainer
@@ -121,9 +126,14 @@ class TrainingPanel(View):
         trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
         if self._bar.total != self._planned():
             self._restart_clock()
-        words = f"{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
+
+    def _follow(self, **controls):
+        """Bring the trainer where the controls are; the arrays that `plots` draws."""
+        self._obey(**controls)
+        words = "{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
         return self._picture_of_now() | {
-            "target_beta": beta, "settings": words, "total": epochs, "plateau": self._plateau,
+            "target_beta": controls["beta"], "settings": words.format(**controls),
+            "total": controls["epochs"], "plateau": self._plateau,
         }
 
     def _start_anew(self, preset, seed):

@@ -133,6 +133,7 @@ def test_presets_and_schedules_need_no_new_kernel(lab):
     until(lambda: lab.ask_kernel("print(panel.trainer.beta, len(panel.trainer.records))")
           == "9.8 0\n")
     lab.page.get_by_label("β's schedule").select_option("warm-up over the first third")
+    until(lambda: lab.ask_kernel("print(callable(panel.trainer.beta))") == "True\n")
     start(lab)
     until(lambda: steps(lab) > 2)
     pause(lab)

@@ -67,6 +67,40 @@ def test_it_trains_pauses_and_trains_on(monkeypatch):
     drive(scenario)
 
 
+def test_a_picture_can_be_asked_for_early(monkeypatch):
+    monkeypatch.setattr(live, "REDRAW", 1000)
+
+    async def scenario(panel, trainer, drawn):
+        panel.show_soon()
+        assert drawn == [0], "at once while nothing trains"
+        panel.button.value = True
+        await until(lambda: trainer.steps > 0)
+        panel.show_soon()
+        assert drawn == [0], "the steps that are due come first"
+        await until(lambda: len(drawn) == 2)
+        panel.button.value = False
+        await until(lambda: panel._task is None)
+        assert len(drawn) == 3, "asked for once, drawn once; and the pause has its own"
+
+    drive(scenario)
+
+
+def test_a_message_of_many_turns_waits_for_one_chunk():
+    async def scenario(panel, trainer, drawn):
+        panel.button.value = True
+        await until(lambda: trainer.steps > 0)
+        loop, waits = asyncio.get_running_loop(), []
+        for _ in range(5):
+            before = loop.time()
+            for _turn in range(live.TURNS // 2):
+                await asyncio.sleep(0)
+            waits.append(loop.time() - before)
+        panel.button.value = False
+        assert min(waits) < 3 * live.CHUNK
+
+    drive(scenario)
+
+
 def test_other_work_on_the_loop_is_answered_meanwhile():
     async def scenario(panel, trainer, drawn):
         panel.button.value = True

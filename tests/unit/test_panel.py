@@ -56,6 +56,24 @@ def test_it_waits_for_the_learner():
     drive(scenario)
 
 
+def test_a_control_acts_on_the_step_after_it_and_the_picture_follows(monkeypatch):
+    async def scenario(panel):
+        drawn = []
+        single, show = panel.step, panel._live._progress
+        monkeypatch.setattr(panel, "step", lambda: (drawn.append("step"), single())[1])
+        monkeypatch.setattr(panel._live, "_progress", lambda: (drawn.append("picture"), show()))
+        panel._live.button.value = True
+        await until(lambda: panel.trainer.records)
+        drawn.clear()
+        panel.controls["beta"].value = 0.01
+        assert panel.trainer.beta == 0.01 and drawn == []
+        await until(lambda: "picture" in drawn)
+        assert drawn[0] == "step" and panel.data["target_beta"] == 0.01
+        panel._live.button.value = False
+
+    drive(scenario)
+
+
 def test_the_presets_are_the_recipes():
     async def scenario(panel):
         assert (panel.trainer.beta, panel.trainer.learning_rate) == (9.8, 1e-2)
