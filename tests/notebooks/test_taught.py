@@ -38,6 +38,13 @@ def estimates():
     ]
 
 
+def drawings():
+    """Images of a few pixels, of which one is dark throughout."""
+    images = torch.randint(0, 256, (60, 3, 3), generator=generator()).to(torch.uint8)
+    images[:, 0, 0] = 0
+    return images
+
+
 def some_images(n):
     return torch.randint(0, 256, (n, 28, 28), generator=generator(), dtype=torch.uint8)
 
@@ -86,6 +93,15 @@ INPUTS = {
     "gradients.one_draw_gradients": [
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],
+    "latent_noise.neighbour_purity": [
+        lambda: (noise(40, 3), torch.arange(40) % 4),
+        lambda: (noise(9, 1), torch.zeros(9)),
+    ],
+    "latent_noise.swap_probability": [
+        lambda: (noise(5, 3), noise(5, 3, seed=1), noise(5, 3, seed=2)),
+        lambda: (noise(2), noise(2, seed=1), noise(2, seed=2)),
+    ],
+    "plateau.threshold": [lambda: (drawings(),)],
 }
 
 

@@ -7,7 +7,9 @@ from vae_helpers.studies import (
     derive_elbo,
     kl_collapse,
     linear_vae,
+    log_variance,
     noisy_latents,
+    plateau,
     start_here,
     train_live,
 )
@@ -22,4 +24,6 @@ STUDIES = {
     "linear_vae": linear_vae.STUDY,
     "cures": cures.STUDY,
     "noisy_latents": noisy_latents.STUDY,
+    "plateau": plateau.STUDY,
+    "log_variance": log_variance.STUDY,
 }
