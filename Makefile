@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_ARGS
 
-.PHONY: help lab test test-browser notebooks
+.PHONY: help lab test test-browser notebooks student
 help:
 	@$(PYTHON) tools/lab.py help
 lab:
@@ -13,3 +13,5 @@ test-browser:
 	@$(PYTHON) tools/lab.py test-browser $(ARGS)
 notebooks:
 	@$(PYTHON) tools/lab.py notebooks $(ARGS)
+student:
+	@$(PYTHON) tools/lab.py student $(ARGS)

@@ -1,0 +1,147 @@
+"""The classroom's copies: no solutions, all links, and nothing of a learner's is lost."""
+
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from vae_helpers.exercises import check
+
+ROOT = Path(__file__).resolve().parents[2]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+spec = importlib.util.spec_from_file_location("student", ROOT / "tools" / "student.py")
+student = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(student)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def sources(notebook):
+    return ["".join(cell["source"]) for cell in notebook["cells"]]
+
+
+def tagged(notebook, kind):
+    """{NAME: source} of the cells tagged kind:NAME."""
+    return {
+        tag.split(":")[1]: "".join(cell["source"]) for cell in notebook["cells"]
+        for tag in cell["metadata"].get("tags", []) if tag.startswith(kind + ":")
+    }
+
+
+def solutions(notebook):
+    cells = [cell for cell in notebook["cells"] if "solution" in cell["metadata"].get("tags", [])]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+@pytest.fixture
+def original(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    return Path(shutil.copy(PATHS[0], tmp_path / "notebooks"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "student"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_copy_is_the_notebook_without_its_solutions(path, folder):
+    original, copy = read(path), read(student.write_copy(path, folder))
+    assert tagged(copy, "exercise") == tagged(original, "exercise")
+    assert "solution_" not in "\n".join(sources(copy)), "a solution, or what needs one, is left"
+    assert "<details>" not in "\n".join(sources(copy))
+    hints = set(re.findall(r"`check\.(\w+)\.hint\(1\)`", "\n".join(sources(copy))))
+    assert hints == set(tagged(copy, "exercise"))
+    kept = [text for text in sources(original) if text in sources(copy)]
+    exercises = len(tagged(original, "exercise"))
+    assert len(kept) == len(original["cells"]) - 2 * exercises, "solution and its announcement only"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_links_resolve_from_the_copy(path, folder):
+    copy = read(student.write_copy(path, folder))
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", "\n".join(
+            "".join(cell["source"]) for cell in copy["cells"] if cell["cell_type"] == "markdown")):
+        if not link.startswith("https://"):  # another notebook, or a file beside the two folders
+            assert (ROOT / "notebooks" / link).exists(), link
+            assert link.startswith("../") or link in [other.name for other in PATHS], link
+
+
+@pytest.fixture
+def default_dtype():
+    """A notebook's setup cell may change it."""
+    before = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.usefixtures("default_dtype")
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_all_checks_pass_with_the_solutions_put_back(path, folder):
+    original = read(path)
+    copy = read(student.write_copy(path, folder))
+    names, setup = {}, next(cell for cell in copy["cells"] if cell["cell_type"] == "code")
+    exec("".join(setup["source"]), names)
+    solved = re.sub(r"^check\..*$", "", solutions(original), flags=re.MULTILINE)
+    exec(re.sub(r"\bsolution_(\w+)", r"\1", solved), names)
+    for name in tagged(copy, "exercise"):
+        verdict = getattr(check, name)(names[name])
+        assert verdict.passed, (name, verdict.diagnosis)
+
+
+def test_an_untouched_copy_follows_its_original(original, folder):
+    copy = student.write_copy(original, folder)
+    assert student.write_copy(original, folder) is None
+    edit(original, "# Start here", "# Start anew")
+    assert student.write_copy(original, folder) == copy
+    assert any("Start anew" in text for text in sources(read(copy)))
+
+
+def test_a_learners_edits_are_kept_and_the_update_lies_beside(original, folder):
+    copy = student.write_copy(original, folder)
+    edited = read(copy)
+    edited["cells"][0]["source"] = ["my own title"]
+    copy.write_text(json.dumps(edited), encoding="utf-8")
+    assert student.write_copy(original, folder) is None, "the original is as it was"
+    edit(original, "# Start here", "# Start anew")
+    beside = student.write_copy(original, folder)
+    assert beside.name == "00_start_here.new.ipynb"
+    assert sources(read(copy))[0] == "my own title" and "Start anew" in sources(read(beside))[0]
+
+
+def test_outputs_alone_are_no_edit(original, folder):
+    copy = student.write_copy(original, folder)
+    rerun = read(copy)
+    for cell in rerun["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+    copy.write_text(json.dumps(rerun), encoding="utf-8")
+    edit(original, "# Start here", "# Start anew")
+    assert student.write_copy(original, folder) == copy
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": []}'])
+def test_a_file_that_cannot_be_read_is_not_touched(original, folder, text):
+    copy = student.write_copy(original, folder)
+    copy.write_text(text, encoding="utf-8")
+    assert student.write_copy(original, folder).name == "00_start_here.new.ipynb"
+    assert copy.read_text(encoding="utf-8") == text
+
+
+def test_the_script_writes_all(original, folder, capsys):
+    student.main(folder.parent)
+    student.main(folder.parent)
+    assert capsys.readouterr().out.splitlines() == [
+        "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: as it was"]
