@@ -4,7 +4,8 @@
   lab           open JupyterLab on the first notebook; ARGS go to JupyterLab
   test          unit tests, notebooks as stored, widgets; ARGS go to pytest
   test-browser  the notebooks in a real browser; ARGS go to pytest
-  notebooks     run notebooks and store their outputs; ARGS are notebook files
+  notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
+  student       copy the notebooks without solutions to student/; an edited copy is kept
   ci            install, then test and test-browser
 
 Packages are installed into .venv at the first command and whenever
@@ -196,17 +197,29 @@ def normalise(text):
 
 
 def notebooks(env, args):
-    """Run each notebook and store it in place; one with an error stays as it was."""
+    """Run each notebook and store it in place, one with an error stays as it was; then the ledger."""
     env.ensure()
     options = ["kernel_name=python3", "timeout=600", "store_widget_state=False", "record_timing=False"]
     command = ["-m", "nbconvert", "--to=notebook", "--execute", "--inplace", "--log-level=WARN"]
     command += ["--ExecutePreprocessor." + option for option in options]
+    failed = 0
     for path in [Path(arg).resolve(strict=True) for arg in args] or sorted((env.root / "notebooks").glob("*.ipynb")):
         started = time.time()
-        if env.run(command + [str(path)]):
-            raise Trouble(f"{path.name} failed and is stored as it was; the lines above say where.")
+        failed = env.run(command + [str(path)])
+        if failed:
+            break
         path.write_bytes(normalise(path.read_bytes().decode("utf-8")).encode("utf-8"))
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
+    drifted = env.run(["-m", "vae_helpers.ledger"])  # also of those stored before one that failed
+    if failed:
+        raise Trouble(f"{path.name} failed and is stored as it was; the lines above say where.")
+    if drifted:
+        raise Trouble("CLAIMS.md is as it was; the line above says why.")
+
+
+def student(env, args):
+    """A script of its own: nothing need be installed for it."""
+    return subprocess.call([sys.executable, str(Path(__file__).with_name("student.py")), str(env.root)])
 
 
 def install_browser():
@@ -240,7 +253,8 @@ def ci(env, args):
         timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser()))])
 
 
-COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks, "ci": ci}
+COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks,
+            "student": student, "ci": ci}
 
 
 def main(arguments):

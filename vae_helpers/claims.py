@@ -1,6 +1,10 @@
-"""Claims: a sentence's number, compared with the band that the sentence states."""
+"""Claims: a sentence's number, compared with the band that the sentence states.
+
+`vae_helpers.ledger` collects what they print into CLAIMS.md.
+"""
 
 import math
+import statistics
 
 
 class ClaimFailed(AssertionError):
@@ -15,17 +19,34 @@ def measured(value, unit=""):
     return f"⟨{float(f'{value:.3g}'):,.10g}⟩ {unit}".rstrip()
 
 
-def claim(id, value, low, high, unit):
+def claim(id, value, low, high, unit, of="all"):
     """Print that `value` lies within low … high; raise `ClaimFailed` if it does not.
 
-    id: NOTEBOOK.NAME, as in the notebook's closing table. NaN and infinity never hold.
-    Raises `TypeError` for a value that is no number and `ValueError` for a band that is none.
+    id: NOTEBOOK.NAME, as in the notebook's closing table.
+    value: a number, or one for each seed, of which the median, the least and the greatest are
+    printed. Then "all" must lie within the band, or, as `of` may say, their "median".
+    NaN and infinity never hold. Raises `TypeError` for a value that is no number and
+    `ValueError` for a band that is none, for no seeds, and for another `of`.
     """
-    if isinstance(value, str):
-        raise TypeError(f"{id}: a number is expected, got the text {value!r}.")
+    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy or PyTorch
+    seeds = list(value) if isinstance(value, (list, tuple)) else [value]
+    for one in seeds:
+        if isinstance(one, (str, list, tuple)):
+            raise TypeError(f"{id}: a number, or one for each seed, is expected, got {one!r}.")
+    if not seeds:
+        raise ValueError(f"{id}: one value for each seed is expected, got none at all.")
+    if of not in ("all", "median"):
+        raise ValueError(f'{id}: of={of!r} is neither "all" nor "median".')
     if not low <= high:
         raise ValueError(f"{id}: {low} … {high} is no band: low must not exceed high.")
-    value = float(value)
-    if not (low <= value <= high and math.isfinite(value)):
-        raise ClaimFailed(f"{id}: measured {value:.6g} {unit}, expected {low:g} … {high:g}.")
-    print(f"claim {id}: {measured(value, unit)}, within {low:g} … {high:g}: holds")
+    seeds = [float(one) for one in seeds]
+    median = statistics.median(seeds)
+    for one in [median] if of == "median" else seeds:
+        if not (low <= one <= high and all(map(math.isfinite, seeds))):
+            raise ClaimFailed(f"{id}: measured {one:.6g} {unit}, expected {low:g} … {high:g}.")
+    if isinstance(value, (list, tuple)):
+        span = f"{measured(min(seeds))} … {measured(max(seeds))}, {len(seeds)} seeds"
+        print(f"claim {id}: {measured(median)} ({span}) {unit}, "
+              f"{of} within {low:g} … {high:g}: holds")
+    else:
+        print(f"claim {id}: {measured(median, unit)}, within {low:g} … {high:g}: holds")

@@ -6,6 +6,7 @@ Models of a study that a slider needs lie beside it, as ``NAME/KEY.pt``: float16
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 from pathlib import Path
@@ -14,6 +15,7 @@ import joblib
 import torch
 from tqdm.auto import tqdm
 
+from vae_helpers.cluster import ClusterError, on_cluster
 from vae_helpers.files import atomic_write
 from vae_helpers.studies import STUDIES
 
@@ -135,12 +137,20 @@ def main(arguments=None):
     chosen.add_argument("name", nargs="?", choices=STUDIES)
     chosen.add_argument("--list", action="store_true", help="say what there is, and what is stored")
     chosen.add_argument("--all", action="store_true", help="remake every study")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="spread the seeds over the Dask cluster whose scheduler "
+        "is there, say tcp://127.0.0.1:8786, instead of this computer's cores",
+    )
     options = parser.parse_args(arguments)
     if options.list:
         print(*map(state, STUDIES), sep="\n")
         return
-    for name in STUDIES if options.all else [options.name]:
-        remake(name)
+    try:
+        with on_cluster(options.dask, PACKAGES) if options.dask else contextlib.nullcontext():
+            for name in STUDIES if options.all else [options.name]:
+                remake(name)
+    except ClusterError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

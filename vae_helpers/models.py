@@ -45,8 +45,7 @@ class VAE(GaussianVAE):
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
         super().__init__()
-        if latent < 1 or pixels < 1 or any(width < 1 for width in hidden):
-            raise ValueError(f"Sizes must be at least 1, got {latent=}, {hidden=}, {pixels=}.")
+        _require_sizes(latent, hidden, pixels)
         self.latent, self.pixels = latent, pixels
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -138,6 +137,67 @@ class CoderVAE(GaussianVAE):
         return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
 
 
+class Autoencoder(GaussianVAE):
+    """A VAE without noise: q(z|x) is a point, its logvar −∞, and z is the mean.
+
+    What is left of the KL is ½ mean², of which β = 0 takes nothing, a plain autoencoder, and
+    β > 0 makes codes small: RAE with an L2 penalty on the codes, Ghosh et al. 2020 (arXiv
+    1903.12436), section 3. No KL and no bound: the parts are in nats by name alone.
+    Sizes and seed as in `VAE`. Raises `ValueError` for sizes below 1.
+    """
+
+    def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
+        super().__init__()
+        _require_sizes(latent, hidden, pixels)
+        self.latent, self.pixels = latent, pixels
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = dense([pixels, *hidden, latent])
+            self.decoder = dense([latent, *reversed(hidden), pixels])
+
+    def encode(self, x):
+        """The code as a posterior of no width: x [batch, pixels] to [batch, latent] twice."""
+        mean = self.encoder(x)
+        return mean, torch.full_like(mean, -math.inf)
+
+    def decode(self, z):
+        """Logits of the pixels: z [..., latent] to [..., pixels]."""
+        return self.decoder(z)
+
+    def elbo_parts(self, x, eps):
+        """Cross entropy [batch] and ½ mean² [batch, latent]; `eps` is not used."""
+        mean, _ = self.encode(x)
+        return -elbo.bernoulli_log_prob(x, self.decode(mean)), 0.5 * mean**2
+
+
+class LearnedScaleVAE(VAE):
+    """A VAE with a Gaussian decoder whose variance is learned: p(x|z) = N(output, variance · I).
+
+    The output is the sigmoid of `decode`'s logits for pixels, `decode` itself for `codes`. The
+    variance that is best for a batch is its mean squared error, so that no gradient need look
+    for it (Rybkin et al. 2021, arXiv 2006.13202, "optimal σ"); training mode takes the batch's,
+    evaluation mode the running average of the last twenty or so. Dai & Wipf 2019 (arXiv
+    1903.05789) learn one such γ in both of their stages. Sizes and seed as in `VAE`.
+    """
+
+    def __init__(self, latent, hidden=(400,), pixels=784, *, codes=False, seed):
+        super().__init__(latent, hidden, pixels, seed=seed)
+        self.codes = codes
+        self.register_buffer("variance", torch.ones(()))
+
+    def elbo_parts(self, x, eps):
+        """As `GaussianVAE.elbo_parts`, with the Gaussian's −log p(x|z) as distortion."""
+        mean, logvar = self.encode(x)
+        output = self.decode(elbo.reparameterize(mean, logvar, eps))
+        squared = (x - (output if self.codes else output.sigmoid())) ** 2  # [batch, pixels]
+        variance = self.variance
+        if self.training:
+            variance = squared.detach().mean()
+            self.variance.lerp_(variance, 0.05)
+        distortion = 0.5 * (squared / variance + variance.log() + elbo.LOG_2PI).sum(-1)
+        return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
+
+
 class LinearVAE(GaussianVAE):
     """A VAE with one matrix each way: p(x|z) = N(Wz + average, noise_variance · I).
 
@@ -207,6 +267,11 @@ def _glorot(module):
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)
+
+
+def _require_sizes(latent, hidden, pixels):
+    if latent < 1 or pixels < 1 or any(width < 1 for width in hidden):
+        raise ValueError(f"Sizes must be at least 1, got {latent=}, {hidden=}, {pixels=}.")
 
 
 def _require_one_of(allowed, **named):

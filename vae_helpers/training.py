@@ -71,7 +71,7 @@ class Trainer:
         self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
         clip_norm=None, test_images=None, test_every=None, device="cpu", seed,
     ):
-        data.require_images(images)
+        self._require_examples(images)
         if not (math.isfinite(free_bits) and free_bits >= 0):
             raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
         if clip_norm is not None and not (math.isfinite(clip_norm) and clip_norm > 0):
@@ -136,7 +136,7 @@ class Trainer:
         then holds the last parameters whose loss and gradient were finite.
         """
         step, beta = len(self.records), self._current_beta()
-        x = data.pixels(self.images[self._next_batch().to(self.device)])  # [batch, 784]
+        x = self._rows(self.images[self._next_batch().to(self.device)])  # [batch, 784]
         eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
         self.model.train()
         distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
@@ -186,6 +186,9 @@ class Trainer:
             in state["records"].tolist()
         ]
         self.tests[:] = [TestRecord(int(step), *parts) for step, *parts in state["tests"].tolist()]
+
+    _require_examples = staticmethod(data.require_images)
+    _rows = staticmethod(data.pixels)  # what the model is given of a minibatch
 
     def _current_beta(self):
         beta = float(self.beta(len(self.records)) if callable(self.beta) else self.beta)

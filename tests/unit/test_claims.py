@@ -38,7 +38,33 @@ def test_what_is_no_band_or_no_number_is_refused():
         claim("t.value", 1, 2, 0, "nats")
     with pytest.raises(ValueError, match="no band"):
         claim("t.value", 1, math.nan, 2, "nats")
-    with pytest.raises(TypeError, match="the text '0.5'"):
-        claim("t.value", "0.5", 0, 1, "nats")
+    for wrong in ("0.5", [0.5, "0.5"], torch.zeros(2, 2)):
+        with pytest.raises(TypeError, match="or one for each seed"):
+            claim("t.value", wrong, 0, 1, "nats")
+    with pytest.raises(ValueError, match="got none at all"):
+        claim("t.value", [], 0, 1, "nats")
+    with pytest.raises(ValueError, match="of='mean'"):
+        claim("t.value", [0.5], 0, 1, "nats", of="mean")
     with pytest.raises(ClaimFailed):
         claim("t.value", math.inf, 0, math.inf, "nats")
+
+
+@pytest.mark.parametrize("seeds", [[3.0, 1.25, 2.0, 9.0], (3, 1.25, 2, 9),
+                                   torch.tensor([3, 1.25, 2, 9]), [torch.tensor(3.0), 1.25, 2, 9]])
+def test_one_value_a_seed_shows_median_and_spread(seeds, capsys):
+    claim("t.value", seeds, 1, 9, "nats")
+    claim("t.value", seeds, 2, 3, "nats", of="median")
+    assert capsys.readouterr().out.splitlines() == [
+        "claim t.value: ⟨2.5⟩ (⟨1.25⟩ … ⟨9⟩, 4 seeds) nats, all within 1 … 9: holds",
+        "claim t.value: ⟨2.5⟩ (⟨1.25⟩ … ⟨9⟩, 4 seeds) nats, median within 2 … 3: holds",
+    ]
+
+
+@pytest.mark.parametrize(("seeds", "of"), [
+    ([1, 2, 3.1], "all"), ([0.9, 2, 3], "all"), ([1, 1, 4], "all"), ([3.1, 4, 1], "median"),
+    ([2, 2, math.nan], "all"), ([2, 2, math.nan], "median"), ([2, 2, math.inf], "median"),
+])
+def test_one_seed_outside_is_enough_unless_the_median_is_claimed(seeds, of, capsys):
+    with pytest.raises(ClaimFailed, match="expected 1 … 3"):
+        claim("t.value", seeds, 1, 3, "nats", of=of)
+    assert capsys.readouterr().out == ""

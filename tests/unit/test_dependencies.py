@@ -37,5 +37,10 @@ def test_conda_ends_with_this_project_by_pip():
 
 
 def test_every_bound_is_a_lower_bound():
-    requirements = project()["dependencies"] + project()["optional-dependencies"]["test"]
+    requirements = sum(project()["optional-dependencies"].values(), project()["dependencies"])
     assert all(re.fullmatch(r">=[\d.]+", split(item)[1]) for item in requirements)
+
+
+def test_what_is_optional_is_tested():
+    extras = project()["optional-dependencies"]
+    assert set(extras["cluster"]) <= set(extras["test"])

@@ -353,25 +353,39 @@ def test_normalise_keeps_no_folder_of_this_machine(lab):
     assert output["text"] == ["⟨1.5⟩ nats/image\n", "⟨…⟩\n", "and ⟨…⟩ ⟨2⟩\n"]
 
 
-def test_notebooks_stores_outputs_or_leaves_the_file(lab, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    env = environment_of_this_python(lab, tmp_path)
+def notebook_environment(lab, root, ledger):
+    """An environment that runs notebooks, and in the ledger's place prints a line and returns."""
+    env = environment_of_this_python(lab, root)
     env.ensure = lambda: None
+    run = env.run
+
+    def run_all_but_the_ledger(command):
+        return run(command) if command != ["-m", "vae_helpers.ledger"] else print("ledger") or ledger
+    env.run = run_all_but_the_ledger
+    return env
+
+
+def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(lab, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     nbformat.write(notebook("import sys\nprint(sys.prefix)"), good)
     nbformat.write(notebook("1 / 0"), bad)
     before = bad.read_bytes()
 
-    lab.notebooks(env, [str(good)])
+    with pytest.raises(lab.Trouble, match="CLAIMS.md is as it was"):
+        lab.notebooks(notebook_environment(lab, tmp_path, ledger=1), [str(good)])
+    assert re.search("good.ipynb: stored in .*\nledger\n$", capfd.readouterr().out)
     stored = nbformat.read(good, 4)
     assert stored.cells[1].outputs[0].text.strip() == sys.prefix
     assert stored.cells[1].execution_count == 1 and "execution" not in stored.cells[1].metadata
     assert good.read_text(encoding="utf-8") == lab.normalise(good.read_text(encoding="utf-8"))
 
+    env = notebook_environment(lab, tmp_path, ledger=0)
     with pytest.raises(lab.Trouble, match="bad.ipynb failed"):
-        lab.notebooks(env, [str(bad)])
+        lab.notebooks(env, [str(bad), str(good)])
+    shown = capfd.readouterr()
     assert bad.read_bytes() == before
-    assert "ZeroDivisionError" in capfd.readouterr().err
+    assert "ZeroDivisionError" in shown.err and shown.out == "ledger\n"
     with pytest.raises(FileNotFoundError):
         lab.notebooks(env, ["missing.ipynb"])
 
@@ -380,7 +394,7 @@ def test_notebooks_stores_outputs_or_leaves_the_file(lab, tmp_path, monkeypatch,
 
 def test_the_makefile_only_calls_lab():
     recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
-    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks"]
+    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "student"]
     for name, recipe in recipes:
         assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
 

@@ -280,7 +280,127 @@ def linear(noise_variance, live, guess):
             "originals": images, "reconstructions": images**2, "guess": guess}
 
 
+def rulers(seed, guess):
+    random = np.random.default_rng(seed)
+    sets = ("real", "blurred", "averages")
+    return {"pictures": {name: random.random((6, 28, 28)) for name in sets}, "guess": guess,
+            "measures": {ruler: {name: random.random() for name in sets} for ruler in "ab"},
+            "labels": {ruler: f"{ruler} (share)" for ruler in "ab"}, "asked": ("b", "averages")}
+
+
+BUDGETS, WAYS = [1.5, 3, 6], ("at once", "two stages")
+
+
+def stopped(seconds, seed, guess):
+    random = np.random.default_rng(seed)
+    return {"seconds": seconds, "asked": 3, "guess": guess, "budgets": BUDGETS,
+            "originals": random.random((10, 28, 28)),
+            "frechet": {way: 10 + 90 * random.random((4, 3)) for way in WAYS},
+            "pictures": {way: {kind: random.random((10, 28, 28))
+                               for kind in ("samples", "reconstructions")} for way in WAYS}}
+
+
+def clocked(seed):
+    random = np.random.default_rng(seed)
+    return {"budgets": BUDGETS, "marked": 3, "log": ("a",),
+            "labels": {m: (m.upper(), "nats") for m in "abc"},
+            "stored": {m: {way: 5 + 90 * random.random((4, 3)) for way in WAYS} for m in "abc"},
+            "live": {way: {m: 20 * random.random() + 5 for m in "abc"} for way in WAYS}}
+
+
+def varied(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
+            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess,
+            "labels": {m: f"{m} (nats)" for m in "ab"}}
+
+
+def rescaled(unit, seed, guess):
+    units = [0.1, 1, 10]
+    return {"unit": unit, "units": units, "elbos": [-20.0 - seed * np.log(u) for u in units],
+            "samples": np.random.default_rng(seed).random((10, 28, 28)), "guess": guess}
+
+
+def scattered(seed, guess):
+    random = np.random.default_rng(seed)
+    variances = np.logspace(-4, 4, 9)
+    return {"estimates": random.gamma(4, seed, 500), "variance": 4.0 * seed, "n": 9,
+            "variances": variances, "laws": {"s²": variances**2 / 4, "log s²": 0 * variances + 0.2},
+            "measured": {"s²": 4.0 * seed, "log s²": 3.0}, "crossover": 1 + seed / 10, "guess": guess}
+
+
+def bowl(error):
+    variance = error**2 * np.logspace(-3, 3, 61)
+    return {"error": error, "variance": variance,
+            "nll": 0.5 * (np.log(variance) + error**2 / variance),
+            "gradients": {"variance": 1 / variance, "log variance": 0.5 + 0 * variance}}
+
+
+def noisy_gradients(seed):
+    random = np.random.default_rng(seed)
+    kinds = ("variance", "log variance")
+    return {"variances": [0.01, 1.0, 100.0], "laws": {kind: [9.0, 1.0, 0.1] for kind in kinds},
+            "stored": {kind: 1 + random.random((4, 3)) for kind in kinds},
+            "live": {kind: list(seed + random.random(3)) for kind in kinds}}
+
+
+def bottomless(seed):
+    traces = {name: -np.arange(9.0) / (k + seed)
+              for k, name in enumerate(("variance", "log variance", "softplus"))}
+    traces["log variance"][4 + seed:] = np.nan
+    return {"traces": traces, "floors": [0.1, 0.01, 0.001], "train": [100, -900 * seed, -2000],
+            "test": [100, -800, 5000 * seed]}
+
+
+def three_fits(seed, guess, live):
+    random = np.random.default_rng(seed)
+    names = ("variance", "log variance", "softplus")
+    return {"x": np.linspace(-1, 1, 7), "truth": np.linspace(-seed, seed, 7), "guess": guess,
+            "stored": {name: random.normal(size=(4, 7)) for name in names},
+            "live": {name: random.normal(size=7) for name in names} if live else {},
+            "excess": {name: np.array([1.0, 20 * seed, np.inf, seed]) for name in names},
+            "failures": {name: seed for name in names}, "settings": f"settings {seed}"}
+
+
+def failing(seed):
+    random = np.random.default_rng(seed)
+    names = ("variance", "log variance", "softplus")
+    return {"failures": {name: random.integers(0, 11, (2, 3)) for name in names},
+            "excess": {name: 30 * random.random((2, 3)) for name in names},
+            "learning_rates": [0.01, 0.1], "units": [0.1, 1.0, 10.0], "seeds": 10}
+
+
+def chosen_noise(seed, guess):
+    random = np.random.default_rng(seed)
+    images = {name: random.random((10, 28, 28))
+              for name in ("originals", "reconstructions", "samples")}
+    found = {way: (0.1 + random.random(4) / 9, -500 + 9 * random.random(4))
+             for way in ("learned", "matched")}
+    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1], "found": found,
+                     "own": 700 * random.random((4, 3)), "refitted": -400 * random.random((4, 3)),
+                     "here": (0.3, 100.0 * seed), "numbers": f"rate {seed}", "guess": guess}
+
+
 CASES = [
+    (plots.estimate_spread, scattered(1, None), scattered(2, "s²")),
+    (plots.estimate_spread, scattered(2, "s²"), scattered(1, None)),
+    (plots.nll_bowls, bowl(0.1), bowl(3.0)),
+    (plots.gradient_noise, noisy_gradients(1), noisy_gradients(2)),
+    (plots.without_floor, bottomless(1), bottomless(2)),
+    (plots.fitted_scales, three_fits(1, None, True), three_fits(2, "softplus", False)),
+    (plots.fitted_scales, three_fits(2, "softplus", False), three_fits(1, None, True)),
+    (plots.failure_maps, failing(1), failing(2)),
+    (plots.noise_sweep, chosen_noise(1, None), chosen_noise(2, 0.3)),
+    (plots.noise_sweep, chosen_noise(2, 0.3), chosen_noise(1, None)),
+    (plots.known_pictures, rulers(1, None), rulers(2, 0.5)),
+    (plots.known_pictures, rulers(2, 0.5), rulers(1, None)),
+    (plots.same_second, stopped(3, 1, None), stopped(6, 2, np.inf)),
+    (plots.same_second, stopped(6, 2, 1.5), stopped(3, 1, None)),
+    (plots.stopped_clocks, clocked(1), clocked(2)),
+    (plots.paired_variants, varied(1, None), varied(2, "q")),
+    (plots.paired_variants, varied(2, "q"), varied(1, None)),
+    (plots.unit_of_codes, rescaled(1, 1, None), rescaled(10, 16, 16)),
+    (plots.unit_of_codes, rescaled(10, 16, 16), rescaled(0.1, 3, None)),
     (plots.beta_sweep, swept(0, 1), swept(2, 2)),
     (plots.curve_slopes, sloping(1, None), sloping(2, 3.0)),
     (plots.curve_slopes, sloping(2, 3.0), sloping(1, None)),

@@ -10,6 +10,13 @@ from vae_helpers.exercises.compare_estimators import (
 )
 from vae_helpers.exercises.derive_elbo import closing, elbo_estimate, gap, gaussian_kl
 from vae_helpers.exercises.kl_collapse import dimensions, fair, penalty, slope
+from vae_helpers.exercises.log_variance import (
+    begin_at,
+    best_logvar,
+    half_precision,
+    hidden_price,
+    scale_gradient,
+)
 from vae_helpers.exercises.noisy_latents import blot, chance, narrow_start, signal_to_noise
 from vae_helpers.exercises.start_here import pixels
 from vae_helpers.exercises.train_live import (
@@ -18,8 +25,11 @@ from vae_helpers.exercises.train_live import (
     global_step,
     living_latents,
 )
+from vae_helpers.exercises.two_stage import bounds, code_unit, frechet, precision, standardise
 
 __all__ = [
+    "begin_at", "best_logvar", "half_precision", "hidden_price", "scale_gradient",
+    "bounds", "code_unit", "frechet", "precision", "standardise",
     "dimensions", "fair", "penalty", "slope",
     "blot", "bound", "chance", "checkpoint_parts", "closing", "crossing", "cyclical_beta",
     "draws_needed", "effective_beta", "elbo_estimate", "entropy_noise", "gap", "gaussian_kl",

@@ -29,11 +29,24 @@ from vae_helpers.plots.noise import early_latents, noise_plane, swapped_pair
 from vae_helpers.plots.panel import beta_schedules, too_late, training_panel
 from vae_helpers.plots.plateau import collapse_map, remedies, settled_decoder
 from vae_helpers.plots.recipes import ladder, learning_curves, statistics_lag, vae_graph
+from vae_helpers.plots.scale_fits import failure_maps, fitted_scales
+from vae_helpers.plots.scales import estimate_spread, gradient_noise, nll_bowls, without_floor
 from vae_helpers.plots.seeds import parts_of_gap, seeds_and_live
+from vae_helpers.plots.sigma_vae import noise_sweep
 from vae_helpers.plots.theory import evidence_bar, grid_cost, three_densities
+from vae_helpers.plots.two_stage import (
+    known_pictures,
+    paired_variants,
+    same_second,
+    stopped_clocks,
+    unit_of_codes,
+)
 from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
+    "estimate_spread", "failure_maps", "fitted_scales", "gradient_noise", "nll_bowls",
+    "noise_sweep", "without_floor",
+    "known_pictures", "paired_variants", "same_second", "stopped_clocks", "unit_of_codes",
     "active_latents", "beta_sweep", "cures_compared", "curve_slopes", "surviving_dimensions",
     "two_rulers",
     "DIGIT_COLOURS", "averages", "beta_schedules", "bound_tightening", "cluster_widths", "collapse_map",

@@ -1,0 +1,97 @@
+"""The checks of notebook 07: right answers pass, every catalogued mistake gets its name."""
+
+import math
+
+import pytest
+import torch
+
+from vae_helpers import models, two_stage
+from vae_helpers.exercises import check
+
+FUNCTIONS = [check.standardise, check.precision]
+QUANTITIES = [check.frechet, check.code_unit]
+
+
+def by_latent(codes, reference):
+    columns = []
+    for column, of_reference in zip(codes.T, reference.T):
+        centre = sum(of_reference) / len(of_reference)
+        variance = sum((a - centre) ** 2 for a in of_reference) / (len(of_reference) - 1)
+        columns.append((column - centre) / variance**0.5)
+    return torch.stack(columns, 1)
+
+
+@pytest.mark.parametrize("answer", [
+    two_stage.standardise,
+    by_latent,
+    lambda codes, reference: codes.sub(reference.mean(0)).div(reference.var(0).sqrt()),
+])
+def test_right_standardising_passes(answer):
+    assert check.standardise(answer).passed, check.standardise(answer).diagnosis
+
+
+def one_by_one(drawn, real, k):
+    inside = 0
+    for x in drawn:
+        for centre in real:
+            radius = sorted((centre - other).norm() for other in real)[k]
+            if (x - centre).norm() <= radius:
+                inside += 1
+                break
+    return torch.tensor(inside / len(drawn))
+
+
+def with_infinite_diagonal(drawn, real, k):
+    among = torch.cdist(real, real)
+    among.fill_diagonal_(torch.inf)
+    radii = among.topk(k, dim=1, largest=False).values[:, -1]
+    return (torch.cdist(real, drawn) <= radii[:, None]).any(0).float().mean()
+
+
+@pytest.mark.parametrize("answer", [one_by_one, with_infinite_diagonal])
+def test_right_precisions_pass(answer):
+    assert check.precision(answer).passed, check.precision(answer).diagnosis
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_wrong_function_gets_its_own_name(function):
+    for mistake in function._mistakes:
+        result = function(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+    assert len({mistake.diagnosis for mistake in function._mistakes}) == len(function._mistakes)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_wrong_number_gets_its_own_name(quantity):
+    right, = quantity._parts.values()
+    assert quantity(right).passed and quantity(...).state == "unanswered"
+    for wrong, diagnosis in quantity._mistakes:
+        result = quantity(wrong)
+        assert result.state == "failed" and result.diagnosis == diagnosis
+    assert len({diagnosis for _, diagnosis in quantity._mistakes}) == len(quantity._mistakes)
+
+
+def test_the_bounds_that_belong_pass_and_each_other_is_explained():
+    assert check.bounds("D, E, F").passed and check.bounds({"f", "d", "e"}).passed
+    for letter in "ABC":
+        result = check.bounds("DEF" + letter)
+        assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
+    for letter in "DEF":
+        result = check.bounds("DEF".replace(letter, ""))
+        assert result.diagnosis.startswith(f"{letter} is left out")
+
+
+def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():
+    """Twelve latents divided by 5, measured on a real second stage."""
+    second = models.LearnedScaleVAE(3, (8,), 12, codes=True, seed=0)
+    codes = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
+    moved = (two_stage.code_elbo(second, codes, unit=1 / 5, seed=1)
+             - two_stage.code_elbo(second, codes, unit=1, seed=1))
+    assert moved == pytest.approx(12 * math.log(5), abs=1e-3) and check.code_unit(moved).passed
+
+
+@pytest.mark.parametrize("exercise", [*FUNCTIONS, *QUANTITIES, check.bounds])
+def test_there_are_three_hints(exercise, capsys):
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("of 3:") == 3
