@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import data, models, scales
+from vae_helpers import data, scales
 from vae_helpers.training import TrainingDiverged
 
-HIDDEN = (32, 32)
+HIDDEN = 32  # units in each of two layers
 OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # without momentum
 
 
@@ -32,8 +32,11 @@ def true_variance(x, span, unit):
 def draw_errors(span, unit, count, seed):
     """x, uniform from −1 to 1, and an error for each: [count, 1] both.
 
-    Another unit gives the same errors in that unit.
+    Another unit gives the same errors in that unit. Raises `ValueError` for one that is not
+    positive.
     """
+    if not (math.isfinite(unit) and unit > 0):
+        raise ValueError(f"The unit must be a positive number, got {unit}.")
     generator = torch.Generator().manual_seed(seed)
     x = 2 * torch.rand(count, 1, generator=generator) - 1
     return x, true_variance(x, span, unit).sqrt() * torch.randn(count, 1, generator=generator)
@@ -45,16 +48,21 @@ class ScaleFit:
     parametrisation: a name in `scales.PARAMETRISATIONS`. x, error: [count, 1]. optimizer: a
     name in `OPTIMIZERS`. The output's bias makes every parametrisation begin near σ² = 1.
     seed: fixes the other weights and the order of the errors, the same for each
-    parametrisation.
+    parametrisation. Raises `ValueError` for a name that is not known.
     """
 
     def __init__(self, parametrisation, x, error, *, optimizer, learning_rate, batch_size, seed):
+        for name, known in ((parametrisation, scales.PARAMETRISATIONS), (optimizer, OPTIMIZERS)):
+            if name not in known:
+                raise ValueError(f"{name!r} is not known. Choose one of: {', '.join(known)}.")
         self._to_variance, to_output = scales.PARAMETRISATIONS[parametrisation]
         self._x, self._error, self._batch_size = x, error, batch_size
         self._generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.net = _tanh_net([1, *HIDDEN, 1])
+            self.net = nn.Sequential(
+                nn.Linear(1, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, HIDDEN), nn.Tanh(),
+                nn.Linear(HIDDEN, 1))
         with torch.no_grad():
             self.net[-1].bias.copy_(to_output(torch.ones(1)))
         self._optimizer = OPTIMIZERS[optimizer](self.net.parameters(), learning_rate, fused=True)
@@ -91,11 +99,6 @@ class ScaleFit:
         output = self.net(x).detach().requires_grad_()
         slope, = torch.autograd.grad(self._to_variance(output).sum(), output)
         return (slope == 0).double().mean().item()
-
-
-def _tanh_net(widths):
-    return nn.Sequential(*(
-        nn.Tanh() if isinstance(layer, nn.ReLU) else layer for layer in models.dense(widths)))
 
 
 def grid(points=25):

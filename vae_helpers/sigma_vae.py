@@ -1,4 +1,4 @@
-"""A VAE with a Gaussian decoder whose one log variance, shared by all pixels, is fixed or learned."""
+"""A VAE with a Gaussian decoder: one log variance for all pixels, fixed or learned."""
 
 import math
 

@@ -102,6 +102,11 @@ INPUTS = {
         lambda: (noise(2), noise(2, seed=1), noise(2, seed=2)),
     ],
     "plateau.threshold": [lambda: (drawings(),)],
+    "models.Autoencoder": [lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float())],
+    "picture_measures.frechet_distance": [
+        lambda: (noise(60, 4), 2 * noise(50, 4, seed=1) + 1),
+        lambda: (noise(30, 1).float(), noise(40, 1, seed=1).float()),
+    ],
 }
 
 
@@ -126,8 +131,14 @@ def renewed(renew_statistics, model, images, batch_size, seed):
     return renew_statistics(model, images, batch_size=batch_size, seed=seed).state_dict()
 
 
+def coded_without_noise(Autoencoder, x, eps):
+    model = Autoencoder(3, (8,), seed=0)
+    return [*model.elbo_parts(x, eps), *model.encode(x)]
+
+
 # How a class is tried, or a function of named arguments; another is called as it is.
 USES = {"models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step,
+        "models.Autoencoder": coded_without_noise,
         "evaluation.renew_statistics": renewed}
 
 

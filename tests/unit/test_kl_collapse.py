@@ -154,24 +154,25 @@ def test_the_models_are_small():
 
 
 def test_slopes_are_the_betas_own(sweep):
-    """Between the two β in every seed; near the logarithmic mean where both runs are at rest."""
+    """Between the two β in every seed; near the logarithmic mean, nearest for the best seeds."""
     distortion, rate = sweep["train"][..., 0], sweep["train"][..., 1]
     secants = np.diff(distortion) / -np.diff(rate)  # [seeds, β − 1]
     low, high = sweep["betas"][:-1], sweep["betas"][1:]
     middle = (low >= 0.5) & (high <= 16)
     assert middle.sum() == 5
     assert (secants > low)[:, middle].all() and (secants < high)[:, middle].all()
-    objective = distortion + sweep["betas"] * rate
-    rest = objective < objective.min(0) + 1  # within a nat of the best seed
-    both = (rest[:, 1:] & rest[:, :-1])[:, middle]
-    ratio = (secants / ((high - low) / np.log(high / low)))[:, middle]
-    assert both.sum() >= 10 and (abs(ratio - 1) < 0.2)[both].all()
-    assert (abs(ratio - 1) < 0.2).mean() > 0.85
+    predicted = (high - low) / np.log(high / low)
+    assert (abs(secants / predicted - 1) < 0.2)[:, middle].mean() > 0.9
+    objective = distortion + sweep["betas"] * rate  # [seeds, β]
+    best = objective.argmin(0), np.arange(len(sweep["betas"]))
+    of_best = np.diff(distortion[best]) / -np.diff(rate[best])
+    assert (abs(of_best / predicted - 1) < 0.1)[middle].all()
 
 
 def test_rate_falls_and_distortion_rises_with_beta(sweep):
     assert (np.diff(sweep["train"][..., 1]) < 1e-3).all()
-    assert (np.diff(sweep["train"][..., 0]) > -1e-3).all()
+    # A loss with β = 0.01 hardly notices a nat of rate: such runs are not at rest.
+    assert (np.diff(sweep["train"][:, 1:, 0]) > -1e-3).all()
 
 
 def figure_of(**changed):

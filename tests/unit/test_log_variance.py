@@ -1,4 +1,4 @@
-"""Scales and their parametrisations: laws, gradients, the regression and the σ-VAE of notebook 08."""
+"""Notebook 08: laws and gradients of scales, their parametrisations, the σ-VAE."""
 
 import itertools
 import math
@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 
-from vae_helpers import data, elbo, evaluation, models, scale_regression, scales, sigma_vae, training
+from vae_helpers import (
+    data, elbo, evaluation, models, scale_regression, scales, sigma_vae, training)
 from vae_helpers.studies import log_variance as study
 from vae_helpers.studies import sigma_vae as sigma_study
 
@@ -121,7 +122,8 @@ def test_the_excess_is_a_divergence_that_knows_no_unit():
 
 
 def test_the_same_errors_in_another_unit():
-    (x, one), (again, hundred) = (scale_regression.draw_errors(2.0, u, 500, 3) for u in (1.0, 100.0))
+    (x, one), (again, hundred) = (
+        scale_regression.draw_errors(2.0, unit, 500, 3) for unit in (1.0, 100.0))
     assert torch.equal(x, again)
     torch.testing.assert_close(100 * one, hundred)
     grid = scale_regression.grid(201)
@@ -182,6 +184,17 @@ def test_a_fit_that_overflows_is_stopped_and_stays_as_it_is():
         "log variance", span=2.0, unit=100.0, count=1000, steps=50, seed=1,
         **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
     assert diverged < 50
+
+
+def test_bad_settings_are_named():
+    errors = scale_regression.draw_errors(0.5, 1.0, 10, 0)
+    for wrong in ({"parametrisation": "sd"}, {"optimizer": "RMSprop"}):
+        settings = {"parametrisation": "softplus"} | SETTINGS | wrong
+        with pytest.raises(ValueError, match="is not known. Choose one of"):
+            scale_regression.ScaleFit(settings.pop("parametrisation"), *errors, seed=0, **settings)
+    for unit in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="positive number, got"):
+            scale_regression.draw_errors(0.5, unit, 10, 0)
 
 
 def test_the_best_constant_is_the_mean_variance():

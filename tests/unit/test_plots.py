@@ -229,7 +229,7 @@ def healed(seed, guess):
     random = np.random.default_rng(seed)
     return {"stored": {name: list(20 * random.random(6)) for name in ("untreated", "a", "b")},
             "live": {"a": 10 * random.random()}, "off": {"untreated": seed, "a": 6, "b": 5},
-            "silent": {"untreated": 6 - seed, "a": 0, "b": 1}, "guess": guess}
+            "mute": {"untreated": 6 - seed, "a": 0, "b": 1}, "guess": guess}
 
 
 SWEPT = [0.5, 1.0, 4.0]
@@ -311,7 +311,7 @@ def clocked(seed):
 def varied(seed, guess):
     random = np.random.default_rng(seed)
     return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
-            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess,
+            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess, "asked": "q",
             "labels": {m: f"{m} (nats)" for m in "ab"}}
 
 
@@ -397,8 +397,8 @@ CASES = [
     (plots.same_second, stopped(3, 1, None), stopped(6, 2, np.inf)),
     (plots.same_second, stopped(6, 2, 1.5), stopped(3, 1, None)),
     (plots.stopped_clocks, clocked(1), clocked(2)),
-    (plots.paired_variants, varied(1, None), varied(2, "q")),
-    (plots.paired_variants, varied(2, "q"), varied(1, None)),
+    (plots.paired_variants, varied(1, None), varied(2, 3.0)),
+    (plots.paired_variants, varied(2, 3.0), varied(1, None)),
     (plots.unit_of_codes, rescaled(1, 1, None), rescaled(10, 16, 16)),
     (plots.unit_of_codes, rescaled(10, 16, 16), rescaled(0.1, 3, None)),
     (plots.beta_sweep, swept(0, 1), swept(2, 2)),
@@ -619,3 +619,39 @@ def test_the_lag_is_running_less_renewed():
     run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0]}
     fig = plots.statistics_lag({"here": run, "there": run}, {})
     assert fig.axes[0].get_title("left") == "here:\nlag +100 nats, at the end −2"
+
+
+def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
+    data = three_fits(3, "softplus", False)
+    data["stored"]["log variance"][1] = np.nan
+    data["excess"]["log variance"] = np.full(4, np.inf)
+    fig = plots.fitted_scales(**data)
+    titles = [axes.get_title("left") for axes in fig.axes]
+    assert titles[1] == "log variance:\n3 of 4 fail, ∞ nats off"
+    assert titles[2].startswith("softplus (your guess):")
+    assert np.isnan(fig.artists_of["log variance"]["stored"][1].get_ydata()).all()
+    assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0
+
+
+def test_a_trace_ends_in_a_cross_where_it_breaks_off():
+    data = bottomless(1)  # the log variance's is NaN from step 5
+    fig = plots.without_floor(**data)
+    line, cross = fig.artists_of["log variance"]
+    assert cross.get_xdata()[0] == 4 and len(line.get_xdata()) == 5
+    assert "log variance at step 5" in fig.axes[0].get_title("left")
+    assert len(fig.artists_of["variance"][1].get_xdata()) == 0
+
+
+def test_the_estimate_that_spreads_less_is_named():
+    for measured, less in (({"s²": 0.1, "log s²": 0.2}, "s²"), ({"s²": 3, "log s²": 0.2}, "log s²")):
+        fig = plots.estimate_spread(**scattered(1, "neither") | {"measured": measured})
+        assert f"; {less} spreads less" in fig.caption and "Your guess: neither" in fig.caption
+
+
+def test_what_lies_above_the_ceiling_is_drawn_at_it():
+    data = chosen_noise(1, None)
+    data["own"][:, 2] = 5000.0
+    fig = plots.noise_sweep(**data)
+    drawn = fig.artists_of["own"].get_ydata()
+    assert drawn.max() == 900 < fig.axes[1].get_ylim()[1]
+    assert "σ fixed 0.1 5,000" in fig.caption

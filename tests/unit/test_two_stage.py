@@ -235,3 +235,25 @@ def test_moments_leave_out_what_is_done_between():
         paused.append(steps)
         sum(i * i for i in range(2_000_000))  # longer than all the training
     assert 0.3 < paused[1] / plain[1] < 3 and 0.3 < (paused[1] - paused[0]) / paused[0] < 3
+
+
+def test_a_small_run_measures_every_way_and_keeps_pictures_of_one_seed():
+    settings = study.STUDY.settings | {
+        "budgets": [0.06, 0.12], "middle": 0.12, "pictures": 3,
+        "classifier": {"hidden": [8, 4], "epochs": 1, "batch_size": 500, "learning_rate": 4e-3,
+                       "seed": 0}}
+    threads = torch.get_num_threads()
+    found = study.run(settings["model_seed"], **settings)
+    torch.set_num_threads(threads)
+    assert {way: len(of) for way, of in found["ways"].items()} == {study.AT_ONCE: 2, study.STAGES: 2}
+    assert set(found["variants"]) == {
+        study.SMALL_CODES, study.ON_VAE, study.ON_SCALED, study.SCALED, study.ONE_GAUSSIAN,
+        "0.04 + 0.08 s", "0.11 + 0.01 s"}
+    once, stages = found["ways"][study.AT_ONCE], found["ways"][study.STAGES]
+    assert once[0]["steps"][0] < once[1]["steps"][0] and len(stages[0]["steps"]) == 2
+    assert once[1]["of_codes"] == once[1]["of_whole"] and once[1]["neg_elbo"] > 45
+    assert found["variants"][study.ONE_GAUSSIAN]["neg_elbo"] is None, "it is infinite"
+    kept = study.Pictures(2, 3)
+    kept.load_state_dict(found["models"]["pictures"])
+    assert kept.samples.shape == (2, 2, 3, 784)
+    assert all(image.std() > 0 for image in kept.samples.flatten(0, 2))

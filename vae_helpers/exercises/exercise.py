@@ -45,13 +45,13 @@ class _Checked:
     """What all checks have in common: a name, graded hints, and how results are made."""
 
     def __init__(self, name, hints):
-        self.name, self._hints = name, hints
+        self.name, self.hints = name, hints
 
     def hint(self, number=1):
         """Print hint `number`, counted from 1."""
-        if not 1 <= number <= len(self._hints):
-            raise ValueError(f"{self.name} has hints 1 to {len(self._hints)}, got {number}.")
-        print(f"Hint {number} of {len(self._hints)}: {self._hints[number - 1]}")
+        if not 1 <= number <= len(self.hints):
+            raise ValueError(f"{self.name} has hints 1 to {len(self.hints)}, got {number}.")
+        print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
 
     def _unanswered(self):
         return Result(self.name, "unanswered", "Replace the ... by your own code, then run again.")

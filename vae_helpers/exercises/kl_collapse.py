@@ -1,5 +1,7 @@
 """Exercises of notebook 05."""
 
+import torch
+
 from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, Quantity
 from vae_helpers.exercises.laboratory import draw_from
 
@@ -17,6 +19,8 @@ def _penalty_cases():
     draw = draw_from(7)
     return [
         (draw(6, 4).square(), 0.8), (draw(3, 5).square(), 0.3), (0.7 * draw(5, 3).square(), 2.5),
+        # Two latents sleep and two are busy: a floor for all together is another thing.
+        (draw(8, 4).square() * torch.tensor([0.1, 0.3, 1.2, 2.0], dtype=torch.float64), 0.5),
     ]
 
 
@@ -30,6 +34,21 @@ penalty = Exercise(
                 "batch comes first: a latent may be free for one image and dear for another."),
         Mistake(lambda r, f: r.sum(-1).mean().clamp(min=f),
                 "You gave the free nats to all latents together. Each latent has its own."),
+        Mistake(lambda r, f: r.mean(0).sum().clamp(min=f * r.shape[1]),
+                "You set one floor for all latents together. The floor is each latent's own: a "
+                "busy latent must not pay for one that sleeps."),
+        Mistake(lambda r, f: r.sum(-1).clamp(min=f).sum(),
+                "You gave the free nats to each image as a whole, and summed over the images. They "
+                "belong to each latent, averaged over the batch."),
+        Mistake(lambda r, f: (r - f).clamp(min=0).sum(-1).mean(),
+                "You subtracted the free nats from each image's rate. Average over the batch "
+                "first; and the floor is a cost of free_bits, not of 0."),
+        Mistake(lambda r, f: r.mean(0).sum() - f,
+                "You subtracted the free nats, once for all. A floor is asked for: each latent's "
+                "rate costs at least free_bits."),
+        Mistake(lambda r, f: r.mean().clamp(min=f),
+                "You averaged over images and latents alike. Average over the batch, clamp each "
+                "latent, and sum over the latents."),
         Mistake(lambda r, f: r.sum(-1).clamp(min=f).mean(),
                 "You gave the free nats to each image as a whole. They belong to each latent, "
                 "averaged over the batch."),
@@ -80,6 +99,10 @@ dimensions = Quantity(
         ((2, 2), "You compared with 1. That is σ² = 1; here σ² is 0.25."),
         ((3, 3), "You compared with σ = 0.5. Eigenvalues are variances: compare them with σ² = "
          "0.25."),
+        ((6, 5), "0.2 is below σ² = 0.25, so that direction is lost in the noise; and 0.252 "
+         "survives, though the rule does not see it."),
+        ((6, 4), "The second is right. For the first: 0.2 is below σ² = 0.25, so that direction "
+         "is lost in the noise."),
         ((6, 6), "0.2 is below σ² = 0.25: that direction is lost in the noise."),
         ((7, 7), "That is all of them. A direction survives if its eigenvalue is above σ²."),
         ((2, 5), "These are the dimensions that die, or a count from the wrong end. Those with "
@@ -110,6 +133,7 @@ slope = Quantity(
          "· rate equal?"),
         (11.0, "This is A's distortion over its rate. The curve's slope needs both models."),
         (122 / 7, "This is B's distortion over its rate. The curve's slope needs both models."),
+        (1.2, "This is the distortion's rise over A's rate. Divide it by the rate's fall, 10 − 7."),
         (1.0, "At β = 1 A has 120 and B 129. They are equal at another β."),
         (232 / 17, "You added where you should subtract: the slope is a ratio of differences."),
     ],
@@ -128,9 +152,9 @@ fair = Choice(
         "A": "the two objectives weigh the rate differently. The one with the smaller β is lower "
              "for the very same model.",
         "B": "both are measured by one objective, whatever they were trained with.",
-        "C": "the distortion alone ignores what the code costs: β → 0 always wins.",
+        "C": "the distortion alone ignores what the code costs: it favours a small β.",
         "D": "two whole curves can be compared: one that lies below the other at every rate is "
-             "better.",
+             "better at every price of a nat.",
         "E": "the ruler is the same, but the images are not: figures on training images hide "
              "overfitting.",
         "F": "at one β the objective is one and the same, so its test value says which training "

@@ -44,6 +44,16 @@ signal_to_noise = Exercise(
         Mistake(lambda m, s: (_var(m) / _noise(s)).sqrt(),
                 "This is the square root: a ratio of standard deviations. Two variances are asked "
                 "for."),
+        Mistake(_ratio(_var, lambda s: (0.5 * s).exp().mean(0) ** 2),
+                "You averaged the standard deviations and squared the average. Average the "
+                "variances, exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: (2 * s).exp().mean(0)),
+                "exp(2 logvar) is the square of the variance. The noise is exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: s.exp().sum(0)),
+                "You summed the posterior variances over the images. Average them."),
+        Mistake(_ratio(lambda m: m.mean(0), lambda s: (0.5 * s).exp().mean(0)),
+                "This is the mean over the standard deviation. The signal is how much the mean "
+                "differs from image to image: its variance."),
         Mistake(_ratio(_var, lambda s: s.mean(0)),
                 "You divided by the mean of logvar itself. The variance is exp(logvar)."),
         Mistake(_ratio(_var, lambda s: s.mean(0).exp()),
@@ -103,6 +113,10 @@ chance = Quantity(
         (max(_COUNTS) / _ALL, "This is the share of the largest class: what always guessing it "
          "would get right. A neighbour is drawn from all classes."),
         (1 - _PAIRS / (_ALL * (_ALL - 1)), "This is the chance of another label."),
+        (sum((n / _ALL) * ((n - 1) / _ALL) for n in _COUNTS), "Nearly: a code has 99 others, not "
+         "100. (Or you rounded: three decimals are asked for.)"),
+        (sum((n / _ALL) * (n / (_ALL - 1)) for n in _COUNTS), "Nearly: of a code's own class only "
+         "n − 1 are others."),
         (0.1, "One in ten is the chance for ten classes of the same size."),
         (sum((n - 1) / (_ALL - 1) for n in _COUNTS) / 3, "You averaged over the three classes. "
          "Average over the codes: half of them belong to the first class."),
@@ -132,6 +146,9 @@ blot = Quantity(
         (sum(map(_entropy, _P)) / math.log(2), "These are bits. Nats are asked for: take the "
          "natural logarithm."),
         (sum(map(_entropy, _P)) / 2, "You averaged over the pixels. Sum over them."),
+        (sum(map(_entropy, _P)) / 5, "The mean image holds the average over images already. Do not "
+         "divide by five again."),
+        (2 * sum(map(_entropy, _P)), "Twice as much: each pixel's entropy counts once."),
         (5 * sum(map(_entropy, _P)), "You summed over the five images. Average over them."),
         (2.5 * sum(map(_entropy, _P)), "You summed over the images and averaged over the pixels; "
          "it is the other way round."),
@@ -181,6 +198,9 @@ narrow_start = Quantity(
         (math.log(_SIGNAL / 2), "That makes the signal twice the noise: 4 is a ratio of variances, "
          "not of standard deviations."),
         (math.log(_SIGNAL**2 / _TARGET), "0.01 is a variance already: do not square it."),
+        (math.log(_TARGET), "This leaves the means out, and turns the ratio upside down: the "
+         "variance asked for is 0.01 / 4."),
+        (math.log(math.sqrt(_SIGNAL) / _TARGET), "0.01 is a variance already: do not take its root."),
         (math.log(1 / _TARGET), "This would do if the means had variance 1. They have 0.01."),
     ],
     [

@@ -30,11 +30,19 @@ def beta_sweep(
             "here": curve.plot([], [], "o", color=BLUE, markersize=11)[0],
         }
         digits.set_title("Digits, what comes back,\nand draws from the prior")
+        digits.set_axis_on()
+        for side in digits.spines.values():
+            side.set_visible(False)
+        digits.set(xticks=[], yticks=[28 * row + 14 for row in range(6)])
+        digits.set_yticklabels(["digits", "back"] * 2 + ["draws"] * 2, fontsize=8.5)
+        digits.tick_params(length=0)
         bars.set(xlabel="latent, busiest first", ylabel="rate (nats per image)", ylim=(0.004, 30),
                  yscale="log", title=TWO_LINES, xticks=range(1, len(rate_per_latent) + 1))
         bars.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 1, 10]))
         bars.yaxis.set_major_formatter("{x:g}")
         bars.axhline(0.01, color=GREY, linestyle=":")
+        fig.artists_of["none"] = bars.text(0.5, 0.5, "all rates are\nbelow 0.004 nats", ha="center",
+                                           transform=bars.transAxes)
         curve.set(xlabel="rate (nats per image)", ylabel="distortion (nats per image)",
                   title=TWO_LINES, ylim=(0, 225), xlim=(-4, 1.05 * max(rates) + 4))
         for height, words in ((floor, "the pixels' own entropy"), (plateau, "the mean image")):
@@ -48,6 +56,7 @@ def beta_sweep(
     for bar, rate in zip(parts["bars"], sorted(rate_per_latent, reverse=True)):
         bar.set_height(max(rate, 0.004))
     used = int((np.asarray(rate_per_latent) > 0.01).sum())
+    parts["none"].set_visible(max(rate_per_latent) < 0.004)
     parts["bars"][0].axes.set_title(f"{used} of {len(rate_per_latent)} latents cost\n"
                                     "more than 0.01 nats")
     parts["curve"].set_data(rates, distortions)
@@ -174,6 +183,8 @@ def two_rulers(betas, own, fair, guess=None, fig=None):
             axes.xaxis.set_minor_locator(NullLocator())
         fig.artists_of["guess"] = panels[1].axvline(1, color=ORANGE, linestyle=":", linewidth=2)
         panels[0].set_ylabel("nats per test image")
+        panels[0].text(0.02, 0.97, "dots: seeds, line: median", va="top", fontsize=8.5,
+                       transform=panels[0].transAxes)
         freeze_layout(fig)
     best = {}
     for name, values in (("own", np.asarray(own)), ("fair", np.asarray(fair))):
@@ -213,8 +224,8 @@ def cures_compared(stored, live, labels, guess=None, fig=None):
                 axes.plot([], [], "D", color=ORANGE, markersize=8)[0],
             )
             axes.set(xlabel=labels[quantity], ylim=(len(cures) - 0.5, -0.5), title=" ")
-        if len(panels) > 1:
-            panels[1].set_title("dots: stored seeds, bar: median, diamond: this run", fontsize=9)
+        marks = "dots: stored seeds, bar: median" + (", diamond: this run" if live else "")
+        panels[-1].set_title(marks, fontsize=9, loc="right")
         panels[0].set(yticks=range(len(cures)))
         panels[0].set_yticklabels(cures)
         freeze_layout(fig)

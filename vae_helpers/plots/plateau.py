@@ -50,7 +50,7 @@ def collapse_map(
     """How many seeds stay on the plateau, over β and learning rate, one panel a build.
 
     staying: {build: [learning rates, betas]} of `seeds`; silent: likewise, how many of them
-    have an encoder whose means are the same for all images; threshold: the β above which the
+    have an encoder that says the same for all images; threshold: the β above which the
     plateau is stable; guess: how many stay at the largest learning rate and the third β of the
     first build, or None.
     """
@@ -104,11 +104,11 @@ def collapse_map(
     return fig
 
 
-def remedies(stored, live, off, silent, guess=None, fig=None):
+def remedies(stored, live, off, mute, guess=None, fig=None):
     """How far below the mean image's distortion runs get, with and without a remedy.
 
     stored: {remedy: [seeds]} in nats per image, the first without any; live: {remedy: value},
-    for some; off: {remedy: how many of the seeds have left the plateau}; silent: {remedy: how
+    for some; off: {remedy: how many of the seeds have left the plateau}; mute: {remedy: how
     many have an encoder whose means are the same for all images}; guess: a remedy.
     """
     if fig is None:
@@ -126,7 +126,7 @@ def remedies(stored, live, off, silent, guess=None, fig=None):
         axes.set_yticklabels(stored)
         axes.legend(loc="upper right", fontsize=9)
         for row, text in enumerate(fig.artists_of["counts"]):
-            text.set_text("10 of 10 leave, 10 silent")  # keeps the room
+            text.set_text("10 of 10 leave, 10 mute")  # keeps the room
         freeze_layout(fig)
     parts, rows = fig.artists_of, {name: row for row, name in enumerate(stored)}
     parts["stored"].set_data(np.concatenate(list(stored.values())), np.concatenate(
@@ -135,7 +135,7 @@ def remedies(stored, live, off, silent, guess=None, fig=None):
     farthest = max(*map(max, stored.values()), *live.values())
     parts["live"].axes.set_xlim(-3, 1.1 * farthest)
     for text, (name, values) in zip(parts["counts"], stored.items()):
-        text.set_text(f"{off[name]} of {len(values)} leave, {silent[name]} silent")
+        text.set_text(f"{off[name]} of {len(values)} leave, {mute[name]} mute")
     untreated, *treated = stored
     fewest = min(off[name] for name in treated)
     guessed = "no guess committed" if guess is None else f"your guess: {guess}"
@@ -143,6 +143,6 @@ def remedies(stored, live, off, silent, guess=None, fig=None):
                f"at least {fewest} with any remedy")
     parts["live"].axes.set_title(f"{finding}\n{guessed}")
     fig.caption = f"{finding}; {guessed}. Medians: " + ", ".join(
-        f"{name} {np.median(values):.1f} nats below the mean image, {silent[name]} silent"
+        f"{name} {np.median(values):.1f} nats below the mean image, {mute[name]} mute in the mean"
         for name, values in stored.items()) + "."
     return fig

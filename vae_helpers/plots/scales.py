@@ -59,12 +59,14 @@ def estimate_spread(
     parts["cross"].set_xdata([crossover, crossover])
     less = min(measured, key=measured.get)
     parts["cross"].axes.set_title(
-        f"n = {n}, σ² = {variance:.2g}: {less} spreads less;\nthe laws cross at σ² = {crossover:.3f}"
+        f"n = {n}, σ² = {variance:.2g}: {less} spreads less;\n"
+        f"the laws cross at σ² = {crossover:.3f}"
         + ("" if guess is None else f" (your guess: {guess})"))
     fig.caption = (
         f"{len(estimates)} samples of n = {n} numbers with σ² = {variance:.2g}: Var(s²) = "
         f"{measured['s²']:.3g}, Var(log s²) = {measured['log s²']:.3g}; {less} spreads less. The "
-        f"laws cross at σ² = {crossover:.3f}." + ("" if guess is None else f" Your guess: {guess}."))
+        f"laws cross at σ² = {crossover:.3f}."
+        + ("" if guess is None else f" Your guess: {guess}."))
     return fig
 
 
@@ -159,9 +161,9 @@ def gradient_noise(variances, laws, stored, live, fig=None):
         marks.set_data(variances, live[name])
     ratio = max(live["variance"]) / min(live["variance"])
     law.axes.set_title(f"By log σ² the noise is {np.mean(live['log variance']):.2f} in every unit; "
-                       f"by σ² it varies by a factor of {ratio:.2g}".replace("e+0", " · 10^"))
+                       f"by σ² it varies {_rounded(ratio)}-fold")
     fig.caption = "Standard deviation of one error's gradient at the truth, this run: " + "; ".join(
-        f"{name} " + ", ".join(f"{value:.3g} at σ² = {v:g}" for v, value in zip(variances, live[name]))
+        f"{name} " + ", ".join(f"{sd:.3g} at σ² = {v:g}" for v, sd in zip(variances, live[name]))
         for name in live) + "."
     return fig
 
@@ -219,8 +221,16 @@ def without_floor(traces, floors, train, test, fig=None):
                     f"training {train[np.argmin(floors)]:,.0f}, test "
                     f"{test[np.argmin(floors)]:,.0f} nats".replace("-", "−"))
     fig.caption = (
-        f"Errors of 0 end in NaN for: {words}. A variance for each pixel, floor and −log likelihood "
-        "of training and test images: " + "; ".join(
+        f"Errors of 0 end in NaN for: {words}. A variance for each pixel, floor and −log "
+        "likelihood of training and test images: " + "; ".join(
             f"{f:.0e}: {a:,.0f} and {b:,.0f}" for f, a, b in zip(floors, train, test))
         + " nats per image.").replace("-", "−")
     return fig
+
+
+def _rounded(number):
+    """A number from 1 up in few characters: 12, or 1.2 · 10⁸."""
+    if number < 1e4:
+        return f"{number:,.0f}"
+    digits, power = f"{number:.1e}".split("e+")
+    return f"{digits} · 10{power.lstrip('0').translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

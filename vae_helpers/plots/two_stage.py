@@ -161,12 +161,12 @@ def stopped_clocks(budgets, stored, live, labels, marked, log=(), fig=None):
     return fig
 
 
-def paired_variants(stored, reference, labels, guess=None, fig=None):
+def paired_variants(stored, reference, labels, asked, guess=None, fig=None):
     """What else could be done with the same seconds, each seed beside its own two stages.
 
     stored: {measure: {variant: [seeds]}} and reference {measure: [seeds]}; the first measure is
-    drawn as a ratio, the others as differences. labels: {measure: axis label}; guess: the
-    variant that the learner thinks best by the first measure, or None.
+    drawn as a ratio, the others as differences. labels: {measure: axis label}; guess:
+    what the learner thinks is the ratio of the variant `asked`, or None.
     """
     variants = list(next(iter(stored.values())))
     if fig is None:
@@ -182,27 +182,32 @@ def paired_variants(stored, reference, labels, guess=None, fig=None):
             axes.axvline(0 if number else 1, color="#777777", linestyle="--", linewidth=1)
             axes.set(xlabel=labels[measure], ylim=(len(variants) - 0.5, -0.5),
                      title=TWO_LINES)
+        fig.artists_of["guess"] = panels[0].plot([], [], "D", color=ORANGE, fillstyle="none",
+                                                 markersize=11, markeredgewidth=2)[0]
         panels[0].set(xscale="log", xlim=(0.5, 2), yticks=range(len(variants)))
         panels[0].set_yticklabels(variants)
         _plain_ticks(panels[0], "xaxis")
         freeze_layout(fig)
     words = []
-    for number, (measure, (dots, medians)) in enumerate(fig.artists_of.items()):
+    guesses = [] if guess is None else [guess]
+    fig.artists_of["guess"].set_data(guesses, [variants.index(asked)] * len(guesses))
+    for number, measure in enumerate(stored):
+        dots, medians = fig.artists_of[measure]
         own = np.asarray(reference[measure])
         values = np.array([stored[measure][name] for name in variants])  # [variants, seeds]
         values = values - own if number else values / own
         middle = np.median(values, 1)
         dots.set_data(values.ravel(), np.repeat(np.arange(len(variants)), values.shape[1]))
         medians.set_data(middle, np.arange(len(variants)))
-        _fit(dots.axes, [*values.ravel(), 0 if number else 1], "x")
+        _fit(dots.axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
         words.append(f"{labels[measure]}: " + ", ".join(
             f"{name} {value:.3g}" for name, value in zip(variants, middle)))
         if not number:
             nearer = (values < 1).all(1).sum()
-            best = f"nearest: {variants[middle.argmin()]} ({middle.min():.2g})"
-            guessed = f"; your guess: {guess}" if guess else ""
+            guessed = f"; your guess: {guess:g} (diamond)" if guesses else ""
             dots.axes.set_title(f"In every seed nearer to real digits than two stages: {nearer} of "
-                                f"{len(variants)};\n{best}{guessed}")
+                                f"{len(variants)}\n{asked}: {middle[variants.index(asked)]:.2g} "
+                                f"times as far{guessed}")
     fig.caption = f"Medians beside the two stages of the same seed. {'. '.join(words)}{guessed}."
     return fig
 

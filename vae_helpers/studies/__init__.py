@@ -12,6 +12,7 @@ from vae_helpers.studies import (
     plateau,
     start_here,
     train_live,
+    two_stage,
 )
 
 STUDIES = {
@@ -25,5 +26,6 @@ STUDIES = {
     "cures": cures.STUDY,
     "noisy_latents": noisy_latents.STUDY,
     "plateau": plateau.STUDY,
+    "two_stage": two_stage.STUDY,
     "log_variance": log_variance.STUDY,
 }

@@ -4,6 +4,7 @@ from vae_helpers import data, evaluation, schedules, training
 from vae_helpers.studies.base import Study, dense_trainer, prefix
 
 CURES = ("constant", "warm-up", "cyclical", "free bits")
+LONGER = "constant, trained on"
 
 
 def cure_trainer(cure, seed, *, beta, learning_rate, steps, free_bits, **settings):
@@ -21,23 +22,34 @@ def cure_trainer(cure, seed, *, beta, learning_rate, steps, free_bits, **setting
     return trainer
 
 
-def run(seed, *, places, steps, **settings):
+def run(seed, *, places, steps, longer, **settings):
     """Where each cure ends in each place, {place: {cure: numbers}}, on the test images.
 
-    places: {name: {beta, learning_rate}}.
+    places: {name: {beta, learning_rate}}. The constant β is also followed to `longer` steps.
     """
-    found, images = {}, data.load_mnist().test_images
+    found = {}
     for place, of_place in places.items():
         found[place] = {}
         for cure in CURES:
             trainer = cure_trainer(cure, seed, steps=steps, **of_place, **settings)
             training.train(trainer, steps)
-            result = evaluation.evaluate(trainer.model, images, seed=seed)
-            found[place][cure] = {
-                "distortion": result.distortion, "rate": result.rate,
-                "active": evaluation.active_units(trainer.model, images),
-            }
+            found[place][cure] = end_of(trainer.model, seed)
+            if cure == "constant":
+                training.train(trainer, longer)
+                found[place][LONGER] = end_of(trainer.model, seed)
     return {"places": found, "prefix_neg_elbo": prefix(trainer)}  # of the last run
+
+
+def end_of(model, seed):
+    """What is stored of a trained model: nats per test image, active latents, dead units."""
+    images = data.load_mnist().test_images
+    result = evaluation.evaluate(model, images, seed=seed)
+    first = model.encoder[:2](data.pixels(images)).detach()  # [image, unit], after the ReLU
+    return {
+        "distortion": result.distortion, "rate": result.rate,
+        "active": evaluation.active_units(model, images),
+        "dead": int((first == 0).all(0).sum()),
+    }
 
 
 def _trainer(seed, *, places, **settings):
@@ -48,7 +60,8 @@ STUDY = Study(
     "Which cures wake latents that a constant β has put to sleep, and when do they not?",
     run,
     _trainer,
-    {"latent": 10, "hidden": [100, 50, 25], "batch_size": 500, "steps": 480, "free_bits": 0.5,
+    {"latent": 10, "hidden": [100, 50, 25], "batch_size": 500, "steps": 480, "longer": 960,
+     "free_bits": 0.5,
      "places": {"β = 4, steps of 0.005": {"beta": 4.0, "learning_rate": 5e-3},
                 "β = 1, steps of 0.01": {"beta": 1.0, "learning_rate": 1e-2}}},
 )

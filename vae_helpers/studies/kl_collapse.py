@@ -20,7 +20,7 @@ def run(seed, *, betas, model_seed, epochs, **settings):
     models = {}
     for beta in betas:
         trainer = sweep_trainer(seed, beta, **settings)
-        anneal(trainer, epochs)
+        settle(trainer, epochs)
         for name, images in (("train", digits.train_images), ("test", digits.test_images)):
             result = evaluation.evaluate(trainer.model, images, seed=seed)
             found[name].append([result.distortion, result.rate])
@@ -33,7 +33,7 @@ def run(seed, *, betas, model_seed, epochs, **settings):
     return found | ({"models": models} if seed == model_seed else {})
 
 
-def anneal(trainer, epochs):
+def settle(trainer, epochs):
     """Train for `epochs`: half of them with the whole step, then with steps that shrink to 0.
 
     The last steps' noise is what keeps a run from its minimum; shrinking steps remove it.
@@ -52,6 +52,6 @@ STUDY = Study(
     "Where on the rate–distortion curve does training at each β end?",
     run,
     _trainer,
-    {"latent": 10, "hidden": [100], "batch_size": 250, "learning_rate": 2e-3, "epochs": 5,
+    {"latent": 10, "hidden": [100], "batch_size": 250, "learning_rate": 2e-3, "epochs": 15,
      "betas": [0.01, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 40.0], "model_seed": 1},
 )
