@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_ARGS
 
-.PHONY: help lab test test-browser notebooks student
+.PHONY: help lab test test-browser notebooks student site
 help:
 	@$(PYTHON) tools/lab.py help
 lab:
@@ -15,3 +15,5 @@ notebooks:
 	@$(PYTHON) tools/lab.py notebooks $(ARGS)
 student:
 	@$(PYTHON) tools/lab.py student $(ARGS)
+site:
+	@$(PYTHON) tools/lab.py site $(ARGS)

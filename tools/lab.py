@@ -6,13 +6,16 @@
   test-browser  the notebooks in a real browser; ARGS go to pytest
   notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
   student       copy the notebooks without solutions to student/; an edited copy is kept
-  ci            install, then test and test-browser
+  site          write the notebooks as web pages to site/, or to the folder in ARGS
+  ci            install, then test, test-browser and site
 
 Packages are installed into .venv at the first command and whenever
 pyproject.toml changes. PIP_ARGS in the environment is passed to pip install.
 """
 # Kept free of syntax and calls newer than Python 3.6, so that an old Python
 # gets our message and not a SyntaxError.
+import array
+import base64
 import hashlib
 import importlib.util
 import json
@@ -20,6 +23,7 @@ import os
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -29,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = os.name == "nt"
 IS_ROOT = not WINDOWS and os.geteuid() == 0
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
+SITE = ["tools/site_pages/build.py"]
 QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -196,10 +201,42 @@ def normalise(text):
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
+def halved(data):
+    """The same numbers in half the bytes: base64 of float32 as base64 of float16."""
+    values = array.array("f", base64.b64decode(data))
+    if sys.byteorder == "big":
+        values.byteswap()
+    return base64.b64encode(struct.pack("<{}e".format(len(values)), *values)).decode("ascii")
+
+
+def explorers(notebook):
+    """What each explorer of a notebook just run showed, in the order of its outputs."""
+    stored = notebook["metadata"].get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    found = []
+    for output in [output for cell in notebook["cells"] for output in cell.get("outputs", ())]:
+        view = output.get("data", {}).get("application/vnd.jupyter.widget-view+json", {})
+        widget = stored.get("state", {}).get(view.get("model_id"), {"state": {}})
+        if widget["state"].get("_anywidget_id") == "vae_helpers.explorer.Explorer":
+            data = {buffer["path"][0]: buffer["data"] for buffer in widget["buffers"]}
+            found.append({name: widget["state"][name] for name in ("point", "extent", "colours", "widths")})
+            found[-1].update(codes=data["codes"], labels=data["labels"], weights_float16=halved(data["weights"]))
+    return found
+
+
+def keep_explorers(path, notebook):
+    """Keep beside a notebook what its explorers showed: the static site has no other decoder."""
+    kept, states = path.parent / "explorers" / (path.stem + ".json"), explorers(notebook)
+    if states:
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes((json.dumps(states, indent=1, sort_keys=True) + "\n").encode("utf-8"))
+    elif kept.exists():
+        kept.unlink()
+
+
 def notebooks(env, args):
     """Run each notebook and store it in place, one with an error stays as it was; then the ledger."""
     env.ensure()
-    options = ["kernel_name=python3", "timeout=600", "store_widget_state=False", "record_timing=False"]
+    options = ["kernel_name=python3", "timeout=600", "store_widget_state=True", "record_timing=False"]
     command = ["-m", "nbconvert", "--to=notebook", "--execute", "--inplace", "--log-level=WARN"]
     command += ["--ExecutePreprocessor." + option for option in options]
     failed = 0
@@ -208,7 +245,9 @@ def notebooks(env, args):
         failed = env.run(command + [str(path)])
         if failed:
             break
-        path.write_bytes(normalise(path.read_bytes().decode("utf-8")).encode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        keep_explorers(path, json.loads(text))
+        path.write_bytes(normalise(text).encode("utf-8"))
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
     drifted = env.run(["-m", "vae_helpers.ledger"])  # also of those stored before one that failed
     if failed:
@@ -220,6 +259,12 @@ def notebooks(env, args):
 def student(env, args):
     """A script of its own: nothing need be installed for it."""
     return subprocess.call([sys.executable, str(Path(__file__).with_name("student.py")), str(env.root)])
+
+
+def site(env, args):
+    """Nothing is run: the pages show the outputs that the notebooks have stored."""
+    env.ensure("site")
+    return env.run(SITE + args, hand_over=True)
 
 
 def install_browser():
@@ -247,14 +292,15 @@ def timed(name, work):
 
 
 def ci(env, args):
-    """Install, then both kinds of tests, the second even if the first fails."""
+    """Install, then both kinds of tests and the site, each even if one before it fails."""
     return timed("install", lambda: env.ensure("test")) or sum([
         timed("test", lambda: env.run(["-m", "pytest"])),
-        timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser()))])
+        timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser())),
+        timed("site", lambda: env.run(SITE))])
 
 
 COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks,
-            "student": student, "ci": ci}
+            "student": student, "site": site, "ci": ci}
 
 
 def main(arguments):

@@ -29,6 +29,8 @@ def claim(id, value, low, high, unit, of="all"):
     `ValueError` for a band that is none, for no seeds, and for another `of`.
     """
     value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy or PyTorch
+    while isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]  # [1] or [1, 1]: a number, which has no spread
     seeds = list(value) if isinstance(value, (list, tuple)) else [value]
     for one in seeds:
         if isinstance(one, (str, list, tuple)):

@@ -87,6 +87,8 @@ def claims_of(notebook, file):
         for output in cell.get("outputs", ()):
             for line in PRINTED.finditer("".join(output.get("text", ""))):
                 printed[line["id"]] = line, above[number]
+    if not printed:
+        raise LedgerError(f"{file} is stored without a claim's output: make notebooks ARGS={file}")
     listed = LISTED.findall("".join(notebook["cells"][-1]["source"]))
     differing = printed.keys() ^ {id for id, *_ in listed}
     if differing:

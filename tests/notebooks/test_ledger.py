@@ -115,6 +115,11 @@ def test_claims_printed_must_be_those_listed(listed):
         ledger.claims_of(notebook("claim t.one: ⟨2⟩, within 1 … 3: holds", listed=listed), "00_t.ipynb")
 
 
+def test_a_notebook_without_outputs_is_named_with_the_remedy():
+    with pytest.raises(LedgerError, match="make notebooks ARGS=notebooks/00_t.ipynb"):
+        ledger.claims_of(notebook("nothing"), "notebooks/00_t.ipynb")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"claims": ["t.two"]}, "names the claim t.two, which no stored notebook makes"),
     ({"told": ["00_t.ipynb#Nowhere"]}, "00_t.ipynb#Nowhere, a heading that no stored"),

@@ -51,6 +51,15 @@ def some_images(n):
 
 # For each taught function the arguments to try, made afresh for each call.
 INPUTS = {
+    "scales.guarded": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
+    "scales.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
+    "scales.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],
+    "scales.variance_of_log_estimate": [lambda: (2,), lambda: (10,), lambda: (101,)],
+    "scales.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
+    "sigma_vae.SigmaVAE": [
+        lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), True),
+        lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), False),
+    ],
     "data.minibatches": [
         lambda: (10, 4, generator()),
         lambda: (12, 4, generator()),
@@ -136,8 +145,16 @@ def coded_without_noise(Autoencoder, x, eps):
     return [*model.elbo_parts(x, eps), *model.encode(x)]
 
 
+def gaussian_parts(SigmaVAE, x, eps, learned):
+    """Both parts, and whether a gradient reaches the noise."""
+    model = SigmaVAE(3, (5,), noise=-1.3, learned=learned, seed=0)
+    distortion, rate = model(x, eps)
+    (distortion + rate).sum().backward()
+    return distortion, rate, torch.tensor(0.0) if model.noise.grad is None else model.noise.grad
+
+
 # How a class is tried, or a function of named arguments; another is called as it is.
-USES = {"models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step,
+USES = {"sigma_vae.SigmaVAE": gaussian_parts, "models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step,
         "models.Autoencoder": coded_without_noise,
         "evaluation.renew_statistics": renewed}
 

@@ -49,6 +49,12 @@ def test_what_is_no_band_or_no_number_is_refused():
         claim("t.value", math.inf, 0, math.inf, "nats")
 
 
+@pytest.mark.parametrize("value", [torch.tensor([2.0]), torch.tensor([[2.0]]), [2.0]])
+def test_an_array_of_one_number_has_no_spread(value, capsys):
+    claim("t.value", value, 1, 9, "nats")
+    assert capsys.readouterr().out == "claim t.value: ⟨2⟩ nats, within 1 … 9: holds\n"
+
+
 @pytest.mark.parametrize("seeds", [[3.0, 1.25, 2.0, 9.0], (3, 1.25, 2, 9),
                                    torch.tensor([3, 1.25, 2, 9]), [torch.tensor(3.0), 1.25, 2, 9]])
 def test_one_value_a_seed_shows_median_and_spread(seeds, capsys):

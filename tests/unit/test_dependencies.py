@@ -43,4 +43,5 @@ def test_every_bound_is_a_lower_bound():
 
 def test_what_is_optional_is_tested():
     extras = project()["optional-dependencies"]
-    assert set(extras["cluster"]) <= set(extras["test"])
+    assert {"cluster", "site"} < set(extras)
+    assert set(extras["cluster"] + extras["site"]) <= set(extras["test"])

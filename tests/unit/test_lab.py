@@ -1,5 +1,6 @@
 """tools/lab.py: its messages, when it installs, and what it does to notebooks. No network."""
 import ast
+import base64
 import importlib.util
 import json
 import os
@@ -10,7 +11,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import torch
+
+from vae_helpers import models
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tools" / "lab.py"
@@ -307,7 +312,7 @@ def test_ci_runs_the_browser_even_after_a_failure(lab, tmp_path, monkeypatch, ca
     env.run = lambda arguments, **_: ran.append(arguments) or len(ran) == 2
     monkeypatch.setattr(lab, "install_browser", lambda: "browser")
     assert lab.ci(env, []) == 1
-    assert ran == [("test",), ["-m", "pytest"], ["-m", "pytest", "tests/browser"]]
+    assert ran == [("test",), ["-m", "pytest"], ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
     shown = capsys.readouterr().out
     assert re.search(r"== test: failed after \d+ s\n== test-browser: done after \d+ s", shown)
 
@@ -353,6 +358,39 @@ def test_normalise_keeps_no_folder_of_this_machine(lab):
     assert output["text"] == ["⟨1.5⟩ nats/image\n", "⟨…⟩\n", "and ⟨…⟩ ⟨2⟩\n"]
 
 
+EXPLORERS = """\
+import numpy as np
+from vae_helpers import models
+from vae_helpers.explorer import Explorer
+first = Explorer(models.VAE(latent=2, hidden=(4,), seed=0), np.zeros((3, 2)), np.array([1, 2, 3]))
+second = Explorer(models.VAE(latent=2, hidden=(4,), seed=1), np.ones((2, 2)), np.array([7, 8]))
+second.point = [0.5, -1]
+display(second, first)"""
+
+
+def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
+    """In the order of the outputs, with the weights in half precision; none of it in the notebook."""
+    monkeypatch.chdir(tmp_path)
+    path, kept = tmp_path / "good.ipynb", tmp_path / "explorers" / "good.json"
+    nbformat.write(notebook(EXPLORERS), path)
+    lab.notebooks(notebook_environment(lab, tmp_path, ledger=0), [str(path)])
+    states = json.loads(kept.read_text(encoding="utf-8"))
+    assert [state["point"] for state in states] == [[0.5, -1], [0, 0]]
+    assert [state["widths"] for state in states] == [[2, 4, 784]] * 2
+    assert [list(base64.b64decode(state["labels"])) for state in states] == [[7, 8], [1, 2, 3]]
+    for state, seed in zip(states, (1, 0)):
+        decoder = models.VAE(latent=2, hidden=(4,), seed=seed).decoder
+        wanted = torch.cat([part.detach().flatten() for part in decoder.parameters()]).half()
+        found = np.frombuffer(base64.b64decode(state["weights_float16"]), "<f2")
+        np.testing.assert_array_equal(found, wanted.numpy())
+    stored = nbformat.read(path, 4)
+    assert "widgets" not in stored.metadata
+    assert {kind for output in stored.cells[1].outputs for kind in output.data} == {"image/png", "text/plain"}
+    nbformat.write(notebook("1"), path)
+    lab.notebooks(notebook_environment(lab, tmp_path, ledger=0), [str(path)])
+    assert not kept.exists()
+
+
 def notebook_environment(lab, root, ledger):
     """An environment that runs notebooks, and in the ledger's place prints a line and returns."""
     env = environment_of_this_python(lab, root)
@@ -390,11 +428,20 @@ def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(lab,
         lab.notebooks(env, ["missing.ipynb"])
 
 
+def test_site_installs_its_extra_and_passes_the_folder_on(lab, tmp_path):
+    env, seen = environment_of_this_python(lab, tmp_path), []
+    env.ensure = lambda *extras: seen.append(extras)
+    env.run = lambda arguments, **_: seen.append(arguments)
+    lab.site(env, ["elsewhere"])
+    assert seen == [("site",), ["tools/site_pages/build.py", "elsewhere"]]
+    assert (ROOT / lab.SITE[0]).is_file()
+
+
 # The files that call it
 
 def test_the_makefile_only_calls_lab():
     recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
-    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "student"]
+    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "student", "site"]
     for name, recipe in recipes:
         assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
 

@@ -82,7 +82,7 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
         curve.set(yscale="log", title=TWO_LINES, ylabel="Fréchet distance from real digits")
         curve.set(ylim=(1, 100), xlim=(budgets[0] / 1.2, budgets[-1] * 1.5))
         _plain_ticks(curve)
-        curve.legend(fontsize=9, loc="lower left")
+        curve.legend(fontsize=9, loc="upper right")
         freeze_layout(fig)
     at, parts, words = list(budgets).index(seconds), fig.artists_of, []
     for way, shown in pictures.items():

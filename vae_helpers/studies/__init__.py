@@ -10,6 +10,7 @@ from vae_helpers.studies import (
     log_variance,
     noisy_latents,
     plateau,
+    sigma_vae,
     start_here,
     train_live,
     two_stage,
@@ -28,4 +29,5 @@ STUDIES = {
     "plateau": plateau.STUDY,
     "two_stage": two_stage.STUDY,
     "log_variance": log_variance.STUDY,
+    "sigma_vae": sigma_vae.STUDY,
 }
