@@ -145,3 +145,15 @@ def test_the_script_writes_all(original, folder, capsys):
     student.main(folder.parent)
     assert capsys.readouterr().out.splitlines() == [
         "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: as it was"]
+
+
+def test_the_instructors_page_has_every_notebook_and_exercise():
+    page = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    slips = [line.split("|")[1:3] for line in page.splitlines() if re.match(r"\|.*\| `\w+` \|", line)]
+    listed, number = {}, None
+    for left, name in slips:
+        number = left.strip() or number
+        listed.setdefault(number, []).append(name.strip(" `"))
+    assert listed == {path.stem[:2]: list(tagged(read(path), "exercise")) for path in PATHS}
+    hours = re.findall(r"^\| (\d\d) ", page, re.MULTILINE)
+    assert [number for number in hours if number in listed][:len(PATHS)] == sorted(listed)

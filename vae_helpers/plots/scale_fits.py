@@ -87,10 +87,10 @@ def failure_maps(failures, excess, learning_rates, units, seeds, fig=None):
             text.set_text(f"{failed}\n{_nats(nats).removesuffix(' nats')}")
         total = f"{count.sum()} of {seeds * count.size} runs fail"
         picture.axes.set_title(f"{name}:\n{total}")
-        words.append(f"{name}: {total}; by learning rate and unit " + ", ".join(
-            f"{failed} at {rate:g} and {unit:g}"
-            for rate, row in zip(learning_rates, count) for unit, failed in zip(units, row)))
-    fig.caption = f"Of {seeds} seeds in each place, how many fail. " + ". ".join(words) + "."
+        words.append(f"{name}: {total}; by unit " + ", ".join(
+            f"{failed} at {unit:g}" for unit, failed in zip(units, count.sum(0))))
+    fig.caption = (f"Failures among {seeds} seeds at {len(learning_rates)} learning rates. "
+                   + ". ".join(words) + ".")
     return fig
 
 
