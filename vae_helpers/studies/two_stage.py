@@ -1,5 +1,6 @@
 """Notebook 07: a VAE trained at once against an autoencoder and a VAE of its codes."""
 
+import functools
 import time
 
 import torch
@@ -14,6 +15,8 @@ AT_ONCE, STAGES = "at once", "two stages"
 # Other things to do with the middle budget, beside another split of it.
 SMALL_CODES, ON_VAE, ON_SCALED = "small codes", "on a VAE", "on a learned scale"
 SCALED, ONE_GAUSSIAN = "learned scale, at once", "one Gaussian"
+
+_digits = functools.cache(data.load_mnist)  # one copy for all trainers and measurements
 
 
 class Pictures(nn.Module):
@@ -44,7 +47,7 @@ def moments(trainer, seconds):
 
 def make_classifier(**settings):
     """The classifier that measures all pictures, the same for every seed."""
-    digits = data.load_mnist()
+    digits = _digits()
     return picture_measures.train_classifier(digits.train_images, digits.train_labels, **settings)
 
 
@@ -64,7 +67,7 @@ def first_trainer(
 def _trainer(model, seed, batch_size, learning_rate, beta=1.0):
     torch.set_num_threads(1)
     return training.Trainer(
-        model, data.load_mnist().train_images, batch_size=batch_size, beta=beta,
+        model, _digits().train_images, batch_size=batch_size, beta=beta,
         learning_rate=learning_rate, seed=seed,
     )
 
@@ -101,7 +104,7 @@ def worth(model, first, classifier, seed):
     codes and from the whole model's latents; `neg_elbo`: of the whole, None unless it is one
     of grey pixels that is finite. Nats per image.
     """
-    digits = data.load_mnist()
+    digits = _digits()
     images, labels = digits.test_images, digits.test_labels[:DRAWN]
     codes = evaluation.posterior_means(first, images[:DRAWN])
     bounded = isinstance(model, (models.VAE, two_stage.TwoStage)) and not isinstance(
@@ -130,7 +133,7 @@ def run(seed, *, budgets, share, middle, shares, penalty, pictures, model_seed, 
 
     def keep(way, model, *of_first):
         place = list(found).index(way), len(found[way])
-        means = evaluation.posterior_means(model, data.load_mnist().test_images[:pictures])
+        means = evaluation.posterior_means(model, _digits().test_images[:pictures])
         shown.samples[place] = drawn(model, seed)[:pictures]
         shown.reconstructions[place] = evaluation.decode(model, means)
         found[way].append(measured(model, *of_first))
