@@ -13,6 +13,7 @@ def seeds_and_live(stored, live, bands, fig=None):
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 0.55 + 0.85 * len(stored)), layout="constrained")
+        fig.get_layout_engine().set(rect=(0.01, 0, 0.97, 1))  # room for a number at the end of an axis
         fig.artists_of = {}
         panels = fig.subplots(len(stored), 1, squeeze=False)[:, 0]
         for axes, label in zip(panels, stored):

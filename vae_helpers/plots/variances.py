@@ -41,7 +41,7 @@ def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
                  xlim=(exact - 5, exact + 2.5), ylim=(0, 1.1), title=TWO_LINES)
         left.legend(loc="upper left", fontsize=9)
         right.set(xscale="log", yscale="log", xlabel="draws L", ylabel="standard deviation (nats)",
-                  title="Measured (marks), and 1/√L times that of one draw\n ")
+                  title="Measured (marks), and the spread\nof one draw over √L (lines)")
         freeze_layout(fig)
     measured = {form: values.std() for form, values in estimates.items()}
     for form, values in estimates.items():
