@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -174,3 +175,33 @@ def test_the_prose_keeps_its_tone(prose):
         without_code = re.sub(r"`[^`]*`|\$[^$]*\$|!\[", "", text)
         assert "!" not in without_code, text
         assert not re.search(r"\b(simply|obviously)\b", without_code, re.I), text
+
+
+def names_of(source):
+    """Names that a cell binds at its top level, and global names that its functions read later."""
+    def of_functions(table):
+        for inner in table.get_children():
+            at_once = table is top and inner.get_name() in ("listcomp", "dictcomp", "setcomp", "genexpr")
+            if inner.get_type() == "function" and not at_once:
+                yield from inner.get_globals()
+            yield from of_functions(inner)
+
+    lines = [line for line in source.splitlines() if not line.startswith("%")]
+    top = symtable.symtable("\n".join(lines), "cell", "exec")
+    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}, set(of_functions(top))
+
+
+def test_no_name_that_a_function_reads_is_bound_anew_below(code):
+    """A view computes when a control moves: by then all cells below have run."""
+    read = set()
+    for cell in code:
+        bound, read_later = names_of(cell.source)
+        assert not bound & read, f"{sorted(bound & read)} in: {cell.source}"
+        read |= read_later
+
+
+def test_a_name_bound_anew_would_be_seen():
+    bound, read = names_of("own = 1\nview = lambda: own + [other for other in own][0]\n%magic own")
+    assert bound == {"own", "view"} and read == {"own"}
+    bound, read = names_of("table = [row for row in rows]\ndef f(rows):\n    return lambda: rows, cells")
+    assert bound == {"table", "f"} and read == {"cells"}
