@@ -197,7 +197,8 @@ def test_a_finger_draws(alone, made):
         touch("touchMove", view.on_pad(0.5, down))
     touch("touchEnd")
     view.page.wait_for_function(
-        "() => document.querySelector('.explorer-part').digit?.filter((ink) => ink > 0.9).length > 30"
+        """() => document.querySelector(".explorer-part").digit
+            ?.filter((ink) => ink > 0.9).length > 30"""
     )
     rows = view.drawing.reshape(28, 28).max(1) > 1e-9
     assert rows.sum() == 20, "a stroke as high as the box"
@@ -350,8 +351,9 @@ def test_it_lives_on_the_static_site_too(browser, made):
 
     state = {name: getattr(explorer, name) for name in ("point", "extent", "colours", "widths")}
     state |= {name: packed(getattr(explorer, name)) for name in ("codes", "labels", "images")}
-    state |= {"weights_float16": halved(explorer.weights), "encoder_widths": explorer.encoder_widths,
-              "encoder_float16": halved(explorer.encoder)}
+    state |= {name: halved(getattr(explorer, name.removesuffix("_float16")))
+              for name in ("weights_float16", "encoder_float16")}
+    state["encoder_widths"] = explorer.encoder_widths
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.set_content(

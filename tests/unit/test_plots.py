@@ -426,7 +426,6 @@ CASES = [
     (plots.three_densities, bells(2), bells(-1)),
     (plots.latent_explorer, explored(1), explored(2)),
     (plots.latent_sliders, slid(1, 5), slid(2, 5)),
-    (plots.latent_sliders, slid(1, 5), slid(2, 20)),
     (plots.training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
     (plots.training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
     (plots.cluster_widths, widths(1, None), widths(3, "wide")),

@@ -17,7 +17,7 @@ from torch import nn
 from vae_helpers import plots
 
 HERE = Path(__file__).parent
-# A widget is one module and a page may inline it, so the files import nothing: this is their order.
+# A widget is one module, and the site inlines it, so the files import nothing and are joined.
 MODULE = "\n".join(
     (HERE / name).read_text(encoding="utf-8")
     for name in ("numbers.js", "parts.js", "plane.js", "explorer.js")

@@ -123,6 +123,23 @@ export function stroke(ink, [x1, y1], [x2, y2]) {
   }
 }
 
+/** How much ink lies in each column and in each row: where it begins, ends and has its middle. */
+function measure(ink) {
+  const [columns, rows] = [new Uint32Array(INK), new Uint32Array(INK)];
+  for (let y = 0, i = 0; y < INK; y++) {
+    for (let x = 0; x < INK; x++, i++) {
+      columns[x] += ink[i];
+      rows[y] += ink[i];
+    }
+  }
+  return [columns, rows].map((counts) => ({
+    first: counts.findIndex((count) => count > 0),
+    last: counts.findLastIndex((count) => count > 0),
+    middle: counts.reduce((sum, count, i) => sum + count * (i + 0.5), 0)
+      / counts.reduce((sum, count) => sum + count, 0),
+  }));
+}
+
 /**
  * The ink as MNIST would hold it, [784] from 0 to 1; null where there is none. The black and
  * white original is shrunk into the box, each pixel the share of its area that is ink, and
@@ -130,38 +147,34 @@ export function stroke(ink, [x1, y1], [x2, y2]) {
  * (LeCun et al. 1998, section III.A; so the packaged digits have it, to half a pixel).
  */
 export function toDigit(ink) {
-  let [left, top, right, bottom, mass, sumX, sumY] = [INK, INK, -1, -1, 0, 0, 0];
-  for (let i = 0; i < ink.length; i++) {
-    if (!ink[i]) continue;
-    const [x, y] = [i % INK, Math.floor(i / INK)];
-    [left, right] = [Math.min(left, x), Math.max(right, x)];
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-    mass += 1;
-    sumX += x + 0.5;
-    sumY += y + 0.5;
-  }
-  if (mass === 0) return null;
-  const scale = BOX / Math.max(right - left + 1, bottom - top + 1);
-  const shift = (sum, start) => Math.round(SIDE / 2 + 0.5 - (sum / mass - start) * scale);
-  const [right14, down14] = [shift(sumX, left), shift(sumY, top)];
+  const [across, down] = measure(ink);
+  if (across.first < 0) return null;
+  const length = ({ first, last }) => last - first + 1;
+  const scale = BOX / Math.max(length(across), length(down));
   // A small square of ink falls into one pixel, or a border cuts it in two, each way.
-  const cut = (place) => {
-    const pixel = Math.floor(place);
-    const beyond = Math.max(place + scale - pixel - 1, 0);
-    return [[pixel, scale - beyond], [pixel + 1, beyond]].filter(([at]) => at >= 0 && at < SIDE);
+  const cut = ({ first, last, middle }) => {
+    const shift = Math.round(SIDE / 2 + 0.5 - (middle - first) * scale);
+    const [pixels, beyond] = [new Int32Array(INK), new Float64Array(INK)];
+    for (let i = first; i <= last; i++) {
+      const place = (i - first) * scale + shift;
+      pixels[i] = Math.floor(place);
+      beyond[i] = Math.max(place + scale - pixels[i] - 1, 0);
+    }
+    return [pixels, beyond];
   };
-  const cuts = (first, last, start) =>
-    Array.from({ length: last - first + 1 }, (_, i) => cut(i * scale + start));
-  const [columns, rows] = [cuts(left, right, right14), cuts(top, bottom, down14)];
+  const [[columns, right], [rows, below]] = [cut(across), cut(down)];
   const digit = new Float64Array(SIDE * SIDE);
-  for (let y = top; y <= bottom; y++) {
-    for (let x = left; x <= right; x++) {
+  const add = (row, column, share) => {
+    if (row >= 0 && row < SIDE && column >= 0 && column < SIDE) digit[SIDE * row + column] += share;
+  };
+  for (let y = down.first; y <= down.last; y++) {
+    for (let x = across.first; x <= across.last; x++) {
       if (!ink[INK * y + x]) continue;
-      for (const [row, height] of rows[y - top]) {
-        for (const [column, width] of columns[x - left]) {
-          digit[SIDE * row + column] += width * height;
-        }
-      }
+      const [left, above] = [scale - right[x], scale - below[y]];
+      add(rows[y], columns[x], left * above);
+      add(rows[y], columns[x] + 1, right[x] * above);
+      add(rows[y] + 1, columns[x], left * below[y]);
+      add(rows[y] + 1, columns[x] + 1, right[x] * below[y]);
     }
   }
   return digit.map((share) => Math.min(share, 1)); // the sum of shares may be 1 + 1e-15

@@ -9,10 +9,12 @@ const element = (html) => {
 /** The digit's pixels, ink dark on white. */
 function drawDigit(canvas, pixels) {
   const picture = new ImageData(canvas.width, canvas.height);
-  pixels.forEach((ink, i) => {
-    picture.data.fill(255 * (1 - ink), 4 * i, 4 * i + 3);
-    picture.data[4 * i + 3] = 255;
-  });
+  const { data } = picture;
+  for (let i = 0, place = 0; i < pixels.length; i++) {
+    const grey = 255 * (1 - pixels[i]);
+    for (let colour = 0; colour < 3; colour++) data[place++] = grey;
+    data[place++] = 255;
+  }
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
@@ -44,14 +46,18 @@ function makeSliders({ id, network, latent, steer, point }) {
       <input type="range" min="-3" max="3" step="0.1" aria-label="z${k + 1}"
         aria-describedby="${id}-keys"><output></output></label>`;
   const node = element(`
-    <div class="explorer-sliders ${latent > 10 ? "explorer-many" : ""}" role="group" aria-label="Latent code">
+    <div class="explorer-sliders ${latent > 10 ? "explorer-many" : ""}" role="group"
+      aria-label="Latent code">
       ${Array.from({ length: latent }, (_, k) => slider(k)).join("")}
       <button type="button">All to 0</button>
     </div>`);
-  const [inputs, outputs] = ["input", "output"].map((kind) => [...node.querySelectorAll(kind)]);
+  const inputs = [...node.querySelectorAll("input")];
+  const outputs = [...node.querySelectorAll("output")];
 
   keepKeys(node);
-  node.addEventListener("keydown", ({ key }) => network.middles[key] && steer(network.middles[key]));
+  node.addEventListener("keydown", ({ key }) => {
+    if (network.middles[key]) steer(network.middles[key]);
+  });
   node.addEventListener("input", ({ target }) => {
     const moved = inputs.indexOf(target);
     steer(point().map((value, k) => (k === moved ? Number(target.value) : value)));
@@ -143,7 +149,8 @@ function makePad({ id, network, point, move }) {
 
   function tell(news) {
     const [column, row] = pen.map((value) => Math.round((SIDE * value) / INK));
-    status.textContent = `${news}Pen ${down ? "down" : "up"}, ${column} across and ${row} down of 28.`;
+    const where = `${column} across and ${row} down of ${SIDE}`;
+    status.textContent = `${news}Pen ${down ? "down" : "up"}, ${where}.`;
   }
 
   const at = ({ offsetX, offsetY }) =>

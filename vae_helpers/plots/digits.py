@@ -141,7 +141,7 @@ def latent_sliders(point, digit, fig=None):
 
     point [latent]; digit [28, 28] in [0, 1].
     """
-    if fig is None or len(fig.artists_of["bars"]) != len(point):
+    if fig is None:
         fig = Figure(figsize=(7.2, 4.4), layout="constrained")
         axes, side = fig.subplots(1, 2, width_ratios=[1.6, 1])
         numbers = range(1, len(point) + 1)
@@ -150,11 +150,12 @@ def latent_sliders(point, digit, fig=None):
             "digit": new_picture(side, 1, 1),
         }
         axes.axhline(0, color="#666666", linewidth=0.8)
-        axes.set(xlabel="latent dimension", ylabel="value of z", ylim=(-4, 4), xticks=numbers)
+        axes.set(xlabel="latent dimension", ylabel="value of z", ylim=(-4, 4))
+        axes.set_xticks(numbers[:: 1 + len(point) // 11])  # 20 numerals would touch
         axes.set_title("Where the decoder is asked")
         side.set_title("The decoder draws this")
         freeze_layout(fig)
-    for bar, value in zip(fig.artists_of["bars"], point):
+    for bar, value in zip(fig.artists_of["bars"], point, strict=True):
         bar.set_height(value)
     fig.artists_of["digit"].set_data(digit)
     where = ", ".join(f"{value:.2f}" for value in point).replace("-", "−")
