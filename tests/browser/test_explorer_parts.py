@@ -284,6 +284,10 @@ def test_sliders_by_keys(alone, made, digits):
         f"z lies near digit {digit} ({counts.max()} of the 15 nearest codes)."
         for digit in np.flatnonzero(counts == counts.max())
     ]
+    view.draw(*SEVEN)
+    landed = view.point
+    view.type(view.sliders.nth(2), "Home")
+    assert view.point == [*landed[:2], -3, *landed[3:]], "the others stay where they landed"
     view.root.get_by_role("button", name="All to 0").press("Enter")
     assert view.point == [0] * 8
 
@@ -294,7 +298,7 @@ def test_the_way_goes_from_one_digit_to_the_other(alone, made, digits, latent):
     view = Grown(alone(explorer).page)
     images = data.pixels(digits.test_images[:CHOICES])
     ends = [reconstruction(model, images[i]) for i in (4, 8)]
-    view.choice("B", 8).check(force=True)  # its picture lies over it
+    view.choice("B", 8).check()
     assert_shows(view, *ends[1])
     view.type(view.choice("A", 0), *["ArrowRight"] * 4)
     assert_shows(view, *ends[0])
@@ -366,7 +370,7 @@ def test_it_lives_on_the_static_site_too(browser, made):
     for part in model.state_dict().values():
         part.copy_(part.half())
     assert_shows(view, *reconstruction(model, view.drawing))
-    view.choice("A", 3).check(force=True)
+    view.choice("A", 3).check()
     assert view.caption.startswith("t = 0.00 from A to B.")
     assert troubles == []
     page.close()
@@ -399,6 +403,10 @@ def test_in_jupyterlab_keys_stay_and_the_kernel_hears(server, browser):
             const { content } = jupyterapp.shell.currentWidget;
             return [content.activeCellIndex, ...content.widgets.map((cell) => cell.model.type)];
         }"""
+        named = [name for _, name in lab.names(".explorer :is(input, button, [role])")]
+        assert all(named) and {"z1", "z5", "All to 0", "Latent code", "Drawing pad"} <= set(named)
+        assert {"Draw a digit", "Go from one digit to another", "t, from A to B"} <= set(named)
+        assert named.count("7, digit 1 of 10") == 2, "one for A and one for B"
         view.sliders.nth(1).click()
         before = view.page.evaluate(state)
         view.type(view.sliders.nth(1), "1", "2", "3", "ArrowDown", "ArrowUp", "Home", "End")

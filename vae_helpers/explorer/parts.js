@@ -40,7 +40,7 @@ function keepKeys(node) {
 }
 
 /** One slider a dimension. */
-function makeSliders({ id, network, latent, steer, point }) {
+function makeSliders({ id, network, latent, point, move, steer }) {
   const slider = (k) => `
     <label class="explorer-slider"><span>z<sub>${k + 1}</sub></span>
       <input type="range" min="-3" max="3" step="0.1" aria-label="z${k + 1}"
@@ -60,9 +60,9 @@ function makeSliders({ id, network, latent, steer, point }) {
   });
   node.addEventListener("input", ({ target }) => {
     const moved = inputs.indexOf(target);
-    steer(point().map((value, k) => (k === moved ? Number(target.value) : value)));
+    move(point().map((value, k) => (k === moved ? Number(target.value) : value)));
   });
-  node.querySelector("button").addEventListener("click", () => steer(point().map(() => 0)));
+  node.querySelector("button").addEventListener("click", () => move(point().map(() => 0)));
 
   return {
     node,
