@@ -3,9 +3,10 @@
 
     python benchmarks/explorer_latency.py
 
-Opens the explorer (decoder 2 → 128 → 256 → 784, 10,000 codes) in JupyterLab in Chromium,
-moves its point by keys and by pointer, and prints milliseconds. A move ends when pixels of both
-canvases have been read back, which makes the browser finish drawing them. It begins
+Opens the explorer (decoder 2 → 128 → 256 → 784, its encoder the other way round, 10,000 codes)
+in JupyterLab in Chromium, moves its point by keys and by pointer, draws on its pad, and prints
+milliseconds. A drawing is centred, encoded and decoded at every move. A move ends when pixels of
+its canvases have been read back, which makes the browser finish drawing them. It begins
 
 * at the browser's time stamp of the event. For a pointer that holds the wait for the next
   frame: Chromium hands its moves out once a frame, just before it paints;
@@ -31,20 +32,28 @@ model = models.VAE(latent=2, hidden=(256, 128), seed=0)
 trainer = training.Trainer(model, digits.train_images, seed=0)
 for _ in range(200):
     trainer.step()
-Explorer(model, evaluation.posterior_means(model, digits.test_images), digits.test_labels)
+codes = evaluation.posterior_means(model, digits.test_images)
+Explorer(model, codes, digits.test_labels, digits.test_images[:10])
 """
 # On the same element the page's listeners run in the order in which they came, so this one
 # runs when the explorer has drawn. The other one, on the way down, runs before it.
 LISTEN = """() => {
-    const canvases = document.querySelectorAll(".explorer canvas");
-    window.moves = { keydown: [], pointermove: [] };
-    for (const kind of Object.keys(moves)) {
+    const canvas = (name) => document.querySelector(`.explorer-${name}`);
+    const point = ["plane", "digit"].map(canvas);
+    const drawing = ["pad", "seen", "plane", "digit"].map(canvas);
+    window.moves = {};
+    for (const [name, kind, canvases] of [
+        ["key", "keydown", point], ["pointer", "pointermove", point],
+        ["drawing", "pointermove", drawing],
+    ]) {
         let began;
+        moves[name] = [];
         window.addEventListener(kind, () => { began = performance.now(); }, true);
         canvases[0].addEventListener(kind, (event) => {
-            for (const canvas of canvases) canvas.getContext("2d").getImageData(9, 9, 1, 1);
+            if (kind === "pointermove" && event.buttons === 0) return;
+            for (const one of canvases) one.getContext("2d").getImageData(9, 9, 1, 1);
             const now = performance.now();
-            moves[kind].push([now - event.timeStamp, now - began]);
+            moves[name].push([now - event.timeStamp, now - began]);
         });
     }
 }"""
@@ -52,22 +61,22 @@ CLOSE_FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeou
 
 
 def move(page):
-    """MOVES keys and as many pointer moves, each in a frame of its own."""
-    plane = page.locator(".explorer-plane")
-    box = plane.bounding_box()
-    turns = np.linspace(0, 6 * np.pi, MOVES)
-    plane.focus()
+    """MOVES keys, as many pointer moves and as many of a stroke, each in a frame of its own."""
+    page.locator(".explorer-plane").focus()
     for turn in range(MOVES):
         page.keyboard.press(["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"][turn // 7 % 4])
         page.evaluate(CLOSE_FRAME)
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
-    page.mouse.down()
-    for turn in turns:
-        x = box["x"] + box["width"] * (0.5 + 0.3 * np.cos(turn))
-        y = box["y"] + box["height"] * (0.5 + 0.3 * np.sin(0.7 * turn))
-        page.mouse.move(x, y)
-        page.evaluate(CLOSE_FRAME)
-    page.mouse.up()
+    for place in (".explorer-plane", ".explorer-pad"):
+        page.locator(place).scroll_into_view_if_needed()
+        box = page.locator(place).bounding_box()
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+        page.mouse.down()
+        for turn in np.linspace(0, 6 * np.pi, MOVES):
+            x = box["x"] + box["width"] * (0.5 + 0.3 * np.cos(turn))
+            y = box["y"] + box["height"] * (0.5 + 0.3 * np.sin(0.7 * turn))
+            page.mouse.move(x, y)
+            page.evaluate(CLOSE_FRAME)
+        page.mouse.up()
 
 
 def measure():

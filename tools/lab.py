@@ -220,6 +220,9 @@ def explorers(notebook):
             data = {buffer["path"][0]: buffer["data"] for buffer in widget["buffers"]}
             found.append({name: widget["state"][name] for name in ("point", "extent", "colours", "widths")})
             found[-1].update(codes=data["codes"], labels=data["labels"], weights_float16=halved(data["weights"]))
+            if data.get("images"):
+                found[-1]["encoder_widths"] = widget["state"]["encoder_widths"]
+                found[-1].update(images=data["images"], encoder_float16=halved(data["encoder"]))
     return found
 
 

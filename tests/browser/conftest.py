@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .explorer_page import open_alone
 from .harness import Server, open_browser
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -24,3 +25,17 @@ def server(tmp_path_factory):
 def browser():
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def alone(browser):
+    """Opens an explorer on a bare page: no kernel, no widget manager."""
+    pages = []
+
+    def open_page(explorer, **options):
+        pages.append(browser.new_page(**options))
+        return open_alone(pages[-1], explorer)
+
+    yield open_page
+    for page in pages:
+        page.close()

@@ -365,7 +365,10 @@ from vae_helpers.explorer import Explorer
 first = Explorer(models.VAE(latent=2, hidden=(4,), seed=0), np.zeros((3, 2)), np.array([1, 2, 3]))
 second = Explorer(models.VAE(latent=2, hidden=(4,), seed=1), np.ones((2, 2)), np.array([7, 8]))
 second.point = [0.5, -1]
-display(second, first)"""
+third = Explorer(
+    models.VAE(latent=3, hidden=(4,), seed=2), np.ones((2, 3)), np.array([7, 8]),
+    np.arange(2 * 784, dtype=np.uint8).reshape(2, 28, 28))
+display(second, first, third)"""
 
 
 def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
@@ -375,14 +378,23 @@ def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
     nbformat.write(notebook(EXPLORERS), path)
     lab.notebooks(notebook_environment(lab, tmp_path, ledger=0), [str(path)])
     states = json.loads(kept.read_text(encoding="utf-8"))
-    assert [state["point"] for state in states] == [[0.5, -1], [0, 0]]
-    assert [state["widths"] for state in states] == [[2, 4, 784]] * 2
-    assert [list(base64.b64decode(state["labels"])) for state in states] == [[7, 8], [1, 2, 3]]
+    assert [state["point"] for state in states] == [[0.5, -1], [0, 0], [0, 0, 0]]
+    assert [state["widths"] for state in states] == [[2, 4, 784]] * 2 + [[3, 4, 784]]
+    assert [list(base64.b64decode(state["labels"])) for state in states] == [[7, 8], [1, 2, 3], [7, 8]]
     for state, seed in zip(states, (1, 0)):
         decoder = models.VAE(latent=2, hidden=(4,), seed=seed).decoder
         wanted = torch.cat([part.detach().flatten() for part in decoder.parameters()]).half()
         found = np.frombuffer(base64.b64decode(state["weights_float16"]), "<f2")
         np.testing.assert_array_equal(found, wanted.numpy())
+    grown = states[2]
+    assert not any("encoder" in name or name == "images" for state in states[:2] for name in state)
+    assert grown["encoder_widths"] == [784, 4, 6]
+    wanted = torch.cat([part.detach().flatten() for part in
+                        models.VAE(latent=3, hidden=(4,), seed=2).encoder.parameters()]).half()
+    found = np.frombuffer(base64.b64decode(grown["encoder_float16"]), "<f2")
+    np.testing.assert_array_equal(found, wanted.numpy())
+    images = np.frombuffer(base64.b64decode(grown["images"]), np.uint8)
+    np.testing.assert_array_equal(images, np.arange(2 * 784, dtype=np.uint8))
     stored = nbformat.read(path, 4)
     assert "widgets" not in stored.metadata
     assert {kind for output in stored.cells[1].outputs for kind in output.data} == {"image/png", "text/plain"}

@@ -65,6 +65,11 @@ def explored(seed):
     return plane(seed) | {"point": random.normal(size=2), "digit": random.random((28, 28))}
 
 
+def slid(seed, latent):
+    random = np.random.default_rng(seed)
+    return {"point": random.normal(size=latent), "digit": random.random((28, 28))}
+
+
 Z = np.linspace(-4, 4, 50)
 
 
@@ -420,6 +425,7 @@ CASES = [
     (plots.evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
     (plots.three_densities, bells(2), bells(-1)),
     (plots.latent_explorer, explored(1), explored(2)),
+    (plots.latent_sliders, slid(1, 5), slid(2, 5)),
     (plots.training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
     (plots.training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
     (plots.cluster_widths, widths(1, None), widths(3, "wide")),

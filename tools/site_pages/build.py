@@ -26,6 +26,7 @@ from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES
 
 from vae_helpers.exercises import check
+from vae_helpers.explorer import MODULE
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -265,8 +266,7 @@ def sections(body):
 
 def live_explorer():
     """The explorer's module and the model that stands in for a kernel, as one module."""
-    return Markup((EXPLORER / "explorer.js").read_text(encoding="utf-8")
-                  + (HERE / "explorer_model.js").read_text(encoding="utf-8"))
+    return Markup(MODULE + (HERE / "explorer_model.js").read_text(encoding="utf-8"))
 
 
 def mathjax():

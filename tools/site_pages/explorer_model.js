@@ -14,11 +14,18 @@ function readHalves(bytes) {
   });
 }
 
-/** A model with what a view needs: get, set, on, off; nobody has to be told of changes. */
-function makeModel({ codes, labels, weights_float16, ...state }) {
-  state.codes = new DataView(packed(codes).buffer);
-  state.labels = new DataView(packed(labels).buffer);
+/**
+ * A model with what a view needs: get, set, on, off; nobody has to be told of changes. Encoder
+ * and images are kept for those explorers alone that have them.
+ */
+function makeModel({ encoder_widths = [], encoder_float16 = "", images = "", ...kept }) {
+  const { codes, labels, weights_float16, ...state } = kept;
+  for (const [name, text] of Object.entries({ codes, labels, images })) {
+    state[name] = new DataView(packed(text).buffer);
+  }
   state.weights = new DataView(readHalves(packed(weights_float16)).buffer);
+  state.encoder = new DataView(readHalves(packed(encoder_float16)).buffer);
+  state.encoder_widths = encoder_widths;
   const listeners = new Map();
   return {
     get: (name) => state[name],

@@ -1,6 +1,6 @@
-"""The latent-plane explorer: move a point, and the browser decodes the digit at it.
+"""The latent explorer: move a point, and the browser decodes the digit at it.
 
-The decoder's weights travel with the widget, so a move asks no kernel and costs about a
+The network's weights travel with the widget, so a move asks no kernel and costs about a
 millisecond, and a page without a kernel stays alive.
 """
 
@@ -17,63 +17,103 @@ from torch import nn
 from vae_helpers import plots
 
 HERE = Path(__file__).parent
+# A widget is one module, and the site inlines it, so the files import nothing and are joined.
+MODULE = "\n".join(
+    (HERE / name).read_text(encoding="utf-8")
+    for name in ("numbers.js", "parts.js", "plane.js", "explorer.js")
+)
 EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `plots`
 PIXELS = 28 * 28
+LATENTS = 20  # as many sliders as can be taken in
+CHOICES = 20  # and as many pictures to choose from
 
 
 class Explorer(anywidget.AnyWidget):
-    """The latent plane with its codes beside the digit decoded at a point of the plane.
+    """The latent space beside the digit decoded at a point of it.
 
-    model: a `models.VAE` with two latent dimensions; its decoder is copied, so that later
-    training shows only after another `show`. codes [n, 2] and labels [n] are what the plane
-    is coloured by, as `evaluation.posterior_means` and MNIST give them.
+    model: a `models.VAE` with up to 20 latent dimensions; its networks are copied, so that later
+    training shows only after another `show`. Two dimensions are a plane that codes [n, 2] and
+    labels [n] colour, as `evaluation.posterior_means` and MNIST give them; other numbers of
+    dimensions have a slider each, and codes [n, latent] only say which digit is near.
+    images: the first 2 to 20 of the images behind the codes, uint8 [m, 28, 28]. With them the
+    encoder comes too, a pad whose drawing is encoded and decoded at once, and a slider from one
+    of the images to another.
     name: what strict notebook tests see instead of the widget, so it never changes.
 
-    `.point` is where the decoder is asked, [z₁, z₂]: it can be read and assigned.
+    `.point` is where the decoder is asked, [z₁, z₂, …]: it can be read and assigned.
     Raises `TypeError` or `ValueError`, which say what was expected, for other models, shapes
     and values.
     """
 
-    _esm = HERE / "explorer.js"
+    _esm = MODULE
     _css = HERE / "explorer.css"
 
-    point = traitlets.List(traitlets.CFloat(), default_value=[0.0, 0.0]).tag(sync=True)
+    point = traitlets.List(traitlets.CFloat()).tag(sync=True)
     extent = traitlets.Float(EXTENT).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     # float32, layer after layer: weight [outputs, inputs] row by row, then bias [outputs].
-    weights = traitlets.Bytes().tag(sync=True)
+    weights = traitlets.Bytes().tag(sync=True)  # the decoder's
     widths = traitlets.List(traitlets.Int()).tag(sync=True)
-    codes = traitlets.Bytes().tag(sync=True)  # float32 [n, 2]
+    encoder = traitlets.Bytes().tag(sync=True)  # empty, as its widths are, without images
+    encoder_widths = traitlets.List(traitlets.Int()).tag(sync=True)
+    codes = traitlets.Bytes().tag(sync=True)  # float32 [n, latent]
     labels = traitlets.Bytes().tag(sync=True)  # uint8 [n]
+    images = traitlets.Bytes().tag(sync=True)  # uint8 [m, 28, 28]
 
-    def __init__(self, model, codes, labels, name="latent-plane explorer"):
+    def __init__(self, model, codes, labels, images=None, name="latent-plane explorer"):
         self._name = name
-        super().__init__(colours=list(plots.DIGIT_COLOURS))
+        packed = b"" if images is None else _pack_images(images, len(codes))
+        super().__init__(colours=list(plots.DIGIT_COLOURS), images=packed)
         self.show(model, codes, labels)
 
     def show(self, model, codes, labels):
-        """Show another model, or another stage of its training; the point stays."""
-        widths, weights = _pack_decoder(model)
-        codes, labels = _pack_codes(codes, labels)
-        with self.hold_sync():  # the page hears of all four at once
+        """Show another model, or another stage of its training; point and images stay."""
+        widths, weights = _pack_layers(model, "decoder")
+        latent = widths[0]
+        if widths[-1] != PIXELS or not 1 <= latent <= LATENTS:
+            raise ValueError(
+                f"Explorer needs a decoder from 1 to {LATENTS} latent dimensions to {PIXELS} "
+                f"pixels; this one goes from {latent} to {widths[-1]}."
+            )
+        if self.widths and self.widths[0] != latent:
+            raise ValueError(
+                f"This explorer shows {self.widths[0]} latent dimensions and the new model has "
+                f"{latent}: make another Explorer for it."
+            )
+        encoder_widths, encoder = [], b""
+        if self.images:
+            encoder_widths, encoder = _pack_layers(model, "encoder")
+            if (encoder_widths[0], encoder_widths[-1]) != (PIXELS, 2 * latent):
+                raise ValueError(
+                    f"Explorer needs an encoder from {PIXELS} pixels to mean and logvar, "
+                    f"{2 * latent} numbers; this one goes from {encoder_widths[0]} to "
+                    f"{encoder_widths[-1]}."
+                )
+        codes, labels = _pack_codes(codes, labels, latent)
+        with self.hold_sync():  # the page hears of all of them at once
+            self.encoder_widths, self.encoder = encoder_widths, encoder
             self.widths, self.weights, self.codes, self.labels = widths, weights, codes, labels
+            self.point = self.point or [0.0] * latent
         self._decoder = copy.deepcopy(model.decoder)
 
     def still(self):
         """A figure of what the explorer shows now."""
-        codes = np.frombuffer(self.codes, "<f4").reshape(-1, 2)  # [n, 2]
-        labels = np.frombuffer(self.labels, np.uint8)
         with torch.no_grad():
             digit = self._decoder(torch.tensor(self.point)).sigmoid().reshape(28, 28).numpy()
+        if len(self.point) != 2:
+            return plots.latent_sliders(self.point, digit)
+        codes = np.frombuffer(self.codes, "<f4").reshape(-1, 2)  # [n, 2]
+        labels = np.frombuffer(self.labels, np.uint8)
         return plots.latent_explorer(codes, labels, self.point, digit)
 
     @traitlets.validate("point")
     def _check_point(self, proposal):
-        point = proposal["value"]
-        if len(point) != 2 or not all(math.isfinite(v) and abs(v) <= EXTENT for v in point):
-            raise traitlets.TraitError(
-                f"point must be two numbers from -{EXTENT:g} to {EXTENT:g}, got {point}."
-            )
+        point, latent = proposal["value"], self.widths[0]
+        # The code of a drawing or of an image lies where the encoder puts it.
+        limit = math.inf if self.images else EXTENT
+        if len(point) != latent or not all(math.isfinite(v) and abs(v) <= limit for v in point):
+            wanted = "finite numbers" if self.images else f"numbers from -{EXTENT:g} to {EXTENT:g}"
+            raise traitlets.TraitError(f"point must be {latent} {wanted}, got {point}.")
         return point
 
     def _repr_mimebundle_(self, **settings):
@@ -84,41 +124,36 @@ class Explorer(anywidget.AnyWidget):
         return f"Explorer: {self._name}"
 
 
-def _pack_decoder(model):
-    """The decoder's layer widths as a list and its parameters as bytes."""
-    decoder = getattr(model, "decoder", None)
-    if not isinstance(decoder, nn.Sequential):
+def _pack_layers(model, part):
+    """The widths of the layers of a model's encoder or decoder, and its parameters as bytes."""
+    network = getattr(model, part, None)
+    if not isinstance(network, nn.Sequential):
         raise TypeError(
-            "Explorer needs a model whose .decoder is an nn.Sequential of Linear and ReLU "
-            f"layers, as models.VAE has; {type(model).__name__} has {type(decoder).__name__}."
+            f"Explorer needs a model whose .{part} is an nn.Sequential of Linear and ReLU "
+            f"layers, as models.VAE has; {type(model).__name__} has {type(network).__name__}."
         )
-    kinds = [type(layer).__name__ for layer in decoder]
+    kinds = [type(layer).__name__ for layer in network]
     if kinds != (["Linear", "ReLU"] * len(kinds))[: len(kinds)] or len(kinds) % 2 == 0:
         raise TypeError(
-            "Explorer decodes Linear layers with one ReLU between each two, and nothing else; "
-            f"this decoder is {' → '.join(kinds) or 'empty'}."
+            "Explorer computes Linear layers with one ReLU between each two, and nothing else; "
+            f"this {part} is {' → '.join(kinds) or 'empty'}."
         )
-    layers = decoder[::2]
+    layers = network[::2]
     widths = [layers[0].in_features] + [layer.out_features for layer in layers]
-    if widths[0] != 2 or widths[-1] != PIXELS:
-        raise ValueError(
-            f"Explorer needs a decoder from 2 latent dimensions to {PIXELS} pixels; this one "
-            f"goes from {widths[0]} to {widths[-1]}."
-        )
     if any(layer.bias is None for layer in layers):
-        raise ValueError("Explorer needs Linear layers with a bias; this decoder has one without.")
-    parts = [part.detach().flatten() for layer in layers for part in (layer.weight, layer.bias)]
-    weights = torch.cat(parts).float()
+        raise ValueError(f"Explorer needs Linear layers with a bias; this {part} has one without.")
+    parameters = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
+    weights = torch.cat([tensor.detach().flatten() for tensor in parameters]).float()
     if not weights.isfinite().all():
-        raise ValueError("The decoder's weights hold NaN or infinite values: training diverged.")
+        raise ValueError(f"The {part}'s weights hold NaN or infinite values: training diverged.")
     return widths, weights.cpu().numpy().astype("<f4").tobytes()
 
 
-def _pack_codes(codes, labels):
-    """Codes [n, 2] and labels [n] as float32 and uint8 bytes."""
+def _pack_codes(codes, labels, latent):
+    """Codes [n, latent] and labels [n] as float32 and uint8 bytes."""
     codes, labels = _to_array(codes), _to_array(labels)
-    if codes.ndim != 2 or codes.shape[1] != 2 or len(codes) == 0:
-        raise ValueError(f"codes must be [n, 2] with n ≥ 1, got shape {list(codes.shape)}.")
+    if codes.ndim != 2 or codes.shape[1] != latent or len(codes) == 0:
+        raise ValueError(f"codes must be [n, {latent}] with n ≥ 1, got shape {list(codes.shape)}.")
     if labels.shape != (len(codes),):
         raise ValueError(
             f"labels must be [n] with one digit for each of the {len(codes)} codes, "
@@ -129,6 +164,19 @@ def _pack_codes(codes, labels):
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() > 9:
         raise ValueError(f"labels must be integers from 0 to 9, got {labels.dtype}.")
     return codes.astype("<f4").tobytes(), labels.astype(np.uint8).tobytes()
+
+
+def _pack_images(images, codes):
+    """The images of the first of `codes` codes, [m, 28, 28], as uint8 bytes."""
+    images, most = _to_array(images), min(CHOICES, codes)
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or not 2 <= len(images) <= most:
+        raise ValueError(
+            f"images must be [m, 28, 28] with m from 2 to {most}, those of the first codes; "
+            f"got shape {list(images.shape)}."
+        )
+    if images.dtype != np.uint8:
+        raise ValueError(f"images must be uint8 from 0 to 255, as MNIST is; got {images.dtype}.")
+    return images.tobytes()
 
 
 def _to_array(values):

@@ -136,6 +136,33 @@ def latent_explorer(codes, labels, point, digit, fig=None):
     return fig
 
 
+def latent_sliders(point, digit, fig=None):
+    """The still twin of an explorer without a plane: a bar for each latent, and the digit.
+
+    point [latent]; digit [28, 28] in [0, 1].
+    """
+    if fig is None:
+        fig = Figure(figsize=(7.2, 4.4), layout="constrained")
+        axes, side = fig.subplots(1, 2, width_ratios=[1.6, 1])
+        numbers = range(1, len(point) + 1)
+        fig.artists_of = {
+            "bars": list(axes.bar(numbers, [0.0] * len(point), color=BLUE)),
+            "digit": new_picture(side, 1, 1),
+        }
+        axes.axhline(0, color="#666666", linewidth=0.8)
+        axes.set(xlabel="latent dimension", ylabel="value of z", ylim=(-4, 4))
+        axes.set_xticks(numbers[:: 1 + len(point) // 11])  # 20 numerals would touch
+        axes.set_title("Where the decoder is asked")
+        side.set_title("The decoder draws this")
+        freeze_layout(fig)
+    for bar, value in zip(fig.artists_of["bars"], point, strict=True):
+        bar.set_height(value)
+    fig.artists_of["digit"].set_data(digit)
+    where = ", ".join(f"{value:.2f}" for value in point).replace("-", "−")
+    fig.caption = f"The values of {len(point)} latents, and the digit decoded at z = ({where})."
+    return fig
+
+
 def digit_grid(images, columns, title, fig=None):
     """Images [n, 28, 28] in [0, 1] as one picture, `columns` to a row."""
     rows = -(-len(images) // columns)

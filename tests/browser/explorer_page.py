@@ -1,0 +1,98 @@
+"""The explorer on a page: what it shows, and how it is opened without a kernel."""
+
+import base64
+
+import numpy as np
+
+from vae_helpers.explorer import Explorer
+
+
+class View:
+    """One explorer on the page."""
+
+    def __init__(self, page, index=0):
+        self.page = page
+        self.root = page.locator(".explorer").nth(index)
+        self.plane = self.root.locator(".explorer-plane")
+        self.digit = self.root.locator(".explorer-digit")
+
+    @property
+    def point(self):
+        return self.root.evaluate("(root) => root.shown.point")
+
+    @property
+    def probabilities(self):
+        return np.array(self.root.evaluate("(root) => [...root.shown.probabilities]"))
+
+    @property
+    def caption(self):
+        return self.root.locator(".explorer-caption").inner_text()
+
+    def pixels(self, canvas):
+        """The red channel of a canvas, [height, width]."""
+        height, width, red = canvas.evaluate(
+            """(canvas) => {
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+                let red = "";
+                for (let i = 0; i < data.length; i += 4) red += String.fromCharCode(data[i]);
+                return [height, width, btoa(red)];
+            }"""
+        )
+        return np.frombuffer(base64.b64decode(red), np.uint8).reshape(height, width)
+
+    def place(self, right, down):
+        """A place on the page, from fractions of the plane's canvas."""
+        box = self.plane.bounding_box()
+        return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
+    def has_cross_hairs_at(self, x, y):
+        """Are the row and the column of the plane's canvas there dark for most of their length?"""
+        picture, box = self.pixels(self.plane), self.plane.bounding_box()
+        ratio = len(picture) / box["width"]
+        row, column = round(ratio * (y - box["y"])), round(ratio * (x - box["x"]))
+        dark = picture < 210  # a line between two rows of pixels is half as dark in both
+        return all(
+            max(lines[start - 1 : start + 2].mean(axis=1)) > 0.7
+            for lines, start in ((dark, row), (dark.T, column))
+        )
+
+    def press(self, *keys):
+        self.plane.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+# `window.module` is the module, `window.model` a model of nothing but get, set and on.
+SHIM = """async ([source, packed]) => {
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    window.module = await import(url);
+    const state = packed;
+    for (const [name, { bytes }] of Object.entries(packed)) {
+        if (bytes === undefined) continue;
+        const values = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+        state[name] = new DataView(values.buffer);
+    }
+    window.listeners = new Map();
+    window.model = {
+        get: (name) => state[name],
+        set: (name, value) => { state[name] = value; listeners.get(`change:${name}`)?.(); },
+        save_changes() {},
+        on: (event, listener) => listeners.set(event, listener),
+        off: (event) => listeners.delete(event),
+    };
+    window.remove = module.default.render({ model, el: document.getElementById("here") });
+}"""
+
+
+def open_alone(page, explorer):
+    """Show the explorer's module on a bare page: no kernel, no widget manager."""
+    page.set_content("<div id='here'></div>")
+    page.add_style_tag(content=str(explorer._css))
+    traits = {name: getattr(explorer, name) for name in Explorer.class_own_traits(sync=True)}
+    packed = {
+        name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+        for name, value in traits.items()
+    }
+    page.evaluate(SHIM, [explorer._esm, packed])
+    return View(page)
