@@ -35,7 +35,27 @@ class GaussianVAE(nn.Module):
         return distortion, rates.sum(-1)  # [batch, latent] -> [batch]
 
 
-class VAE(GaussianVAE):
+class _DenseVAE(GaussianVAE):
+    """Dense layers from pixels to `heads` numbers for each latent, and from latents to pixels.
+
+    The encoder gives all heads side by side, in one product.
+    """
+
+    def __init__(self, latent, hidden, pixels, *, heads, seed):
+        super().__init__()
+        _require_sizes(latent, hidden, pixels)
+        self.latent, self.pixels = latent, pixels
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = dense([pixels, *hidden, heads * latent])
+            self.decoder = dense([latent, *reversed(hidden), pixels])
+
+    def decode(self, z):
+        """Logits of the pixels: z [..., latent] to [..., pixels]."""
+        return self.decoder(z)
+
+
+class VAE(_DenseVAE):
     """A VAE whose encoder gives mean and logvar from one stack of dense layers.
 
     hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
@@ -44,22 +64,11 @@ class VAE(GaussianVAE):
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
-        super().__init__()
-        _require_sizes(latent, hidden, pixels)
-        self.latent, self.pixels = latent, pixels
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            # One layer gives mean and logvar side by side: two heads in one product.
-            self.encoder = dense([pixels, *hidden, 2 * latent])
-            self.decoder = dense([latent, *reversed(hidden), pixels])
+        super().__init__(latent, hidden, pixels, heads=2, seed=seed)
 
     def encode(self, x):
         """Parameters of q(z|x): x [batch, pixels] to mean and logvar, [batch, latent] each."""
         return self.encoder(x).chunk(2, dim=-1)  # [batch, 2 * latent] -> 2 x [batch, latent]
-
-    def decode(self, z):
-        """Logits of the pixels: z [..., latent] to [..., pixels]."""
-        return self.decoder(z)
 
 
 def dense(widths):
@@ -137,7 +146,7 @@ class CoderVAE(GaussianVAE):
         return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
 
 
-class Autoencoder(GaussianVAE):
+class Autoencoder(_DenseVAE):
     """A VAE without noise: q(z|x) is a point, its logvar −∞, and z is the mean.
 
     What is left of the KL is ½ mean², of which β = 0 takes nothing, a plain autoencoder, and
@@ -147,22 +156,12 @@ class Autoencoder(GaussianVAE):
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
-        super().__init__()
-        _require_sizes(latent, hidden, pixels)
-        self.latent, self.pixels = latent, pixels
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.encoder = dense([pixels, *hidden, latent])
-            self.decoder = dense([latent, *reversed(hidden), pixels])
+        super().__init__(latent, hidden, pixels, heads=1, seed=seed)
 
     def encode(self, x):
         """The code as a posterior of no width: x [batch, pixels] to [batch, latent] twice."""
         mean = self.encoder(x)
         return mean, torch.full_like(mean, -math.inf)
-
-    def decode(self, z):
-        """Logits of the pixels: z [..., latent] to [..., pixels]."""
-        return self.decoder(z)
 
     def elbo_parts(self, x, eps):
         """Cross entropy [batch] and ½ mean² [batch, latent]; `eps` is not used."""

@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture
 def one_thread():
-    """Bitwise equality needs it."""
+    """Bitwise equality needs it: two threads may add in another order."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

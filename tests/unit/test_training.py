@@ -20,15 +20,6 @@ def digits():
     return data.load_mnist()
 
 
-@pytest.fixture
-def one_thread():
-    """Two threads may add in another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make(digits, seed=0, **settings):
     model = models.VAE(2, hidden=(32,), seed=seed)
     settings = {"batch_size": 64} | settings

@@ -27,6 +27,7 @@ from pygments.token import STANDARD_TYPES
 
 from vae_helpers.exercises import check
 from vae_helpers.explorer import MODULE
+from vae_helpers.ledger import PRINTED
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -160,7 +161,7 @@ class Page:
             "".join(output["text"]) for cell in self.cells for output in cell.get("outputs", ())
             if output["output_type"] == "stream"
         )
-        claims = len(re.findall(r"^claim .*: holds$", printed, re.MULTILINE))
+        claims = len(PRINTED.findall(printed))
         exercises = sum(tag.startswith("exercise:") for cell in self.cells for tag in tags(cell))
         if not any(cell.get("outputs") for cell in self.cells):
             return "in the making: not yet run"
@@ -320,12 +321,14 @@ def build(folder):
     for place, (notebook, body) in enumerate(zip(notebooks, ready)):
         for name, png in notebook.pictures.items():
             (folder / "pictures" / name).write_bytes(png)
-        live = {"explorer": live_explorer(),
-                "explorer_css": Markup((EXPLORER / "explorer.css").read_text(encoding="utf-8"))}
+        live = {}
+        if notebook.explorers:
+            css = (EXPLORER / "explorer.css").read_text(encoding="utf-8")
+            live = {"explorer": live_explorer(), "explorer_css": Markup(css)}
         write(notebook.file, f"{notebook.number} {notebook.title}", body, here=notebook.file,
               before=notebooks[place - 1] if place else None,
               after=notebooks[place + 1] if place + 1 < len(notebooks) else None,
-              sections=sections(body), **(live if notebook.explorers else {}))
+              sections=sections(body), **live)
     index = templates.get_template("index.html").render(shared)
     write("index.html", SERIES, [Markup(index)], here="index.html")
     claims = markdown((ROOT / "CLAIMS.md").read_text(encoding="utf-8"), pages, "")

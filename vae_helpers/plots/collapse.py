@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import new_picture, tile
+from vae_helpers.plots.digits import new_picture, there_and_back
 
 GREY = "#999999"
 
@@ -50,9 +50,7 @@ def beta_sweep(
             curve.text(curve.get_xlim()[1], height - 4, words, ha="right", va="top", fontsize=8.5)
         freeze_layout(fig)
     parts = fig.artists_of
-    rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
-    order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
-    parts["digits"].set_data(tile(np.concatenate(order), 5))
+    parts["digits"].set_data(there_and_back(originals, reconstructions, samples))
     for bar, rate in zip(parts["bars"], sorted(rate_per_latent, reverse=True)):
         bar.set_height(max(rate, 0.004))
     used = int((np.asarray(rate_per_latent) > 0.01).sum())

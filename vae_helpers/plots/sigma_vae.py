@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import new_picture, tile
+from vae_helpers.plots.digits import new_picture, there_and_back
 
 CEILING = 900  # nats; what lies above is drawn at the edge
 
@@ -48,9 +48,7 @@ def noise_sweep(
         curve.legend(loc="upper center", fontsize=8.5, ncols=2)
         freeze_layout(fig)
     parts = fig.artists_of
-    rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
-    order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
-    parts["digits"].set_data(tile(np.concatenate(order), 5))
+    parts["digits"].set_data(there_and_back(originals, reconstructions, samples))
     own, refitted = np.asarray(own), np.asarray(refitted)
     for kind, values in (("own", own), ("refitted", refitted)):
         parts[kind].set_data(np.broadcast_to(sigmas, values.shape).ravel(),
