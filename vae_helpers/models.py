@@ -41,14 +41,20 @@ class _DenseVAE(GaussianVAE):
     The encoder gives all heads side by side, in one product.
     """
 
+    activation = nn.ReLU
+
     def __init__(self, latent, hidden, pixels, *, heads, seed):
         super().__init__()
         _require_sizes(latent, hidden, pixels)
         self.latent, self.pixels = latent, pixels
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.encoder = dense([pixels, *hidden, heads * latent])
-            self.decoder = dense([latent, *reversed(hidden), pixels])
+            self.encoder = dense([pixels, *hidden, heads * latent], self.activation)
+            self.decoder = dense([latent, *reversed(hidden), pixels], self.activation)
+            self._begin()
+
+    def _begin(self):
+        """What a subclass changes about the first weights; their seed is set."""
 
     def decode(self, z):
         """Logits of the pixels: z [..., latent] to [..., pixels]."""
@@ -71,11 +77,32 @@ class VAE(_DenseVAE):
         return self.encoder(x).chunk(2, dim=-1)  # [batch, 2 * latent] -> 2 x [batch, latent]
 
 
-def dense(widths):
-    """Dense layers of the given widths, with a ReLU after each but the last."""
+class BurdaVAE(_DenseVAE):
+    """The network with one stochastic layer of Burda, Grosse & Salakhutdinov 2015, section 5.
+
+    Two layers of tanh on either side of the latents, Glorot's weights, and a decoder whose
+    first biases draw `average`, the mean of the training pixels ([pixels], in [0, 1]).
+    arXiv 1509.00519. Raises `ValueError` for sizes below 1.
+    """
+
+    activation = nn.Tanh
+
+    def __init__(self, average, latent=50, hidden=(200, 200), *, seed):
+        super().__init__(latent, hidden, len(average), heads=2, seed=seed)
+        with torch.no_grad():  # a pixel that is always dark would have −∞
+            self.decoder[-1].bias.copy_(average.clamp(0.001, 0.999).logit())
+
+    encode = VAE.encode
+
+    def _begin(self):
+        self.apply(_glorot)
+
+
+def dense(widths, activation=nn.ReLU):
+    """Dense layers of the given widths, with an activation after each but the last."""
     layers = []
     for inputs, outputs in zip(widths, widths[1:]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        layers += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*layers[:-1])
 
 

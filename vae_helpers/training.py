@@ -137,12 +137,8 @@ class Trainer:
         """
         step, beta = len(self.records), self._current_beta()
         x = self._rows(self.images[self._next_batch().to(self.device)])  # [batch, 784]
-        eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
         self.model.train()
-        distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
-        distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
-        paid = per_latent.clamp(min=self.free_bits).sum() if self.free_bits else rate
-        loss = distortion + beta * paid
+        loss, distortion, rate, per_latent = self._objective(x, beta)
         self.optimizer.zero_grad()
         loss.backward()
         norm = self._finite_gradient_norm(step, loss)
@@ -189,6 +185,14 @@ class Trainer:
 
     _require_examples = staticmethod(data.require_images)
     _rows = staticmethod(data.pixels)  # what the model is given of a minibatch
+
+    def _objective(self, x, beta):
+        """The loss of a minibatch x [batch, 784], and what its `Record` keeps, as tensors."""
+        eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
+        distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
+        distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
+        paid = per_latent.clamp(min=self.free_bits).sum() if self.free_bits else rate
+        return distortion + beta * paid, distortion, rate, per_latent
 
     def _current_beta(self):
         beta = float(self.beta(len(self.records)) if callable(self.beta) else self.beta)

@@ -2,6 +2,7 @@
 
 from vae_helpers.studies import (
     build_vae,
+    burda,
     compare_estimators,
     cures,
     derive_elbo,
@@ -30,4 +31,6 @@ STUDIES = {
     "two_stage": two_stage.STUDY,
     "log_variance": log_variance.STUDY,
     "sigma_vae": sigma_vae.STUDY,
+    "burda_1": burda.ONE_DRAW,
+    "burda_5": burda.FIVE_DRAWS,
 }

@@ -1,0 +1,116 @@
+"""How good a model is: log p(x) by importance sampling, with the interval that it comes in."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from vae_helpers import data, elbo, evaluation
+
+ROWS = 5_000  # draws decoded at a time: 16 MB of logits
+
+
+class Mean(NamedTuple):
+    """A mean over images and half the width of its 95 % interval, in nats per image."""
+
+    value: float
+    half_width: float
+
+
+def binarized(images, *, seed):
+    """Black and white images, each pixel drawn once with its grey as probability of white.
+
+    uint8 [n, 28, 28] to uint8 of 0 and 255, the same shape: what papers mean by binarised MNIST,
+    drawn by `seed`. Training draws anew for every minibatch (`data.binarize`).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chunks = images.split(evaluation.CHUNK)
+    drawn = [data.binarize(data.pixels(chunk), generator) for chunk in chunks]
+    return (255 * torch.cat(drawn)).to(torch.uint8).reshape(images.shape)  # [n, 784] -> [n, 28, 28]
+
+
+@torch.no_grad()
+def log_weights(model, x, draws, generator):
+    """log p(x, z) − log q(z|x) of `draws` draws from q(z|x): x [n, pixels] to [draws, n], in nats.
+
+    x holds 0 and 1. Burda, Grosse & Salakhutdinov 2015, section 3.
+    """
+    model.eval()
+    mean, logvar = model.encode(x)
+    found = []
+    for start in range(0, draws, rows := max(1, ROWS // len(x))):
+        eps = torch.randn(min(rows, draws - start), *mean.shape, generator=generator)
+        z = elbo.reparameterize(mean, logvar, eps)  # [rows, n, latent]
+        log_q = elbo.gaussian_log_prob(z, mean, logvar)
+        found.append(_log_likelihood(model, x, z) + elbo.prior_log_prob(z) - log_q)
+    return torch.cat(found)
+
+
+def grouped_bound(log_weights, draws):
+    """L_K of each image for K = `draws`, averaged over all groups of K: [total, n] to [n].
+
+    The groups share no draw, so that each is an estimate of its own. Raises `ValueError`
+    unless `total` is a multiple of K.
+    """
+    total = len(log_weights)
+    if draws < 1 or total % draws:
+        raise ValueError(f"{total} draws do not make whole groups of {draws}.")
+    groups = log_weights.reshape(total // draws, draws, -1)  # [groups, K, n]
+    return (torch.logsumexp(groups, dim=1) - math.log(draws)).mean(0)
+
+
+def bounds(model, images, draws, *, seed):
+    """L_K of each binarised image (uint8 [n, 28, 28]) for every K of `draws`: {K: [n]}.
+
+    All from the same draws, as many as the largest K, of which the others must be divisors.
+    Raises `ValueError` for images that hold greys: their L_K bounds no log probability.
+    """
+    if not ((images == 0) | (images == 255)).all():
+        raise ValueError("The images hold greys: make them black and white first, by "
+                         "likelihood.binarized.")
+    generator = torch.Generator().manual_seed(seed)
+    found = {k: [] for k in draws}
+    for image in data.pixels(images).split(1):  # one at a time: all draws of it fit the cache
+        weights = log_weights(model, image, max(draws), generator)  # [draws, 1]
+        for k in draws:
+            found[k].append(grouped_bound(weights, k))
+    return {k: torch.cat(values) for k, values in found.items()}
+
+
+def mean_of(values):
+    """The mean of values [n], one an image, with its 95 % interval."""
+    half_width = 1.96 * values.std().item() / math.sqrt(len(values))
+    return Mean(values.mean().item(), half_width)
+
+
+class Without(nn.Module):
+    """A model of which some latents are taken out: neither coded, nor drawn, nor paid for.
+
+    The decoder is given 0 for them. latents: those that stay, as indices.
+    """
+
+    def __init__(self, model, kept):
+        super().__init__()
+        self.model, self.kept = model, list(kept)
+        self.latent, self.pixels = len(self.kept), model.pixels
+
+    def encode(self, x):
+        """Mean and logvar of the latents that stay: x [n, pixels] to [n, kept] each."""
+        return tuple(part[:, self.kept] for part in self.model.encode(x))
+
+    def decode(self, z):
+        """z [..., kept] to logits [..., pixels]."""
+        full = z.new_zeros(*z.shape[:-1], self.model.latent)
+        full[..., self.kept] = z
+        return self.model.decode(full)
+
+
+def _log_likelihood(model, x, z):
+    """log p(x|z) as `elbo.bernoulli_log_prob` has it, faster: z [draws, n, latent] to [draws, n].
+
+    Σ x · logits − Σ log(1 + exp(logits)): a product and a sum, whatever x is.
+    """
+    logits = model.decode(z)  # [draws, n, pixels]
+    return torch.einsum("dnp,np->dn", logits, x) - softplus(logits).sum(-1)
