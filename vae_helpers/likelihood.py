@@ -9,9 +9,6 @@ from torch.nn.functional import softplus
 
 from vae_helpers import data, elbo, evaluation
 
-ROWS = 5_000  # draws decoded at a time: 16 MB of logits
-
-
 class Mean(NamedTuple):
     """A mean over images and half the width of its 95 % interval, in nats per image."""
 
@@ -39,43 +36,49 @@ def log_weights(model, x, draws, generator):
     """
     model.eval()
     mean, logvar = model.encode(x)
-    found = []
-    for start in range(0, draws, rows := max(1, ROWS // len(x))):
-        eps = torch.randn(min(rows, draws - start), *mean.shape, generator=generator)
-        z = elbo.reparameterize(mean, logvar, eps)  # [rows, n, latent]
-        log_q = elbo.gaussian_log_prob(z, mean, logvar)
-        found.append(_log_likelihood(model, x, z) + elbo.prior_log_prob(z) - log_q)
-    return torch.cat(found)
+    z = elbo.reparameterize(mean, logvar, torch.randn(draws, *mean.shape, generator=generator))
+    log_q = elbo.gaussian_log_prob(z, mean, logvar)
+    return _log_likelihood(model, x, z) + elbo.prior_log_prob(z) - log_q
 
 
-def grouped_bound(log_weights, draws):
-    """L_K of each image for K = `draws`, averaged over all groups of K: [total, n] to [n].
+def grouped_bounds(log_weights, draws):
+    """Every estimate of L_K, K = `draws`, that [total, n] log weights hold: [total / K, n].
 
-    The groups share no draw, so that each is an estimate of its own. Raises `ValueError`
-    unless `total` is a multiple of K.
+    log (1/K) Σ_k w_k of each group of K; the groups share no draw. Burda et al. 2015, section 3.
+    Raises `ValueError` unless `total` is a multiple of K.
     """
     total = len(log_weights)
     if draws < 1 or total % draws:
         raise ValueError(f"{total} draws do not make whole groups of {draws}.")
     groups = log_weights.reshape(total // draws, draws, -1)  # [groups, K, n]
-    return (torch.logsumexp(groups, dim=1) - math.log(draws)).mean(0)
+    return torch.logsumexp(groups, dim=1) - math.log(draws)
 
 
-def bounds(model, images, draws, *, seed):
-    """L_K of each binarised image (uint8 [n, 28, 28]) for every K of `draws`: {K: [n]}.
+def draw_log_weights(model, images, draws, *, seed):
+    """`log_weights` of black and white images, uint8 [n, 28, 28]: [draws, n].
 
-    All from the same draws, as many as the largest K, of which the others must be divisors.
-    Raises `ValueError` for images that hold greys: their L_K bounds no log probability.
+    Raises `ValueError` for images that hold greys: no bound on them bounds a log probability.
     """
     if not ((images == 0) | (images == 255)).all():
         raise ValueError("The images hold greys: make them black and white first, by "
                          "likelihood.binarized.")
     generator = torch.Generator().manual_seed(seed)
+    # One image at a time: all draws of it fit the cache.
+    return torch.cat([log_weights(model, x, draws, generator)
+                      for x in data.pixels(images).split(1)], dim=1)
+
+
+def bounds(model, images, draws, *, seed):
+    """L_K of each black and white image (uint8 [n, 28, 28]) for every K of `draws`: {K: [n]}.
+
+    All from the same draws, as many as the largest K, of which the others must be divisors;
+    the mean of all groups of K. Raises `ValueError` as `draw_log_weights` does.
+    """
     found = {k: [] for k in draws}
-    for image in data.pixels(images).split(1):  # one at a time: all draws of it fit the cache
-        weights = log_weights(model, image, max(draws), generator)  # [draws, 1]
+    for chunk in images.split(evaluation.CHUNK):
+        weights = draw_log_weights(model, chunk, max(draws), seed=seed)  # [draws, chunk]
         for k in draws:
-            found[k].append(grouped_bound(weights, k))
+            found[k].append(grouped_bounds(weights, k).mean(0))
     return {k: torch.cat(values) for k, values in found.items()}
 
 

@@ -1,11 +1,13 @@
 """The studies behind the stored evidence, one file a notebook."""
 
 from vae_helpers.studies import (
+    bounds_checked,
     build_vae,
     burda,
     compare_estimators,
     cures,
     derive_elbo,
+    estimator_race,
     kl_collapse,
     linear_vae,
     log_variance,
@@ -31,6 +33,8 @@ STUDIES = {
     "two_stage": two_stage.STUDY,
     "log_variance": log_variance.STUDY,
     "sigma_vae": sigma_vae.STUDY,
+    "bounds_checked": bounds_checked.STUDY,
+    "estimator_race": estimator_race.STUDY,
     "burda_1": burda.ONE_DRAW,
     "burda_5": burda.FIVE_DRAWS,
 }

@@ -49,7 +49,8 @@ def run(seed, *, draws, epochs, whole, few, bound_draws, **settings):
             "bounds": {str(k): likelihood.mean_of(values) for k, values in found.items()},
             "few": {str(k): likelihood.mean_of(values[:few]) for k, values in found.items()},
         })
-    found = {"curve": curve, "prefix_neg_elbo": prefix(trainer)}
+    best = found[max(bound_draws)][:100].tolist()  # image by image, for a notebook's live slice
+    found = {"curve": curve, "best": best, "prefix_neg_elbo": prefix(trainer)}
     shutil.rmtree(folder)  # a study made anew begins anew
     return found | ({"models": {f"{draws}": model.state_dict()}} if seed == 1 else {})
 
