@@ -25,6 +25,13 @@ from vae_helpers.plots.digits import (
     training_progress,
 )
 from vae_helpers.plots.gradients import bound_tightening, layer_noise, signal_to_noise
+from vae_helpers.plots.likelihood import (
+    beside_the_paper,
+    bound_against_evidence,
+    bounds_of_models,
+    kinds_of_digits,
+    latent_activity,
+)
 from vae_helpers.plots.linear import surviving_dimensions
 from vae_helpers.plots.noise import early_latents, noise_plane, swapped_pair
 from vae_helpers.plots.panel import beta_schedules, too_late, training_panel
@@ -45,6 +52,8 @@ from vae_helpers.plots.two_stage import (
 from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
+    "beside_the_paper", "bound_against_evidence", "bounds_of_models", "kinds_of_digits",
+    "latent_activity",
     "estimate_spread", "failure_maps", "fitted_scales", "gradient_noise", "nll_bowls",
     "noise_sweep", "without_floor",
     "known_pictures", "paired_variants", "same_second", "stopped_clocks", "unit_of_codes",

@@ -1,0 +1,111 @@
+"""log p(x) by importance sampling, against quadrature and closed forms."""
+
+import math
+
+import pytest
+import torch
+
+from vae_helpers import data, elbo, evaluation, gaps, likelihood, models
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return likelihood.binarized(data.load_mnist().test_images[:12], seed=3)
+
+
+@pytest.fixture(scope="module")
+def plane(digits):
+    """A VAE with 2 latents whose posterior and q differ by little, as after some training."""
+    model = models.VAE(2, (30,), seed=0)
+    for parameter in model.decoder.parameters():
+        parameter.data.mul_(1.5)
+    model.encoder[-1].weight.data.mul_(0.1)
+    return model
+
+
+def test_binarized_digits_are_black_and_white_with_the_greys_as_chances():
+    grey = torch.full((2000, 28, 28), 64, dtype=torch.uint8)
+    drawn = likelihood.binarized(grey, seed=1)
+    assert drawn.dtype == torch.uint8 and set(drawn.unique().tolist()) == {0, 255}
+    assert drawn.double().mean() / 255 == pytest.approx(64 / 255, abs=2e-3)
+    assert torch.equal(drawn, likelihood.binarized(grey, seed=1))
+    assert not torch.equal(drawn, likelihood.binarized(grey, seed=2))
+
+
+def test_log_weights_are_their_definition(plane, digits):
+    x, draws = data.pixels(digits), 7
+    found = likelihood.log_weights(plane, x, draws, torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        mean, logvar = plane.encode(x)
+        eps = torch.randn(draws, *mean.shape, generator=torch.Generator().manual_seed(5))
+
+        def log_joint(z):
+            return elbo.bernoulli_log_prob(x, plane.decode(z)) + elbo.prior_log_prob(z)
+
+        expected = elbo.monte_carlo_form(log_joint, mean, logvar, eps)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-3)
+
+
+def test_the_largest_bound_meets_quadrature_and_the_order_holds(plane, digits):
+    found = likelihood.bounds(plane, digits, [1, 10, 100, 10_000], seed=0)
+    log_evidence = gaps.evidence_by_quadrature(plane, digits)
+    assert (found[10_000] - log_evidence).mean().abs() < 0.06  # nats, over 12 images
+    means = [found[k].mean() for k in (1, 10, 100, 10_000)]
+    assert means == sorted(means) and means[-1] <= log_evidence.mean() + 0.02
+
+
+def test_one_draw_averages_to_the_elbo(plane, digits):
+    ours = likelihood.mean_of(likelihood.bounds(plane, digits, [1, 20_000], seed=0)[1])
+    x = data.pixels(digits)
+    with torch.no_grad():
+        q = plane.encode(x)
+    theirs = gaps.elbo_of(plane, digits, *q, draws=5000, seed=1).mean().item()
+    assert ours.value == pytest.approx(theirs, abs=0.05)
+
+
+def test_grouped_bounds():
+    weights = torch.randn(12, 5, generator=torch.Generator().manual_seed(0)) - 300
+    assert torch.equal(likelihood.grouped_bounds(weights, 1), weights)
+    whole = likelihood.grouped_bounds(weights, 12)
+    torch.testing.assert_close(whole[0], elbo.iwae_bound(weights))
+    thirds = likelihood.grouped_bounds(weights, 4)
+    torch.testing.assert_close(thirds[1], elbo.iwae_bound(weights[4:8]))
+    # Jensen: a larger group's bound is at least the mean of its parts'.
+    assert (whole[0] >= thirds.mean(0)).all()
+    for draws in (0, 5, 24):
+        with pytest.raises(ValueError, match="whole groups"):
+            likelihood.grouped_bounds(weights, draws)
+
+
+def test_greys_are_refused(plane):
+    with pytest.raises(ValueError, match="likelihood.binarized"):
+        likelihood.bounds(plane, data.load_mnist().test_images[:2], [1], seed=0)
+
+
+def test_the_interval_of_a_mean_covers_as_often_as_it_says():
+    generator = torch.Generator().manual_seed(0)
+    means = [likelihood.mean_of(torch.randn(50, generator=generator) + 3) for _ in range(2000)]
+    covered = sum(abs(m.value - 3) <= m.half_width for m in means) / 2000
+    assert 0.925 < covered < 0.96  # 0.944 by Student's t with 49 degrees of freedom
+
+
+def test_a_model_without_its_unused_latents_is_the_same_model(digits):
+    model = models.VAE(4, (30,), seed=0)
+    unused = [1, 3]
+    model.decoder[0].weight.data[:, unused] = 0
+    last = model.encoder[-1]  # mean 0 and logvar 0: the prior
+    rows = unused + [4 + j for j in unused]
+    last.weight.data[rows], last.bias.data[rows] = 0, 0
+    smaller = likelihood.Without(model, [0, 2])
+    ours = likelihood.bounds(smaller, digits, [4000], seed=0)[4000]
+    whole = likelihood.bounds(model, digits, [4000], seed=1)[4000]
+    torch.testing.assert_close(ours, whole, rtol=0, atol=0.1)
+    assert smaller.decode(torch.zeros(3, 2)).shape == (3, 784)
+
+
+def test_taking_out_a_used_latent_costs(digits):
+    model = models.BurdaVAE(evaluation.mean_image(digits).float(), 3, (20,), seed=0)
+    model.decoder[0].weight.data.mul_(8)
+    whole = likelihood.bounds(model, digits, [500], seed=0)[500]
+    less = likelihood.bounds(likelihood.Without(model, [0, 1]), digits, [500], seed=0)[500]
+    assert not math.isclose(whole.mean(), less.mean(), abs_tol=0.1)

@@ -1,0 +1,69 @@
+"""The checks of notebook 10: right answers pass, every catalogued mistake gets its name."""
+
+import math
+
+import pytest
+import torch
+
+from vae_helpers.exercises import check
+
+FUNCTIONS = [check.group_bounds, check.paired_interval]
+
+
+def by_hand(w, k):
+    groups = [w[start : start + k] for start in range(0, len(w), k)]
+    tops = [group.max(0).values for group in groups]
+    return torch.stack([top + (group - top).exp().mean(0).log() for group, top in zip(groups, tops)])
+
+
+def interval_by_hand(a, b):
+    d = a - b
+    spread = ((d - d.mean()) ** 2).sum() / (len(d) - 1)
+    return torch.tensor([d.mean(), 1.96 * (spread / len(d)) ** 0.5], dtype=d.dtype)
+
+
+@pytest.mark.parametrize("exercise, answer", [
+    (check.group_bounds, by_hand),
+    (check.group_bounds, lambda w, k: torch.logsumexp(w.view(-1, k, w.shape[1]) - math.log(k), 1)),
+    (check.paired_interval, interval_by_hand),
+    (check.bits_to_nats, 0.16 * 28**2 * math.log(2)),
+    (check.bits_to_nats, 86.9),
+])
+def test_right_answers_pass_however_written(exercise, answer):
+    result = exercise(answer)
+    assert result.passed, result.diagnosis
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS)
+def test_every_wrong_function_gets_its_own_name(exercise):
+    for mistake in exercise._mistakes:
+        result = exercise(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+
+
+@pytest.mark.parametrize("exercise, answer, words", [
+    (check.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).mean(1), "its ELBO"),
+    (check.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).exp().mean(1).log(), "exp(−800)"),
+    (check.group_bounds, lambda w, k: None, "is its return missing"),
+    (check.group_bounds, 3, "A function is expected"),
+    (check.paired_interval, lambda a, b: torch.stack(
+        [a.mean() - b.mean(), 1.96 * (a.var() / len(a) + b.var() / len(b)).sqrt()]), "cancels"),
+    (check.paired_interval, lambda a, b: (a - b).mean(), "shape"),
+    (check.paired_interval, lambda a, b: ((a - b).mean(), 1.0), "returned tuple"),
+])
+def test_wrong_functions_are_named(exercise, answer, words):
+    result = exercise(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+def test_every_wrong_number_gets_its_own_name():
+    for wrong, diagnosis in check.bits_to_nats._mistakes:
+        assert check.bits_to_nats(wrong).diagnosis == diagnosis
+
+
+@pytest.mark.parametrize("exercise", [*FUNCTIONS, check.bits_to_nats])
+def test_an_empty_stub_is_unanswered_and_hints_can_be_read(exercise, capsys):
+    assert exercise(... if exercise is check.bits_to_nats else lambda *_: ...).state == "unanswered"
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("Hint") == 3

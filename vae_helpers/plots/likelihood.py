@@ -1,0 +1,245 @@
+"""Figures of notebook 10: bounds beside log p(x), and our numbers beside a paper's."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
+
+KINDS = {"grey": BLUE, "drawn": ORANGE, "cut": GREEN}
+
+
+def kinds_of_digits(examples, stored, live, floors, fig=None):
+    """−ELBO of one network, by the digits that it was trained on and those that it is shown.
+
+    examples: {kind: image [28, 28] in [0, 1]}; stored: {shown: {trained: [seeds]}}; live: the
+    same with a number each, for some; floors: {shown: the least there can be}; nats per image.
+    """
+    kinds = list(examples)
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+        grid = fig.add_gridspec(3, 2, width_ratios=[1, 6])
+        pictures = [fig.add_subplot(grid[row, 0]) for row in range(3)]
+        axes = fig.add_subplot(grid[:, 1])
+        fig.artists_of = {"examples": {}, "dots": {}, "floors": {}}
+        for picture, kind in zip(pictures, kinds):
+            fig.artists_of["examples"][kind] = picture.imshow(
+                np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
+            picture.set(xticks=[], yticks=[])
+        for row, kind in enumerate(kinds):
+            fig.artists_of["dots"][kind] = (
+                axes.plot([], [], "o", color=KINDS[kind], alpha=0.6,
+                          label=f"trained on {kind} digits")[0],
+                axes.plot([], [], "D", color="black", markersize=7, markerfacecolor="none",
+                          label="this run" if row == 2 else None)[0],
+            )
+            fig.artists_of["floors"][kind] = axes.plot([], [], color="black", linewidth=2)[0]
+        axes.set(yticks=range(3), ylim=(2.5, -0.5), xlabel="−ELBO on test digits (nats per image)")
+        axes.set_yticklabels([f"shown {kind}" for kind in kinds])
+        axes.legend(loc="lower center", ncols=4, fontsize=9, bbox_to_anchor=(0.45, 1.08),
+                    handletextpad=0.1, columnspacing=1)
+        axes.set_title(" ")
+        freeze_layout(fig)
+    parts = fig.artists_of
+    for kind in kinds:
+        parts["examples"][kind].set_data(examples[kind])
+        dots, marks = parts["dots"][kind]
+        # Three heights within a row, one for each kind of training.
+        rows = np.arange(3) + 0.22 * (kinds.index(kind) - 1)
+        values = np.array([stored[shown][kind] for shown in kinds])  # [shown, seeds]
+        dots.set_data(values.ravel(), np.repeat(rows, values.shape[1]))
+        mine = {shown: live[shown][kind] for shown in kinds if kind in live.get(shown, {})}
+        marks.set_data(list(mine.values()), [rows[kinds.index(shown)] for shown in mine])
+        parts["floors"][kind].set_data([floors[kind]] * 2, kinds.index(kind) + np.array([-0.4, 0.4]))
+    axes = dots.axes
+    axes.set_xlim(-4, 1.05 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds))
+    medians = {shown: np.median(stored[shown][shown]) for shown in kinds}
+    lowest = min(medians, key=medians.get)
+    axes.set_title(f"The lowest number belongs to the {lowest} digits (black bars: the floor)")
+    fig.caption = "−ELBO, trained and shown on the same kind, median: " + ", ".join(
+        f"{kind} {median:.1f}" for kind, median in medians.items()) + " nats. Floors: " + ", ".join(
+        f"{kind} {floors[kind]:.1f}" for kind in kinds) + "."
+    return fig
+
+
+def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=None):
+    """How far estimates of L_K lie from log p(x), and the gap's mean against K.
+
+    draws: [K]; here: the K chosen; errors: estimates of L_K − log p(x), [groups, images], for
+    it; gaps: {K: (mean of log p(x) − L_K, half its interval, share of estimates above log p(x))}
+    of this run; stored: [seeds, K], the means. guess: what the learner said single estimates do.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+        left, right = fig.subplots(1, 2, width_ratios=[1, 1])
+        edges = np.linspace(-6, 3, 46)
+        fig.artists_of = {
+            "bars": list(left.bar(edges[:-1], 0 * edges[:-1], np.diff(edges), align="edge",
+                                  color=BLUE, alpha=0.6)),
+            "zero": left.axvline(0, color="black"),
+            "mean": left.axvline(0, color=ORANGE, linestyle="--"),
+            "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in stored],
+            "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
+            "interval": right.vlines(draws, 0.1, 0.1, color=ORANGE),
+            "chosen": right.axvline(1, color="#777777", linestyle=":"),
+        }
+        left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", ylim=(0, 1.1),
+                 xlim=(-6, 3))
+        left.set_title(TWO_LINES)
+        right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
+                  ylabel="log p(x) − $L_K$ (nats per image)")
+        right.set_title("The gap closes, slower and slower\n")
+        right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"]],
+                     labels=["stored seeds", "this run, 95 %"], fontsize=9, loc="lower left")
+        fig.edges = edges
+        freeze_layout(fig)
+    parts, edges = fig.artists_of, fig.edges
+    errors = np.asarray(errors)
+    counts, _ = np.histogram(errors.clip(edges[0], edges[-1]), edges, density=True)
+    for bar, height in zip(parts["bars"], counts):
+        bar.set_height(height)
+    mean, half_width, above = gaps[here]
+    parts["mean"].set_xdata([-mean] * 2)
+    for line, values in zip(parts["stored"], stored):
+        line.set_data(draws, values)
+    means, widths = (np.array([gaps[k][part] for k in draws]) for part in (0, 1))
+    parts["live"].set_data(draws, means)
+    low = np.maximum(means - widths, 1e-3)
+    parts["interval"].set_segments([[(k, a), (k, b)] for k, a, b in zip(draws, low, means + widths)])
+    parts["chosen"].set_xdata([here] * 2)
+    values = np.concatenate([np.ravel(stored), means + widths])
+    parts["live"].axes.set_ylim(0.7 * values[values > 0].min(), 1.4 * values.max())
+    left = parts["zero"].axes
+    guessed = f"; you said: {guess}" if guess else ""
+    left.set_title(f"K = {here:,}: {above:.0%} of single estimates lie above\n"
+                   f"log p(x), their mean {mean:.2f} below{guessed}")
+    fig.caption = (
+        f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
+        f"and {above:.0%} of the single estimates above it{guessed}."
+    )
+    return fig
+
+
+def beside_the_paper(curves, reported, references, fig=None):
+    """−L_5000 against epochs for each number of draws, beside what others report.
+
+    curves: {label: [(epoch, value, half width)]}; reported: {label: value}, drawn as lines;
+    references: {label: (epoch, value)}, drawn as points; nats per test image.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 4.2), layout="constrained")
+        axes = fig.subplots()
+        colours = dict(zip(curves, (BLUE, ORANGE)))
+        fig.artists_of = {
+            "curves": {label: (axes.plot([], [], "o-", color=colours[label], label=label)[0],
+                               axes.vlines([1], 0, 0, color=colours[label])) for label in curves},
+            "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=1,
+                                             label=label)
+                         for label, colour in zip(reported, (BLUE, ORANGE, GREEN))},
+            "references": {label: axes.plot([], [], marker, color=colour, markersize=9,
+                                            markerfacecolor="none", label=label)[0]
+                           for label, marker, colour in zip(references, "sD", (BLUE, ORANGE))},
+        }
+        axes.set(xscale="log", xlabel="epochs", ylabel="−$L_{5000}$ (nats per test image)")
+        ticks = sorted({epoch for points in curves.values() for epoch, *_ in points})
+        axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
+        axes.set_xlim(0.8 * ticks[0], 1.25 * ticks[-1])
+        axes.set_xticks([], minor=True)
+        axes.legend(fontsize=9, loc="upper right")
+        axes.set_title(" ")
+        freeze_layout(fig)
+    parts, values = fig.artists_of, []
+    for label, points in curves.items():
+        epochs, means, widths = np.array(points, dtype=float).T
+        line, bars = parts["curves"][label]
+        line.set_data(epochs, means)
+        bars.set_segments([[(e, m - w), (e, m + w)] for e, m, w in zip(epochs, means, widths)])
+        values += [*(means - widths), *(means + widths)]
+    for label, value in reported.items():
+        parts["reported"][label].set_ydata([value] * 2)
+    for label, (epoch, value) in references.items():
+        parts["references"][label].set_data([epoch], [value])
+    axes = line.axes
+    axes.set_ylim(min([*values, *reported.values()]) - 0.7, max(values) + 0.7)
+    ends = "; ".join(f"{label}: {points[-1][1]:.2f} after {points[-1][0]:,} epochs"
+                     for label, points in curves.items())
+    axes.set_title(ends)
+    fig.caption = f"{ends}. Reported: " + ", ".join(
+        f"{label} {value:.2f}" for label, value in reported.items()) + "."
+    return fig
+
+
+def bounds_of_models(draws, here, live, stored, fig=None):
+    """−L_K of the same test images against K for several models: stored, and computed anew.
+
+    draws: [K]; here: the K chosen; live, stored: {model: {K: [images]}}, nats.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+        left, right = fig.subplots(1, 2, width_ratios=[1.2, 1])
+        colours = dict(zip(live, (BLUE, ORANGE)))
+        fig.artists_of = {
+            label: (
+                left.plot([], [], "o", color=colour, markersize=9, markerfacecolor="none",
+                          label=f"{label}, stored")[0],
+                left.plot([], [], "D-", color=colour, markersize=4, label=f"{label}, this run")[0],
+                right.plot([], [], "o", color=colour, markersize=4, alpha=0.6, label=label)[0],
+            )
+            for label, colour in colours.items()
+        }
+        fig.artists_of["chosen"] = left.axvline(1, color="#777777", linestyle=":")
+        left.set(xscale="log", xlabel="draws K", ylabel="−$L_K$ (nats per image)",
+                 xlim=(0.7, 1.5 * max(draws)), title="More draws, a higher bound\n")
+        left.legend(fontsize=9)
+        right.set(xlabel="image", ylabel="$L_K$ − ELBO (nats)", title=TWO_LINES)
+        right.legend(fontsize=9, loc="upper right")
+        freeze_layout(fig)
+    parts, first, means = fig.artists_of, min(draws), []
+    gains = {}
+    for label in live:
+        old, new, images = parts[label]
+        means += [-np.mean(stored[label][k]) for k in draws]
+        old.set_data(draws, means[-len(draws):])
+        new.set_data(draws, [-np.mean(live[label][k]) for k in draws])
+        gain = np.asarray(live[label][here]) - np.asarray(live[label][first])
+        images.set_data(np.arange(len(gain)), np.sort(gain)[::-1])
+        gains[label] = gain
+    parts["chosen"].set_xdata([here] * 2)
+    old.axes.set_ylim(min(means) - 0.8, max(means) + 0.8)
+    highest = max(np.max(gain) for gain in gains.values())
+    images.axes.set(xlim=(-1, len(gain)), ylim=(-0.5, max(1.0, 1.1 * highest)))
+    told = ", ".join(f"{label} {gain.mean():.2f}" for label, gain in gains.items())
+    images.axes.set_title(f"K = {here:,} raises the bound\nby {told} nats")
+    fig.caption = f"K = {here:,} lies above the ELBO by {told} nats per image on average."
+    return fig
+
+
+def latent_activity(activity, threshold, fig=None):
+    """The variance of each latent's posterior mean over images, from the largest to the least.
+
+    activity: {model: [latent]}; threshold: above it a latent counts as active.
+    """
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.3), layout="constrained")
+        axes = fig.subplots()
+        fig.artists_of = {
+            label: axes.plot([], [], marker, color=colour, markersize=5, label=label)[0]
+            for label, marker, colour in zip(activity, "oD", (BLUE, ORANGE))
+        }
+        fig.artists_of["threshold"] = axes.axhline(1, color="black", linestyle=":")
+        axes.set(yscale="log", xlabel="latent, by activity",
+                 ylabel="variance of the mean over images")
+        axes.legend(fontsize=9)
+        axes.set_title(" ")
+        freeze_layout(fig)
+    for label, values in activity.items():
+        fig.artists_of[label].set_data(np.arange(1, len(values) + 1), np.sort(values)[::-1])
+    fig.artists_of["threshold"].set_ydata([threshold] * 2)
+    axes = fig.artists_of["threshold"].axes
+    everything = np.concatenate([np.asarray(values) for values in activity.values()])
+    axes.set(xlim=(0, max(map(len, activity.values())) + 1),
+             ylim=(0.5 * everything.min(), 2 * everything.max()))
+    counts = ", ".join(f"{label} {int((np.asarray(values) > threshold).sum())} of {len(values)}"
+                       for label, values in activity.items())
+    axes.set_title(f"Active latents: {counts}")
+    fig.caption = f"Latents whose mean varies by more than {threshold:g} over images: {counts}."
+    return fig
