@@ -51,6 +51,11 @@ def some_images(n):
 
 # For each taught function the arguments to try, made afresh for each call.
 INPUTS = {
+    "likelihood.log_weights": [
+        lambda: (models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(), 6, generator()),
+        lambda: (models.BurdaVAE(torch.full((784,), 0.2), 2, seed=1),
+                 (noise(1, 784) > 0).float(), 1, generator()),
+    ],
     "scales.guarded": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
     "scales.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
     "scales.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],

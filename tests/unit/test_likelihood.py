@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from vae_helpers import data, elbo, evaluation, gaps, likelihood, models
+from vae_helpers import data, elbo, evaluation, gaps, likelihood, models, training
+from vae_helpers.studies import bounds_checked
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,12 @@ def test_the_largest_bound_meets_quadrature_and_the_order_holds(plane, digits):
     assert (found[10_000] - log_evidence).mean().abs() < 0.06  # nats, over 12 images
     means = [found[k].mean() for k in (1, 10, 100, 10_000)]
     assert means == sorted(means) and means[-1] <= log_evidence.mean() + 0.02
+
+
+def test_the_grid_is_fine_enough(plane, digits):
+    coarse = gaps.evidence_by_quadrature(plane, digits)
+    fine = gaps.evidence_by_quadrature(plane, digits, points=901, reach=9.0)
+    torch.testing.assert_close(coarse, fine, rtol=0, atol=2e-3)
 
 
 def test_one_draw_averages_to_the_elbo(plane, digits):
@@ -109,3 +116,36 @@ def test_taking_out_a_used_latent_costs(digits):
     whole = likelihood.bounds(model, digits, [500], seed=0)[500]
     less = likelihood.bounds(likelihood.Without(model, [0, 1]), digits, [500], seed=0)[500]
     assert not math.isclose(whole.mean(), less.mean(), abs_tol=0.1)
+
+
+def test_three_kinds_of_digits():
+    grey = data.load_mnist().test_images[:50]
+    assert bounds_checked.digits_as("grey", grey, seed=0) is grey
+    cut = bounds_checked.digits_as("cut", grey, seed=0)
+    assert torch.equal(cut == 255, grey > 127) and set(cut.unique().tolist()) == {0, 255}
+    drawn = [bounds_checked.digits_as("drawn", grey, seed=seed) for seed in (0, 0, 1)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
+def test_drawn_digits_are_drawn_anew_for_each_epoch(one_thread):
+    images, seen = data.load_mnist().train_images[:100], []
+
+    class Watching(training.Trainer):
+        def step(self):
+            seen.append(self.images.clone())
+            return super().step()
+
+    trainer = Watching(models.VAE(2, (10,), seed=0), images, batch_size=50, seed=0)
+    bounds_checked.train_on("drawn", trainer, 2)
+    assert torch.equal(seen[0], seen[1]) and torch.equal(seen[2], seen[3])
+    assert not torch.equal(seen[0], seen[2])
+    assert all(((image == 0) | (image == 255)).all() for image in seen)
+
+
+def test_the_gap_and_the_share_above():
+    log_evidence = torch.tensor([-100.0, -90.0])
+    estimates = torch.tensor([[-101.0, -92.0], [-99.0, -91.0], [-103.0, -88.0], [-101.0, -93.0]])
+    found = bounds_checked.gap_of(log_evidence, estimates)
+    assert found["mean"] == found["median"] == pytest.approx(1.0)
+    assert found["half_width"] == pytest.approx(0.0, abs=1e-6)
+    assert found["above"] == 2 / 8 and found["worst"] == pytest.approx(1 / 2)

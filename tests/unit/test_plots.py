@@ -386,7 +386,50 @@ def chosen_noise(seed, guess):
                      "here": (0.3, 100.0 * seed), "numbers": f"rate {seed}", "guess": guess}
 
 
+def three_kinds(seed):
+    random = np.random.default_rng(seed)
+    kinds = ("grey", "drawn", "cut")
+    return {"examples": {kind: random.random((28, 28)) for kind in kinds},
+            "stored": {a: {b: 90 + 30 * random.random(4) for b in kinds} for a in kinds},
+            "live": {"drawn": {"drawn": 100.0 + seed}},
+            "floors": {"grey": 45.0 + seed, "drawn": 45.0, "cut": 0.0}}
+
+
+def estimated(seed, guess):
+    random = np.random.default_rng(seed)
+    draws, scale = [1, 10, 100], 1 / np.array([1.0, 3.0, 9.0])
+    return {"draws": draws, "here": draws[seed], "errors": random.normal(-1, seed, (20, 30)),
+            "gaps": {k: {"mean": s * seed, "half_width": 0.2 * s, "above": 0.1 * seed, "worst": 0.5}
+                     for k, s in zip(draws, scale)},
+            "stored": random.random((4, 1)) * scale, "guess": guess}
+
+
+def published(seed):
+    curves = {f"K = {k}": [(4, 99 - k - seed, 0.5), (50, 92 - k, 0.2)] for k in (1, 5)}
+    return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0},
+            "references": {"elsewhere": (50, 90.0 + seed)}}
+
+
+def two_models(seed):
+    random = np.random.default_rng(seed)
+    found = {f"K = {k}": {n: -90 + n / 9 + random.random(12) for n in (1, 5, 50)} for k in (1, 5)}
+    return {"draws": [1, 5, 50], "here": 5 * seed, "live": found,
+            "stored": {name: {n: v + 0.1 * seed for n, v in of.items()} for name, of in found.items()}}
+
+
+def used_latents(seed):
+    random = np.random.default_rng(seed)
+    return {"activity": {"K = 1": 10 ** random.uniform(-4, 0, 20), "K = 5": random.random(20)},
+            "threshold": 0.01 * seed}
+
+
 CASES = [
+    (plots.kinds_of_digits, three_kinds(1), three_kinds(2)),
+    (plots.bound_against_evidence, estimated(1, None), estimated(2, "never")),
+    (plots.bound_against_evidence, estimated(2, "never"), estimated(1, None)),
+    (plots.beside_the_paper, published(1), published(2)),
+    (plots.bounds_of_models, two_models(1), two_models(10)),
+    (plots.latent_activity, used_latents(1), used_latents(2)),
     (plots.estimate_spread, scattered(1, None), scattered(2, "s²")),
     (plots.estimate_spread, scattered(2, "s²"), scattered(1, None)),
     (plots.nll_bowls, bowl(0.1), bowl(3.0)),

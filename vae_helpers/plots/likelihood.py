@@ -65,8 +65,8 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     """How far estimates of L_K lie from log p(x), and the gap's mean against K.
 
     draws: [K]; here: the K chosen; errors: estimates of L_K − log p(x), [groups, images], for
-    it; gaps: {K: (mean of log p(x) − L_K, half its interval, share of estimates above log p(x))}
-    of this run; stored: [seeds, K], the means. guess: what the learner said single estimates do.
+    it; gaps: {K: what `bounds_checked.gap_of` gives} of this run; stored: [seeds, K], the mean
+    gaps. guess: what the learner said single estimates do.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 3.7), layout="constrained")
@@ -97,11 +97,12 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     counts, _ = np.histogram(errors.clip(edges[0], edges[-1]), edges, density=True)
     for bar, height in zip(parts["bars"], counts):
         bar.set_height(height)
-    mean, half_width, above = gaps[here]
+    mean, half_width, above = (gaps[here][part] for part in ("mean", "half_width", "above"))
     parts["mean"].set_xdata([-mean] * 2)
     for line, values in zip(parts["stored"], stored):
         line.set_data(draws, values)
-    means, widths = (np.array([gaps[k][part] for k in draws]) for part in (0, 1))
+    means, widths = (np.array([gaps[k][part] for k in draws])
+                     for part in ("mean", "half_width"))
     parts["live"].set_data(draws, means)
     low = np.maximum(means - widths, 1e-3)
     parts["interval"].set_segments([[(k, a), (k, b)] for k, a, b in zip(draws, low, means + widths)])
@@ -114,7 +115,8 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
                    f"log p(x), their mean {mean:.2f} below{guessed}")
     fig.caption = (
         f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
-        f"and {above:.0%} of the single estimates above it{guessed}."
+        f"and {above:.0%} of the single estimates above it{guessed}. The worst twentieth of the "
+        f"images holds {gaps[here]['worst']:.0%} of that gap."
     )
     return fig
 
