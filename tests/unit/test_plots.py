@@ -399,7 +399,8 @@ def estimated(seed, guess):
     random = np.random.default_rng(seed)
     draws, scale = [1, 10, 100], 1 / np.array([1.0, 3.0, 9.0])
     return {"draws": draws, "here": draws[seed], "errors": random.normal(-1, seed, (20, 30)),
-            "gaps": {k: {"mean": s * seed, "half_width": 0.2 * s, "above": 0.1 * seed, "worst": 0.5}
+            "gaps": {k: {"mean": s * seed, "half_width": 0.2 * s, "above": 0.1 * seed, "worst": 0.5,
+                         "median": 0.3 * s}
                      for k, s in zip(draws, scale)},
             "stored": random.random((4, 1)) * scale, "guess": guess}
 

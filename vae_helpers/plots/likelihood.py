@@ -80,16 +80,17 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
             "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in stored],
             "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
             "interval": right.vlines(draws, 0.1, 0.1, color=ORANGE),
+            "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
             "chosen": right.axvline(1, color="#777777", linestyle=":"),
         }
-        left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", ylim=(0, 1.1),
-                 xlim=(-6, 3))
+        left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", xlim=(-6, 3))
         left.set_title(TWO_LINES)
         right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
                   ylabel="log p(x) − $L_K$ (nats per image)")
-        right.set_title("The gap closes, slower and slower\n")
-        right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"]],
-                     labels=["stored seeds", "this run, 95 %"], fontsize=9, loc="lower left")
+        right.set_title(TWO_LINES)
+        right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
+                              fig.artists_of["median"]], fontsize=9, loc="lower left",
+                     labels=["mean, stored seeds", "mean, this run, 95 %", "median image, this run"])
         fig.edges = edges
         freeze_layout(fig)
     parts, edges = fig.artists_of, fig.edges
@@ -97,6 +98,7 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     counts, _ = np.histogram(errors.clip(edges[0], edges[-1]), edges, density=True)
     for bar, height in zip(parts["bars"], counts):
         bar.set_height(height)
+    parts["zero"].axes.set_ylim(0, 1.15 * counts.max())
     mean, half_width, above = (gaps[here][part] for part in ("mean", "half_width", "above"))
     parts["mean"].set_xdata([-mean] * 2)
     for line, values in zip(parts["stored"], stored):
@@ -107,16 +109,21 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     low = np.maximum(means - widths, 1e-3)
     parts["interval"].set_segments([[(k, a), (k, b)] for k, a, b in zip(draws, low, means + widths)])
     parts["chosen"].set_xdata([here] * 2)
-    values = np.concatenate([np.ravel(stored), means + widths])
+    medians = np.array([gaps[k]["median"] for k in draws])
+    parts["median"].set_data(draws, medians)
+    values = np.concatenate([np.ravel(stored), means + widths, medians])
     parts["live"].axes.set_ylim(0.7 * values[values > 0].min(), 1.4 * values.max())
+    parts["live"].axes.set_title(f"The worst twentieth of the images\n"
+                                 f"holds {gaps[here]['worst']:.0%} of the gap")
     left = parts["zero"].axes
     guessed = f"; you said: {guess}" if guess else ""
     left.set_title(f"K = {here:,}: {above:.0%} of single estimates lie above\n"
                    f"log p(x), their mean {mean:.2f} below{guessed}")
     fig.caption = (
         f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
-        f"and {above:.0%} of the single estimates above it{guessed}. The worst twentieth of the "
-        f"images holds {gaps[here]['worst']:.0%} of that gap."
+        f"and {above:.0%} of the single estimates above it{guessed}. The median image's gap is "
+        f"{gaps[here]['median']:.3f}; the worst twentieth of the images holds "
+        f"{gaps[here]['worst']:.0%} of the whole."
     )
     return fig
 
