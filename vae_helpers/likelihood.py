@@ -23,9 +23,11 @@ def binarized(images, *, seed):
     drawn by `seed`. Training draws anew for every minibatch (`data.binarize`).
     """
     generator = torch.Generator().manual_seed(seed)
-    chunks = images.split(evaluation.CHUNK)
-    drawn = [data.binarize(data.pixels(chunk), generator) for chunk in chunks]
-    return (255 * torch.cat(drawn)).to(torch.uint8).reshape(images.shape)  # [n, 784] -> [n, 28, 28]
+    drawn = [
+        (255 * data.binarize(data.pixels(chunk), generator)).to(torch.uint8)
+        for chunk in images.split(evaluation.CHUNK)
+    ]
+    return torch.cat(drawn).reshape(images.shape)  # [n, 784] -> [n, 28, 28]
 
 
 @torch.no_grad()

@@ -386,13 +386,13 @@ def chosen_noise(seed, guess):
                      "here": (0.3, 100.0 * seed), "numbers": f"rate {seed}", "guess": guess}
 
 
-def three_kinds(seed):
+def three_kinds(seed, guess):
     random = np.random.default_rng(seed)
     kinds = ("grey", "drawn", "cut")
     return {"examples": {kind: random.random((28, 28)) for kind in kinds},
             "stored": {a: {b: 90 + 30 * random.random(4) for b in kinds} for a in kinds},
             "live": {"drawn": {"drawn": 100.0 + seed}},
-            "floors": {"grey": 45.0 + seed, "drawn": 45.0, "cut": 0.0}}
+            "floors": {"grey": 45.0 + seed, "drawn": 45.0, "cut": 0.0}, "guess": guess}
 
 
 def estimated(seed, guess):
@@ -425,7 +425,8 @@ def used_latents(seed):
 
 
 CASES = [
-    (plots.kinds_of_digits, three_kinds(1), three_kinds(2)),
+    (plots.kinds_of_digits, three_kinds(1, None), three_kinds(2, "cut")),
+    (plots.kinds_of_digits, three_kinds(2, "cut"), three_kinds(1, None)),
     (plots.bound_against_evidence, estimated(1, None), estimated(2, "never")),
     (plots.bound_against_evidence, estimated(2, "never"), estimated(1, None)),
     (plots.beside_the_paper, published(1), published(2)),

@@ -8,11 +8,12 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 KINDS = {"grey": BLUE, "drawn": ORANGE, "cut": GREEN}
 
 
-def kinds_of_digits(examples, stored, live, floors, fig=None):
+def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
     """−ELBO of one network, by the digits that it was trained on and those that it is shown.
 
     examples: {kind: image [28, 28] in [0, 1]}; stored: {shown: {trained: [seeds]}}; live: the
     same with a number each, for some; floors: {shown: the least there can be}; nats per image.
+    guess: the kind that the learner said has the lowest number, or None.
     """
     kinds = list(examples)
     if fig is None:
@@ -54,10 +55,11 @@ def kinds_of_digits(examples, stored, live, floors, fig=None):
     axes.set_xlim(-4, 1.05 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds))
     medians = {shown: np.median(stored[shown][shown]) for shown in kinds}
     lowest = min(medians, key=medians.get)
-    axes.set_title(f"The lowest number belongs to the {lowest} digits (black bars: the floor)")
+    guessed = f"; your guess: {guess}" if guess else ""
+    axes.set_title(f"The lowest number belongs to the {lowest} digits{guessed} (bars: the floor)")
     fig.caption = "−ELBO, trained and shown on the same kind, median: " + ", ".join(
         f"{kind} {median:.1f}" for kind, median in medians.items()) + " nats. Floors: " + ", ".join(
-        f"{kind} {floors[kind]:.1f}" for kind in kinds) + "."
+        f"{kind} {floors[kind]:.1f}" for kind in kinds) + f"{guessed}."
     return fig
 
 
