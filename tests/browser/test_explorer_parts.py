@@ -10,7 +10,7 @@ import torch
 from vae_helpers import data, evaluation, models, training
 from vae_helpers.explorer import Explorer
 
-from .explorer_page import View
+from .explorer_page import ELL, ELL_KEYS, SEVEN, Grown
 from .harness import LabPage, write_notebook
 from .test_site import build
 
@@ -51,45 +51,6 @@ def made(digits):
     return make
 
 
-class Grown(View):
-    """An explorer with pad and way."""
-
-    def __init__(self, page, index=0):
-        super().__init__(page, index)
-        self.pad = self.root.locator(".explorer-pad")
-        self.seen = self.root.locator(".explorer-seen")
-        self.way = self.root.locator("input[aria-label^='t,']")
-        self.sliders = self.root.locator(".explorer-sliders input")
-
-    def choice(self, end, index):
-        return self.root.get_by_role("radiogroup", name=end).get_by_role("radio").nth(index)
-
-    @property
-    def drawing(self):
-        """What the encoder was given, [784]."""
-        return np.array(
-            self.pad.evaluate("(pad) => [...pad.closest('.explorer-part').digit]")
-        )
-
-    def on_pad(self, across, down):
-        """A place on the page, from fractions of the pad."""
-        box = self.pad.bounding_box()
-        return box["x"] + across * box["width"], box["y"] + down * box["height"]
-
-    def draw(self, *places):
-        """One stroke of the mouse through places of the pad."""
-        self.page.mouse.move(*self.on_pad(*places[0]))
-        self.page.mouse.down()
-        for place in places[1:]:
-            self.page.mouse.move(*self.on_pad(*place))
-        self.page.mouse.up()
-
-    def type(self, where, *keys):
-        where.focus()
-        for key in keys:
-            self.page.keyboard.press(key)
-
-
 @torch.no_grad()
 def reconstruction(model, x):
     """PyTorch's mean of q(z|x), and the probabilities decoded at it."""
@@ -102,14 +63,6 @@ def assert_shows(view, mean, probabilities):
     np.testing.assert_allclose(view.probabilities, probabilities, rtol=0, atol=1e-5)
     drawn = view.pixels(view.digit)
     np.testing.assert_allclose(drawn, 255 * (1 - probabilities.reshape(28, 28)), rtol=0, atol=1)
-
-
-# A seven, as places of the pad and as keys from the pad's middle.
-SEVEN = (0.25, 0.25), (0.75, 0.25), (0.5, 0.75)
-ELL = (0.25, 0.25), (0.25, 0.75), (0.75, 0.75)
-UP_LEFT = ["ArrowLeft"] * 7 + ["Shift+ArrowUp"] + ["ArrowUp"] * 3
-ELL_KEYS = UP_LEFT + ["Space"] + ["ArrowDown"] * 14 + ["Shift+ArrowRight"] * 3
-ELL_KEYS += ["ArrowRight"] * 2 + ["Space"]
 
 
 @pytest.mark.parametrize("latent", [1, 2, 8, 20])
