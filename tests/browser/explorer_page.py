@@ -7,6 +7,11 @@ import numpy as np
 from vae_helpers.explorer import Explorer
 
 
+def show(locator):
+    """Scroll to it, away from all that sticks to the window's edges."""
+    locator.evaluate("(one) => one.scrollIntoView({ block: 'center' })")
+
+
 class View:
     """One explorer on the page."""
 
@@ -98,6 +103,7 @@ class Grown(View):
 
     def draw(self, *places):
         """One stroke of the mouse through places of the pad."""
+        show(self.pad)
         self.page.mouse.move(*self.on_pad(*places[0]))
         self.page.mouse.down()
         for place in places[1:]:

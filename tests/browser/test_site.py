@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from .conftest import NOTEBOOKS
-from .explorer_page import ELL, SEVEN, Grown
+from .explorer_page import ELL, SEVEN, Grown, show
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 BUILD = NOTEBOOKS.parent / "tools" / "site_pages" / "build.py"
@@ -170,6 +170,7 @@ def steer(view, state):
         yield
     if latent == 2:
         assert "z = (" in view.caption
+    show(handle)
     before, box = view.point, handle.bounding_box()
     view.page.touchscreen.tap(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
     assert view.point != before
