@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Copy the notebooks without their solutions to student/, for a classroom: student.py [FOLDER OF THE REPOSITORY]"""
+"""Copy the notebooks without their solutions, for a classroom: student.py REPOSITORY FOLDER"""
 import hashlib
 import json
 import re
@@ -59,11 +59,11 @@ def write_copy(path, folder):
     return target
 
 
-def main(root):
+def main(root, folder):
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        written = write_copy(path, root / "student")
-        print("student/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
+        written = write_copy(path, folder)
+        print(f"{folder.name}/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    main(*map(Path, sys.argv[1:]))

@@ -141,8 +141,8 @@ def test_a_file_that_cannot_be_read_is_not_touched(original, folder, text):
 
 
 def test_the_script_writes_all(original, folder, capsys):
-    student.main(folder.parent)
-    student.main(folder.parent)
+    student.main(folder.parent, folder)
+    student.main(folder.parent, folder)
     assert capsys.readouterr().out.splitlines() == [
         "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: as it was"]
 
