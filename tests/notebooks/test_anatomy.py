@@ -3,6 +3,7 @@
 import ast
 import re
 import symtable
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -95,6 +96,45 @@ def test_pictures_carry_alternative_text(code):
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
                 assert output.metadata.get("image/png", {}).get("alt"), cell.source
+
+
+# What has nothing to show: a question, a button, a progress bar, TensorBoard's frame.
+UNPICTURED = r"Prediction: |LiveTraining$|.*\| \d+/\d+ \[.*\]$|Launching TensorBoard"
+VIEWS = "View", "BetaCalculator", "TrainingPanel", "Explorer"
+
+
+def displayed(code):
+    return [output for cell in code for output in cell.outputs
+            if output.output_type in ("display_data", "execute_result")]
+
+
+def test_every_live_view_has_its_still_twin(code):
+    """Each that a cell makes is displayed somewhere, with a picture and its caption."""
+    shown = set()
+    for output in displayed(code):
+        text = output.data.get("text/plain", "")
+        if re.match(r"(View|Explorer): ", text):
+            shown.add(text)
+            caption = output.metadata.get("image/png", {}).get("alt", "")
+            assert "image/png" in output.data and len(caption) > 40, text
+        elif "image/png" not in output.data and "text/html" not in output.data:
+            assert re.match(UNPICTURED, text), f"nothing stands for it on paper: {text}"
+    made = [
+        node for cell in code
+        for node in ast.walk(ast.parse(re.sub("^%", "# %", cell.source, flags=re.MULTILINE)))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", None)) in VIEWS
+    ]
+    assert len(made) == len(shown), f"shown: {sorted(shown)}"
+
+
+def test_pictures_are_told_apart_by_their_words(code):
+    """No two say the same, but for a view that is shown again."""
+    told = Counter()
+    for output in displayed(code):
+        if "image/png" in output.data and not output.data["text/plain"].startswith("View: "):
+            told[output.metadata["image/png"]["alt"]] += 1
+    assert [alt for alt, times in told.items() if times > 1] == []
 
 
 def test_the_opening_says_what_it_takes(prose):
