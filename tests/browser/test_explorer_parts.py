@@ -274,7 +274,8 @@ def tab_to(page, name):
     """Press Tab until the part of this name has the focus."""
     for _ in range(40):
         page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.ariaLabel ?? document.activeElement.innerText") == name:
+        focus = "document.activeElement"
+        if page.evaluate(f"() => {focus}.ariaLabel ?? {focus}.innerText") == name:
             return
     raise AssertionError(f"Tab never reaches {name}")
 
