@@ -7,7 +7,7 @@
   notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
   student       copy the notebooks without solutions to student/; an edited copy is kept
   site          write the notebooks as web pages to site/, or to the folder in ARGS
-  ci            install, then test, test-browser and site
+  ci            install, then test, the same for fresh student copies, test-browser and site
 
 Packages are installed into .venv at the first command and whenever
 pyproject.toml changes. PIP_ARGS in the environment is passed to pip install.
@@ -26,6 +26,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -259,9 +260,13 @@ def notebooks(env, args):
         raise Trouble("CLAIMS.md is as it was; the line above says why.")
 
 
+def write_copies(env, folder):
+    """The notebooks without solutions, by a script of its own: nothing need be installed for it."""
+    return subprocess.call([sys.executable, str(Path(__file__).with_name("student.py")), str(env.root), str(folder)])
+
+
 def student(env, args):
-    """A script of its own: nothing need be installed for it."""
-    return subprocess.call([sys.executable, str(Path(__file__).with_name("student.py")), str(env.root)])
+    return write_copies(env, env.root / "student")
 
 
 def site(env, args):
@@ -294,10 +299,19 @@ def timed(name, work):
     return failed
 
 
+def test_copies(env):
+    """The classroom's copies, nothing filled in, give their stored outputs again: fresh ones, not a learner's."""
+    with tempfile.TemporaryDirectory() as folder:
+        copies = Path(folder) / "student"
+        settings = ["-c", str(env.root / "pyproject.toml"), "--rootdir", str(env.root)]
+        return write_copies(env, copies) or env.run(["-m", "pytest"] + settings + [str(copies)])
+
+
 def ci(env, args):
-    """Install, then both kinds of tests and the site, each even if one before it fails."""
+    """Install, then all kinds of tests and the site, each even if one before it fails."""
     return timed("install", lambda: env.ensure("test")) or sum([
         timed("test", lambda: env.run(["-m", "pytest"])),
+        timed("test of the student's copies", lambda: test_copies(env)),
         timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser())),
         timed("site", lambda: env.run(SITE))])
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Copy the notebooks without their solutions to student/, for a classroom: student.py [FOLDER OF THE REPOSITORY]"""
+"""Copy the notebooks without their solutions, for a classroom: student.py REPOSITORY FOLDER"""
 import hashlib
+import itertools
 import json
 import re
 import sys
@@ -32,26 +33,37 @@ def digest(notebook):
     return hashlib.sha256(json.dumps(texts).encode("utf-8")).hexdigest()
 
 
+def places(path, folder):
+    """Where a copy may go, in turn: NAME.ipynb, NAME.new.ipynb, NAME.new2.ipynb, …"""
+    yield folder / path.name
+    for number in itertools.count(1):
+        yield folder / "{}.new{}.ipynb".format(path.stem, number if number > 1 else "")
+
+
+def fingerprints(path):
+    """What a copy was written with, and what its cells are now; None, None if it cannot be read."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        return notebook["metadata"].get(MARK), digest(notebook)
+    except (ValueError, KeyError, TypeError):
+        return None, None
+
+
 def write_copy(path, folder):
     """Write the notebook's copy into `folder`, and return the file that was written, or None.
 
     A copy that a learner has edited, or that cannot be read, is never touched: where its original
-    has changed since, the new copy is written beside it, as NAME.new.ipynb.
+    has changed since, the new copy is written beside it, as NAME.new.ipynb; and so is that one spared.
     """
     copy = without_solutions(json.loads(path.read_text(encoding="utf-8")))
     made_of = digest(copy)
     copy["metadata"] = dict(copy["metadata"], **{MARK: made_of})
-    target = folder / path.name
-    if target.exists():
-        try:
-            there = json.loads(target.read_text(encoding="utf-8"))
-            written, now = there["metadata"].get(MARK), digest(there)
-        except (ValueError, KeyError, TypeError):
-            written = now = None
+    for target in places(path, folder):
+        written, now = fingerprints(target) if target.exists() else (None, None)
         if written == made_of:
             return None
-        if written is None or written != now:
-            target = target.with_name(path.stem + ".new.ipynb")
+        if not target.exists() or (written is not None and written == now):
+            break
     folder.mkdir(exist_ok=True)
     part = target.with_name(target.name + ".part")
     part.write_text(json.dumps(copy, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -59,11 +71,11 @@ def write_copy(path, folder):
     return target
 
 
-def main(root):
+def main(root, folder):
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        written = write_copy(path, root / "student")
-        print("student/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
+        written = write_copy(path, folder)
+        print(f"{folder.name}/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    main(*map(Path, sys.argv[1:]))

@@ -12,10 +12,10 @@ from vae_helpers import plots
 WIDE = Layout(max_width="100%")
 
 
-class SliderNames(anywidget.AnyWidget):
-    """An empty widget: the sliders of the box that holds it get accessible names."""
+class Names(anywidget.AnyWidget):
+    """An empty widget: the sliders and the picture of the box that holds it get accessible names."""
 
-    _esm = Path(__file__).parent / "slider_names.js"
+    _esm = Path(__file__).parent / "names.js"
 
 
 class View(VBox):
@@ -39,8 +39,7 @@ class View(VBox):
         self._lock = threading.RLock()  # callbacks come on another thread than cells
         self._picture = Image(format="png", layout=WIDE)
         self._text = HTML()
-        names = [SliderNames()] if self.controls else []
-        super().__init__([*self.controls.values(), self._picture, self._text, *names])
+        super().__init__([*self.controls.values(), self._picture, self._text, Names()])
         for control in self.controls.values():
             control.observe(self._refresh, "value")
         if prediction is not None:
@@ -103,7 +102,7 @@ class Prediction(VBox):
         self._commit = Button(description="Commit", tooltip="Commit this prediction")
         self._reply = HTML("Nothing committed yet.")
         self._commit.on_click(self._keep)
-        super().__init__([HTML(question), answer, self._commit, self._reply, SliderNames()])
+        super().__init__([HTML(question), answer, self._commit, self._reply, Names()])
 
     def on_commit(self, follower):
         """Call `follower()` each time a guess is committed."""

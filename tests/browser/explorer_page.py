@@ -7,6 +7,11 @@ import numpy as np
 from vae_helpers.explorer import Explorer
 
 
+def show(locator):
+    """Scroll to it, away from all that sticks to the window's edges."""
+    locator.evaluate("(one) => one.scrollIntoView({ block: 'center' })")
+
+
 class View:
     """One explorer on the page."""
 
@@ -59,6 +64,54 @@ class View:
 
     def press(self, *keys):
         self.plane.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+# A seven, as places of the pad and as keys from the pad's middle.
+SEVEN = (0.25, 0.25), (0.75, 0.25), (0.5, 0.75)
+ELL = (0.25, 0.25), (0.25, 0.75), (0.75, 0.75)
+UP_LEFT = ["ArrowLeft"] * 7 + ["Shift+ArrowUp"] + ["ArrowUp"] * 3
+ELL_KEYS = UP_LEFT + ["Space"] + ["ArrowDown"] * 14 + ["Shift+ArrowRight"] * 3
+ELL_KEYS += ["ArrowRight"] * 2 + ["Space"]
+
+
+class Grown(View):
+    """An explorer with pad and way."""
+
+    def __init__(self, page, index=0):
+        super().__init__(page, index)
+        self.pad = self.root.locator(".explorer-pad")
+        self.seen = self.root.locator(".explorer-seen")
+        self.way = self.root.locator("input[aria-label^='t,']")
+        self.sliders = self.root.locator(".explorer-sliders input")
+
+    def choice(self, end, index):
+        return self.root.get_by_role("radiogroup", name=end).get_by_role("radio").nth(index)
+
+    @property
+    def drawing(self):
+        """What the encoder was given, [784]."""
+        return np.array(
+            self.pad.evaluate("(pad) => [...pad.closest('.explorer-part').digit]")
+        )
+
+    def on_pad(self, across, down):
+        """A place on the page, from fractions of the pad."""
+        box = self.pad.bounding_box()
+        return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+    def draw(self, *places):
+        """One stroke of the mouse through places of the pad."""
+        show(self.pad)
+        self.page.mouse.move(*self.on_pad(*places[0]))
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*self.on_pad(*place))
+        self.page.mouse.up()
+
+    def type(self, where, *keys):
+        where.focus()
         for key in keys:
             self.page.keyboard.press(key)
 

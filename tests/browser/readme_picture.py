@@ -1,12 +1,13 @@
 """Make the README's picture: ``python -m tests.browser.readme_picture``.
 
-Notebook 00 is run in JupyterLab, and its explorer is photographed with a point in it.
+Notebook 00 is run in JupyterLab, and its explorer is photographed with a 4 drawn on its pad.
 """
 
 import tempfile
 from pathlib import Path
 
 from .conftest import NOTEBOOKS
+from .explorer_page import Grown
 from .harness import LabPage, Server, open_browser
 
 PICTURE = NOTEBOOKS.parent / ".github" / "start_here.png"
@@ -16,19 +17,15 @@ def main():
     """Run the notebook and take the picture."""
     with tempfile.TemporaryDirectory() as private, open_browser() as browser:
         with Server(NOTEBOOKS, Path(private)) as server:
-            lab = LabPage(browser, server, viewport={"width": 1000, "height": 900})
+            lab = LabPage(browser, server, viewport={"width": 1000, "height": 1060})
             lab.open("00_start_here.ipynb")
             assert lab.run_all(), lab.error_outputs()
-            plane = lab.page.locator(".explorer-plane")
-            plane.focus()
-            for key in ("1", "Shift+ArrowDown"):
-                lab.page.keyboard.press(key)
             lab.page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
-            plane.evaluate(
-                """(plane) => {
-                    const cell = plane.closest(".jp-Cell");
-                    cell.previousElementSibling.scrollIntoView({ block: "start" });
-                }"""
+            view = Grown(lab.page)
+            view.draw((0.6, 0.1), (0.3, 0.5), (0.3, 0.6), (0.75, 0.6))
+            view.draw((0.62, 0.35), (0.6, 0.9))
+            view.plane.evaluate(
+                """(plane) => plane.closest(".jp-Cell").scrollIntoView({ block: "start" })"""
             )
             lab.page.screenshot(path=PICTURE)
             lab.close()

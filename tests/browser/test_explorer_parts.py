@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from vae_helpers import data, evaluation, models, training
 from vae_helpers.explorer import Explorer
 
-from .explorer_page import View
+from .explorer_page import ELL, ELL_KEYS, SEVEN, Grown, show
 from .harness import LabPage, write_notebook
 from .test_site import build
 
@@ -51,45 +52,6 @@ def made(digits):
     return make
 
 
-class Grown(View):
-    """An explorer with pad and way."""
-
-    def __init__(self, page, index=0):
-        super().__init__(page, index)
-        self.pad = self.root.locator(".explorer-pad")
-        self.seen = self.root.locator(".explorer-seen")
-        self.way = self.root.locator("input[aria-label^='t,']")
-        self.sliders = self.root.locator(".explorer-sliders input")
-
-    def choice(self, end, index):
-        return self.root.get_by_role("radiogroup", name=end).get_by_role("radio").nth(index)
-
-    @property
-    def drawing(self):
-        """What the encoder was given, [784]."""
-        return np.array(
-            self.pad.evaluate("(pad) => [...pad.closest('.explorer-part').digit]")
-        )
-
-    def on_pad(self, across, down):
-        """A place on the page, from fractions of the pad."""
-        box = self.pad.bounding_box()
-        return box["x"] + across * box["width"], box["y"] + down * box["height"]
-
-    def draw(self, *places):
-        """One stroke of the mouse through places of the pad."""
-        self.page.mouse.move(*self.on_pad(*places[0]))
-        self.page.mouse.down()
-        for place in places[1:]:
-            self.page.mouse.move(*self.on_pad(*place))
-        self.page.mouse.up()
-
-    def type(self, where, *keys):
-        where.focus()
-        for key in keys:
-            self.page.keyboard.press(key)
-
-
 @torch.no_grad()
 def reconstruction(model, x):
     """PyTorch's mean of q(z|x), and the probabilities decoded at it."""
@@ -102,14 +64,6 @@ def assert_shows(view, mean, probabilities):
     np.testing.assert_allclose(view.probabilities, probabilities, rtol=0, atol=1e-5)
     drawn = view.pixels(view.digit)
     np.testing.assert_allclose(drawn, 255 * (1 - probabilities.reshape(28, 28)), rtol=0, atol=1)
-
-
-# A seven, as places of the pad and as keys from the pad's middle.
-SEVEN = (0.25, 0.25), (0.75, 0.25), (0.5, 0.75)
-ELL = (0.25, 0.25), (0.25, 0.75), (0.75, 0.75)
-UP_LEFT = ["ArrowLeft"] * 7 + ["Shift+ArrowUp"] + ["ArrowUp"] * 3
-ELL_KEYS = UP_LEFT + ["Space"] + ["ArrowDown"] * 14 + ["Shift+ArrowRight"] * 3
-ELL_KEYS += ["ArrowRight"] * 2 + ["Space"]
 
 
 @pytest.mark.parametrize("latent", [1, 2, 8, 20])
@@ -314,6 +268,120 @@ def test_the_way_goes_from_one_digit_to_the_other(alone, made, digits, latent):
     box = view.way.bounding_box()
     view.page.mouse.click(box["x"] + 1, box["y"] + box["height"] / 2)
     assert_shows(view, *ends[0])
+
+
+def tab_to(page, name):
+    """Press Tab until the part of this name has the focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focus = "document.activeElement"
+        if page.evaluate(f"() => {focus}.ariaLabel ?? {focus}.innerText") == name:
+            return
+    raise AssertionError(f"Tab never reaches {name}")
+
+
+def press(page, key, times=1):
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def click_at(locator, across, down=0.5):
+    """A place of it, from fractions of its box."""
+    show(locator)
+    box = locator.bounding_box()
+    locator.page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+@pytest.mark.parametrize("latent", [2, 8])
+def test_keys_alone_do_all_that_a_pointer_does(alone, made, latent):
+    """Two pages: one sees the pointer alone, one keys alone, Tab among them. Both end alike."""
+    explorer, _ = made(latent)
+    hand, typed = Grown(alone(explorer).page), Grown(alone(explorer).page)
+    page = typed.page
+
+    def assert_alike(**tolerance):
+        np.testing.assert_allclose(typed.point, hand.point, **{"rtol": 0, "atol": 1e-9} | tolerance)
+        heard = typed.caption.partition("z = (")[0]
+        assert heard == hand.caption.partition("z = (")[0]
+
+    if latent == 2:  # any place of the plane, to the hundredth
+        for across, down in ((0.7, 0.3), (0.31, 0.77)):
+            click_at(hand.plane, across, down)
+            tab_to(page, "Latent plane")
+            for axis, (more, less) in enumerate((("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"))):
+                away = round(100 * (hand.point[axis] - typed.point[axis]))
+                for modifier, size in (("Shift+", 50), ("", 10), ("Alt+", 1)):
+                    count, rest = divmod(abs(away), size)
+                    press(page, modifier + (more if away > 0 else less), count)
+                    away = rest if away > 0 else -rest
+            assert_alike()
+    else:  # any stop of each slider, and all back to the middle
+        for k, across in enumerate(np.linspace(0.05, 0.95, latent)):
+            click_at(hand.sliders.nth(k), across)
+            tab_to(page, f"z{k + 1}")
+            away = round(10 * (hand.point[k] - typed.point[k]))
+            press(page, "ArrowRight" if away > 0 else "ArrowLeft", abs(away))
+        assert_alike()
+        assert np.ptp(typed.point) > 4
+        hand.root.get_by_role("button", name="All to 0").click()
+        tab_to(page, "All to 0")
+        press(page, "Enter")
+        assert_alike()
+    hand.draw(*ELL)
+    tab_to(page, "Drawing pad")
+    for key in ELL_KEYS:
+        press(page, key)
+    # A mouse's places are rounded to pixels of the page, a key's are not.
+    assert np.abs(typed.drawing - hand.drawing).mean() < 0.005
+    assert_alike(atol=0.05)
+    hand.root.get_by_role("button", name="Clear").click()
+    tab_to(page, "Clear")
+    press(page, "Enter")
+    for view in (hand, typed):
+        assert (view.pixels(view.seen) == 255).all()
+    assert_alike(atol=0.05)
+    for end, index, first in (("A", 4, 0), ("B", 8, 1)):
+        hand.choice(end, index).click()
+        tab_to(page, typed.choice(end, first).get_attribute("aria-label"))
+        press(page, "ArrowRight", index - first)
+        assert_alike()
+    click_at(hand.way, 0.4)
+    tab_to(page, "t, from A to B")
+    press(page, "ArrowLeft", round((1 - float(hand.way.input_value())) / 0.02))
+    assert_alike()
+    assert 0.3 < float(typed.way.input_value()) < 0.5
+
+
+@pytest.mark.parametrize("latent", [2, 3])
+def test_a_screen_reader_finds_parts_by_role_and_name(alone, made, digits, latent):
+    """The browser's accessibility tree, in the order of reading."""
+    view = Grown(alone(made(latent)[0]).page)
+    labels = digits.test_labels[:CHOICES].tolist()
+
+    def choices(end, checked):
+        yield f'  - radiogroup "{end}":'
+        for i, label in enumerate(labels, 1):
+            yield f'    - radio "{label}, digit {i} of {CHOICES}"' + " [checked]" * (i == checked)
+
+    plane = ['- application "Latent plane"']
+    sliders = ['- group "Latent code":', *(f'  - slider "z{k}": "0"' for k in (1, 2, 3))]
+    expect(view.root).to_match_aria_snapshot("\n".join([
+        *(plane if latent == 2 else [*sliders, '  - button "All to 0"']),
+        '- img "Digit decoded at the point"',
+        "- paragraph: /^z .+/",
+        "- paragraph: /arrows/",
+        '- group "Draw a digit":',
+        '  - application "Drawing pad"',
+        '  - img "Your digit as the encoder sees it"',
+        '  - button "Clear"',
+        "  - paragraph: /Space puts it down/",
+        '- group "Go from one digit to another":',
+        *choices("A", 1), *choices("B", 2),
+        '  - slider "t, from A to B": "0"',
+    ]))
+    live = view.root.locator("[aria-live]").evaluate_all("(all) => all.map((one) => one.className)")
+    assert live == ["explorer-caption", "explorer-keys explorer-pen"], "else they talk at once"
+    assert view.root.get_by_role("status").count() == 0, "a status is read out at each change"
 
 
 def test_what_can_be_focused_has_a_name(alone, made, digits):

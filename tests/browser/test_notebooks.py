@@ -58,6 +58,21 @@ def test_every_control_has_a_name(lab):
     assert [element for element, name in named if not readable(name)] == []
 
 
+def test_every_live_picture_has_its_words(lab):
+    """Alternative text that sends one to the caption, and a caption that says something."""
+    words = lab.page.evaluate(
+        """() => [...document.querySelectorAll(".jp-OutputArea img.widget-image")].map((picture) => {
+            const rest = [...picture.closest(".widget-box").children];
+            const caption = rest[rest.indexOf(picture) + 1];
+            return [picture.alt, caption.innerText.trim()];
+        })"""
+    )
+    assert words or lab.page.locator(".explorer").count() == 0
+    for alt, caption in words:
+        assert alt == "Figure: the text below says what it shows"
+        assert len(caption) > 30, caption
+
+
 def readable(name):
     """Icons are letters too, from Unicode's private use area, but nobody can say them."""
     return any(letter.isalnum() for letter in name)

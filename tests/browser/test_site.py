@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from .conftest import NOTEBOOKS
+from .explorer_page import ELL, SEVEN, Grown, show
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 BUILD = NOTEBOOKS.parent / "tools" / "site_pages" / "build.py"
@@ -73,9 +74,42 @@ def overflow(page):
     return page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
 
 
+# [what is hard to read, how many pieces of text there are]
+CONTRAST = """() => {
+    const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const luminance = (colour) => parse(colour).slice(0, 3)
+        .map((value) => value / 255)
+        .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, value, i) => sum + [0.2126, 0.7152, 0.0722][i] * value, 0);
+    const behind = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = getComputedStyle(at).backgroundColor;
+            if ((parse(colour)[3] ?? 1) === 1) return colour;
+        }
+    };
+    document.querySelectorAll("details").forEach((one) => (one.open = true));
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const faint = new Set();
+    let count = 0;
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim()) continue;
+        if (element.closest("script, style, .anchor-link, canvas, mjx-container")) continue;
+        count += 1;
+        const pair = [getComputedStyle(element).color, behind(element)].map(luminance);
+        const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+        if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${element.outerHTML.slice(0, 60)}`);
+    }
+    return [[...faint], count];
+}"""
+
+
 @pytest.mark.parametrize("name", ["index", "claims", "licences", *NAMES])
 def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
-    """From a file: no message in the console, no request outside, formulas and pictures there."""
+    """From a file: no message in the console, no request outside, formulas and pictures there.
+
+    All text, code in all its colours too, has WCAG's contrast of 4.5, in light and in dark.
+    """
     page, troubles = visit(name, viewport=PHONE, has_touch=True)
     assert page.locator("#text").inner_text().strip()
     formulas = page.locator(".math").count()
@@ -89,6 +123,10 @@ def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
     assert overflow(page) == 0
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"site_{name}.png")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        faint, count = page.evaluate(CONTRAST)
+        assert count > 50 and faint == [], scheme
     assert troubles == []
 
 
@@ -106,45 +144,87 @@ def test_formulas_are_seen_and_read(visit):
 
 @pytest.mark.parametrize("name", EXPLORERS)
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 900}], ids=["phone", "desk"])
-def test_the_explorer_is_alive(visit, name, viewport):
+def test_every_explorer_is_alive(visit, name, viewport):
+    """Plane or sliders, and pad and way where the encoder was kept: all as NumPy has it."""
     page, troubles = visit(name, viewport=viewport, has_touch=True)
     states = json.loads((NOTEBOOKS / "explorers" / f"{name}.json").read_text(encoding="utf-8"))
     assert page.locator(".explorer").count() == len(states) > 0
-    plane, digit = page.locator(".explorer-plane").first, page.locator(".explorer-digit").first
-    drawn = "(canvas) => canvas.toDataURL()"
-    seen = {digit.evaluate(drawn)}
-    for key in ("1", "0", "Shift+ArrowRight"):
-        plane.press(key)
-        seen.add(digit.evaluate(drawn))
-        point, probabilities = page.evaluate(
-            """() => {
-                const { point, probabilities } = document.querySelector(".explorer").shown;
-                return [point, [...probabilities]];
-            }"""
-        )
-        # The page widens the halves itself, so only the order of the sums may differ.
-        np.testing.assert_allclose(probabilities, decoded(states[0], point), rtol=0, atol=1e-6)
-    assert len(seen) == 4
-    before = plane.evaluate(drawn)
-    box = plane.bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
-    assert plane.evaluate(drawn) != before and digit.evaluate(drawn) not in seen
-    assert "z = (" in page.locator(".explorer-caption").first.inner_text()
+    for index, state in enumerate(states):
+        view = Grown(page, index)
+        seen = {as_kept(view, state)}
+        for act in (steer, draw_on_pad, go_between) if "images" in state else (steer,):
+            for _ in act(view, state):
+                seen.add(as_kept(view, state))
+        assert len(seen) > 4, "another digit at nearly every step"
     assert page.locator(".live-explorer img").count() == 0, "the still picture has given way"
+    assert overflow(page) == 0
     assert troubles == []
 
 
-def decoded(state, point):
-    """The kept decoder's picture at a point, [784]."""
-    values = np.frombuffer(base64.b64decode(state["weights_float16"]), "<f2").astype(float)
-    x, start, last = np.array(point), 0, len(state["widths"]) - 2
-    for layer, (inputs, outputs) in enumerate(zip(state["widths"], state["widths"][1:])):
+def steer(view, state):
+    """By keys, then by a finger; yields after each step."""
+    latent = state["widths"][0]
+    handle = view.plane if latent == 2 else view.sliders.first
+    for keys in (["1"], ["0"], ["Shift+ArrowRight" if latent == 2 else "End"]):
+        view.type(handle, *keys)
+        yield
+    if latent == 2:
+        assert "z = (" in view.caption
+    show(handle)
+    before, box = view.point, handle.bounding_box()
+    view.page.touchscreen.tap(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    assert view.point != before
+    yield
+
+
+def draw_on_pad(view, state):
+    for shape in (SEVEN, ELL):
+        view.root.get_by_role("button", name="Clear").click()
+        view.draw(*shape)
+        np.testing.assert_allclose(view.point, encoded(state, view.drawing), rtol=0, atol=1e-6)
+        assert view.caption.startswith("Your drawing landed here. z ")
+        yield
+
+
+def go_between(view, state):
+    images = np.frombuffer(base64.b64decode(state["images"]), np.uint8).reshape(-1, 784) / 255
+    a, b = len(images) - 1, 2
+    view.choice("B", b).check()
+    view.choice("A", a).check()
+    for keys, t in (([], 0), (["End"], 1), (["ArrowLeft"] * 20, 0.6)):
+        view.type(view.way, *keys)
+        wanted = (1 - t) * encoded(state, images[a]) + t * encoded(state, images[b])
+        np.testing.assert_allclose(view.point, wanted, rtol=0, atol=1e-6)
+        yield
+
+
+def as_kept(view, state):
+    """The digit on the page's canvas, once it has been found to be what the kept decoder gives."""
+    logits = forward(state["weights_float16"], state["widths"], view.point)
+    probabilities = 1 / (1 + np.exp(-logits))
+    # The page widens the halves itself, so only the order of the sums may differ.
+    np.testing.assert_allclose(view.probabilities, probabilities, rtol=0, atol=1e-6)
+    return view.digit.evaluate("(canvas) => canvas.toDataURL()")
+
+
+def encoded(state, image):
+    """The mean of q for an image [784], by the kept encoder."""
+    both = forward(state["encoder_float16"], state["encoder_widths"], image)
+    return both[: len(both) // 2]
+
+
+def forward(halves, widths, x):
+    """A kept network's answer to x [inputs]."""
+    values = np.frombuffer(base64.b64decode(halves), "<f2").astype(float)
+    start, last = 0, len(widths) - 2
+    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
         weight = values[start : start + inputs * outputs].reshape(outputs, inputs)
         start += inputs * outputs
         x = weight @ x + values[start : start + outputs]
         start += outputs
         x = x if layer == last else np.maximum(x, 0)
-    return 1 / (1 + np.exp(-x))
+    assert start == len(values)
+    return x
 
 
 def background(page):
@@ -176,46 +256,6 @@ def test_the_choice_works_where_nothing_can_be_remembered(visit):
     page.locator("#theme").click()
     assert background(page) != before
     assert troubles == []
-
-
-# [what is hard to read, how many pieces of text there are]
-CONTRAST = """() => {
-    const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const luminance = (colour) => parse(colour).slice(0, 3)
-        .map((value) => value / 255)
-        .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, value, i) => sum + [0.2126, 0.7152, 0.0722][i] * value, 0);
-    const behind = (element) => {
-        for (let at = element; at; at = at.parentElement) {
-            const colour = getComputedStyle(at).backgroundColor;
-            if ((parse(colour)[3] ?? 1) === 1) return colour;
-        }
-    };
-    document.querySelectorAll("details").forEach((one) => (one.open = true));
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const faint = new Set();
-    let count = 0;
-    while (texts.nextNode()) {
-        const element = texts.currentNode.parentElement;
-        if (!texts.currentNode.data.trim()) continue;
-        if (element.closest("script, style, .anchor-link, canvas, mjx-container")) continue;
-        count += 1;
-        const pair = [getComputedStyle(element).color, behind(element)].map(luminance);
-        const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-        if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${element.outerHTML.slice(0, 60)}`);
-    }
-    return [[...faint], count];
-}"""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index", "00_start_here", "03_build_a_vae"])
-def test_all_text_stands_out(visit, name, scheme):
-    """WCAG's contrast of 4.5 for text, code in all its colours included."""
-    page, _ = visit(name, color_scheme=scheme)
-    faint, count = page.evaluate(CONTRAST)
-    assert count > 50
-    assert faint == []
 
 
 def test_pictures_keep_white_paper_in_the_dark(visit):

@@ -1,8 +1,10 @@
 """Every stored notebook has the anatomy of the series, and none of its checks is off."""
 
 import ast
+import importlib.util
 import re
 import symtable
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +16,9 @@ from vae_helpers.exercises import check
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL = 15  # lines
+spec = importlib.util.spec_from_file_location("build", FOLDER.parent / "tools/site_pages/build.py")
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
@@ -95,6 +100,43 @@ def test_pictures_carry_alternative_text(code):
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
                 assert output.metadata.get("image/png", {}).get("alt"), cell.source
+
+
+VIEWS = "View", "BetaCalculator", "TrainingPanel", "Explorer"
+
+
+def displayed(code):
+    return [output for cell in code for output in cell.outputs
+            if output.output_type in ("display_data", "execute_result")]
+
+
+def test_every_live_view_has_its_still_twin(code):
+    """Each that a cell makes is displayed somewhere, with a picture and its caption."""
+    shown = set()
+    for output in displayed(code):
+        text = output.data.get("text/plain", "")
+        if re.match(r"(View|Explorer): ", text):
+            shown.add(text)
+            caption = output.metadata.get("image/png", {}).get("alt", "")
+            assert "image/png" in output.data and len(caption) > 40, text
+        elif "image/png" not in output.data and "text/html" not in output.data:
+            assert any(re.match(kind, text) for kind in build.STAND_INS), f"nothing stands for {text}"
+    made = [
+        node for cell in code
+        for node in ast.walk(ast.parse(re.sub("^%", "# %", cell.source, flags=re.MULTILINE)))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", None)) in VIEWS
+    ]
+    assert len(made) == len(shown), f"shown: {sorted(shown)}"
+
+
+def test_pictures_are_told_apart_by_their_words(code):
+    """No two say the same, but for a view that is shown again."""
+    told = Counter()
+    for output in displayed(code):
+        if "image/png" in output.data and not output.data["text/plain"].startswith("View: "):
+            told[output.metadata["image/png"]["alt"]] += 1
+    assert [alt for alt, times in told.items() if times > 1] == []
 
 
 def test_the_opening_says_what_it_takes(prose):

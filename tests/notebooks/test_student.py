@@ -121,6 +121,26 @@ def test_a_learners_edits_are_kept_and_the_update_lies_beside(original, folder):
     assert sources(read(copy))[0] == "my own title" and "Start anew" in sources(read(beside))[0]
 
 
+def test_work_in_an_update_is_kept_by_the_next_one(original, folder):
+    """Nor is a learner asked twice to look at what has not changed."""
+    def work_in(path, text):
+        edited = read(path)
+        edited["cells"][0]["source"] = [text]
+        path.write_text(json.dumps(edited), encoding="utf-8")
+
+    work_in(student.write_copy(original, folder), "first")
+    edit(original, "# Start here", "# Start anew")
+    beside = student.write_copy(original, folder)
+    edit(original, "# Start anew", "# Start again")
+    assert student.write_copy(original, folder) == beside, "an untouched update follows the next"
+    work_in(beside, "second")
+    edit(original, "# Start again", "# Start once more")
+    last = student.write_copy(original, folder)
+    assert last.name == "00_start_here.new2.ipynb" and student.write_copy(original, folder) is None
+    assert sources(read(beside))[0] == "second" and "Start once more" in sources(read(last))[0]
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_outputs_alone_are_no_edit(original, folder):
     copy = student.write_copy(original, folder)
     rerun = read(copy)
@@ -141,8 +161,8 @@ def test_a_file_that_cannot_be_read_is_not_touched(original, folder, text):
 
 
 def test_the_script_writes_all(original, folder, capsys):
-    student.main(folder.parent)
-    student.main(folder.parent)
+    student.main(folder.parent, folder)
+    student.main(folder.parent, folder)
     assert capsys.readouterr().out.splitlines() == [
         "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: as it was"]
 

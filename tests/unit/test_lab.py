@@ -312,9 +312,26 @@ def test_ci_runs_the_browser_even_after_a_failure(lab, tmp_path, monkeypatch, ca
     env.run = lambda arguments, **_: ran.append(arguments) or len(ran) == 2
     monkeypatch.setattr(lab, "install_browser", lambda: "browser")
     assert lab.ci(env, []) == 1
+    copies = ran.pop(2)
     assert ran == [("test",), ["-m", "pytest"], ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
+    settings = ["-c", str(tmp_path / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    assert copies[:-1] == ["-m", "pytest", *settings] and copies[-1].endswith("student")
     shown = capsys.readouterr().out
-    assert re.search(r"== test: failed after \d+ s\n== test-browser: done after \d+ s", shown)
+    assert re.search(r"== test: failed after \d+ s\n(.+\n)*== test-browser: done after \d+ s", shown)
+
+
+def test_ci_tests_fresh_copies_without_solutions(lab, tmp_path):
+    seen = []
+
+    def run(arguments):
+        seen.extend((path.name, "solution_" in path.read_text()) for path in Path(arguments[-1]).iterdir())
+
+    env = lab.Environment(ROOT)
+    env.run = run
+    before = (ROOT / "student").exists()
+    assert not lab.test_copies(env)
+    assert sorted(seen) == [(path.name, False) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert (ROOT / "student").exists() == before, "a learner's copies are left alone"
 
 
 # Notebooks

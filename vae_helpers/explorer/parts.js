@@ -44,7 +44,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
   const slider = (k) => `
     <label class="explorer-slider"><span>z<sub>${k + 1}</sub></span>
       <input type="range" min="-3" max="3" step="0.1" aria-label="z${k + 1}"
-        aria-describedby="${id}-keys"><output></output></label>`;
+        aria-describedby="${id}-keys"><span aria-hidden="true"></span></label>`;
   const node = element(`
     <div class="explorer-sliders ${latent > 10 ? "explorer-many" : ""}" role="group"
       aria-label="Latent code">
@@ -52,7 +52,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
       <button type="button">All to 0</button>
     </div>`);
   const inputs = [...node.querySelectorAll("input")];
-  const outputs = [...node.querySelectorAll("output")];
+  const readouts = [...node.querySelectorAll("[aria-hidden]")]; // the sliders say it themselves
 
   keepKeys(node);
   node.addEventListener("keydown", ({ key }) => {
@@ -71,7 +71,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
       place.forEach((value, k) => {
         inputs[k].value = value; // its ends hold what lies further out; the number tells
         inputs[k].setAttribute("aria-valuetext", twoPlaces(value));
-        outputs[k].value = twoPlaces(value);
+        readouts[k].textContent = twoPlaces(value);
       });
     },
     help: `Move a slider, by the keys too: arrows, Page Up and Page Down (further), Home and End

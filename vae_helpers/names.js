@@ -1,8 +1,12 @@
-// Accessible names for the sliders of the box that this empty widget is put into.
+// Accessible names for the sliders and the picture of the box that this empty widget is put into.
 //
-// ipywidgets 8.1 draws a slider's label and its handle side by side and joins them by nothing,
-// and it announces a rounded value, or an option's index. This puts right what a screen reader
-// hears: the label as the name, the readout as the value.
+// ipywidgets 8.1 pictures cannot be given alternative text, so it is given here; what a picture
+// shows stands in the text below it, which follows the controls. A slider's label and its handle
+// are drawn side by side and joined by nothing, and it announces a rounded value, or an option's
+// index. This puts right what a screen reader hears: the label as the name, the readout as the
+// value.
+
+const ALT = "Figure: the text below says what it shows";
 
 function name(slider) {
   const text = (part) => slider.querySelector(part)?.textContent.trim() ?? "";
@@ -22,7 +26,10 @@ function name(slider) {
 function render({ el }) {
   el.hidden = true;
   let box;
-  const nameAll = () => box.querySelectorAll(".widget-slider").forEach(name);
+  const nameAll = () => {
+    box.querySelectorAll(".widget-slider").forEach(name);
+    box.querySelectorAll("img.widget-image").forEach((picture) => (picture.alt = ALT));
+  };
   const observer = new MutationObserver(nameAll);
   let frame = requestAnimationFrame(function start() {
     box = el.closest(".widget-box");
