@@ -7,7 +7,6 @@ from vae_helpers.studies import (
     compare_estimators,
     cures,
     derive_elbo,
-    estimator_race,
     kl_collapse,
     linear_vae,
     log_variance,
@@ -34,7 +33,6 @@ STUDIES = {
     "log_variance": log_variance.STUDY,
     "sigma_vae": sigma_vae.STUDY,
     "bounds_checked": bounds_checked.STUDY,
-    "estimator_race": estimator_race.STUDY,
     "burda_1": burda.ONE_DRAW,
     "burda_5": burda.FIVE_DRAWS,
 }
