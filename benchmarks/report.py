@@ -82,7 +82,7 @@ def processor():
 
 
 def table(head, rows):
-    """A Markdown table, padded so that it can be read as text too; all columns but the first to the right."""
+    """A Markdown table that reads well as text too; all columns but the first to the right."""
     head, *rows = ([str(cell) for cell in row] for row in [head, *rows])
     widths = [max(map(len, column)) for column in zip(head, *rows)]
 
@@ -94,9 +94,9 @@ def table(head, rows):
     return "\n".join([line(head), f"| {' | '.join(rule)} |", *map(line, rows)])
 
 
-def milliseconds(times):
-    """Median and 95th percentile as text; a dash where nothing was timed."""
-    return [f"{v:.0f}" for v in np.quantile(times, [0.5, 0.95])] if len(times) else ["–", "–"]
+def quantiles(times):
+    """The median, the 95th percentile and the largest."""
+    return np.quantile(times, [0.5, 0.95, 1])
 
 
 def store(title, text, path=RESULTS):

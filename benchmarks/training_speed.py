@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast the Trainer trains, beside other ways to train the same VAE, and what its cost grows with.
+"""How fast the Trainer trains, beside other ways to train the same VAE, and how its cost grows.
 
     python benchmarks/training_speed.py [--quick] [--rounds N]
 
@@ -85,9 +85,9 @@ def comparison(results):
     rows = []
     for name, races in results.items():
         neg_elbos = [one["neg_elbo"] for one in races if one["neg_elbo"]]
-        spread = [f"{np.mean(neg_elbos):.2f}", f"{np.ptp(neg_elbos):.2f}"] if neg_elbos else 2 * ["–"]
+        judged = [np.mean(neg_elbos), np.ptp(neg_elbos)] if neg_elbos else []
         rows.append([NAMES[name], f"{seconds[name]:.2f}", f"{seconds[name] / seconds['ours']:.2f}",
-                     AIMS.get(name, ""), *spread])
+                     AIMS.get(name, ""), *([f"{v:.2f}" for v in judged] or "––")])
     return rows
 
 
@@ -155,8 +155,8 @@ def main():
         section.add(report.table(
             ["", "s an epoch", "times ours", "aim", f"test −ELBO, {EPOCHS} epochs", "spread"],
             comparison(results)))
-        section.add(f"The averages of the test −ELBO differ by {disagreement(results):.2f} nats at "
-                    "most (aim: 0.5). Spread: largest less smallest over the rounds' seeds.")
+        section.add(f"The averages of the test −ELBO differ by {disagreement(results):.2f} nats "
+                    "at most (aim: 0.5). Spread: the largest seed's less the smallest's.")
         seconds = race(python, "ours", epochs=long, count=count, seed=0)["seconds"]
         section.add(f"Ours over {long} epochs: the last third takes {growth(seconds):+.1%} longer "
                     "than the first (aim: less than 5 %).")
@@ -167,7 +167,7 @@ def main():
             for what, cost in costs.items()))
         place = tempfile.gettempdir() if options.quick else Path(__file__).parent
         draw(costs, Path(place, "training_cost.png"))
-        section.add("![Milliseconds a step against batch size, latents and width](training_cost.png)")
+        section.add("![The cost of a step against batch, latents and width](training_cost.png)")
 
 
 if __name__ == "__main__":
