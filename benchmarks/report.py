@@ -35,15 +35,16 @@ class Section:
     """A benchmark's section of RESULTS.md, printed as it grows and stored when all went well.
 
     command: what follows "python benchmarks/", also the section's title. packages: those whose
-    versions matter. The load average is read here, before anything is measured.
+    versions matter. quick: nothing is stored. timed: whether a busy computer spoils it; the load
+    average is read here, before anything is measured.
     """
 
-    def __init__(self, command, packages, quick=False):
-        self.command, self._quick = command, quick
-        self.load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
-        self.parts = [f"`python benchmarks/{command}`", conditions(packages, self.load)]
-        if self.load > BUSY:
-            print(f"\n*** WARNING: the load average is {self.load:.1f}. Timings on a busy computer "
+    def __init__(self, command, packages, quick=False, timed=True):
+        self.command, self._quick = command, bool(quick)
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
+        self.parts = [f"`python benchmarks/{command}`", conditions(packages, load)]
+        if timed and load > BUSY:
+            print(f"\n*** WARNING: the load average is {load:.1f}. Timings on a busy computer "
                   "are worth nothing. ***\n", file=sys.stderr, flush=True)
             self.parts.append("**The computer was busy: do not quote times from this section.**")
 
