@@ -96,7 +96,7 @@ def pyro(images, epochs, seed):
     from pyro import distributions as dist
     from pyro.infer import SVI, Trace_ELBO
 
-    ppl.enable_validation(False)  # grey pixels are no draws of a Bernoulli
+    ppl.clear_param_store()
     ppl.set_rng_seed(seed)
     net, x = ExampleVAE(), data.pixels(images)
 
@@ -105,7 +105,7 @@ def pyro(images, epochs, seed):
         with ppl.plate("data", len(x)):
             shape = len(x), LATENT
             z = ppl.sample("latent", dist.Normal(x.new_zeros(shape), x.new_ones(shape)).to_event(1))
-            ppl.sample("obs", dist.Bernoulli(net.decode(z), validate_args=False).to_event(1), obs=x)
+            ppl.sample("obs", dist.Bernoulli(net.decode(z)).to_event(1), obs=x)
 
     def guide(x):
         ppl.module("net", net)
@@ -116,8 +116,9 @@ def pyro(images, epochs, seed):
     svi = SVI(model, guide, ppl.optim.Adam({"lr": RATE}), loss=Trace_ELBO())
 
     def epoch():
-        for rows in torch.randperm(len(x)).split(BATCH):
-            svi.step(x[rows])
+        with ppl.validation_enabled(False):  # grey pixels are no draws of a Bernoulli
+            for rows in torch.randperm(len(x)).split(BATCH):
+                svi.step(x[rows])
 
     return [timed(epoch) for _ in range(epochs)], as_ours(net)
 
