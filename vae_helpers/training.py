@@ -136,7 +136,8 @@ class Trainer:
         then holds the last parameters whose loss and gradient were finite.
         """
         step, beta = len(self.records), self._current_beta()
-        x = self._rows(self.images[self._next_batch().to(self.device)])  # [batch, 784]
+        batch = self._next_batch().to(self.device)
+        x = self._rows(self.images.index_select(0, batch))  # [batch, 784]
         eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
         self.model.train()
         distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
