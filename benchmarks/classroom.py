@@ -67,8 +67,8 @@ def main():
             busy = {name: (busy_seconds(pid) - before[name]) / seconds
                     for name, pid in kernels.items()}
             stored = {name: memory(pid) for name, pid in kernels.items()}
-            server = psutil.Process(next(iter(kernels.values()))).parent()
-            of_server = server.memory_full_info().pss / 1e9
+            starter = psutil.Process(next(iter(kernels.values()))).parent()
+            of_server = starter.memory_full_info().pss / 1e9
         rows = [[name, f"{private:.2f}", f"{fair:.2f}", f"{peaks[name]:.2f}",
                  f"{100 * busy[name]:.1f}", learners(fair, of_server)]
                 for name, (private, fair) in stored.items()]

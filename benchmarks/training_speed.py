@@ -35,6 +35,7 @@ from vae_helpers import data, files, models, training  # noqa: E402  (before tor
 
 import torch  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import LogLocator  # noqa: E402
 
 PEERS = ("pyro-ppl", "pythae")
 NAMES = {"ours": "Trainer, as shipped", "spinning": "Trainer, threads as the peers'",
@@ -138,6 +139,8 @@ def draw(costs, path):
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     fig.axes[0].set_ylabel("milliseconds a step")
+    fig.axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    fig.axes[0].yaxis.set_major_formatter("{x:g}")
     fig.suptitle("The cost of a step (else 128 images, 20 latents, 400 wide)")
     fig.savefig(path, dpi=110)
 
