@@ -56,6 +56,7 @@ def nbval(section, options):
     section.add(report.table(["notebook", "threads", "passed/tried"], [
         [path.stem, count, passed_of(one)] for (count, path), one in results.items()]))
     section.add(f"In all {passed_of(sum(results.values(), []))} runs of a notebook.")
+    progress.forget()
 
 
 def damaged(section, options):
@@ -149,6 +150,10 @@ class Progress:
         self.results[key] = outcome
         with files.atomic_write(self._path) as file:
             file.write(json.dumps({"state": self._state, "results": self.results}).encode())
+
+    def forget(self):
+        """All is done: the next time begins anew."""
+        self._path.unlink(missing_ok=True)
 
 
 def digest_of_repository():

@@ -1,5 +1,6 @@
 """The parts of the benchmarks that measure nothing: tables, sections, damages, losses."""
 
+import argparse
 import json
 import random
 import sys
@@ -209,3 +210,28 @@ def test_progress_is_kept_and_thrown_away_with_another_state(tmp_path):
     assert reliability.Progress(path, "now").results == {"00, time 1": True, "01, time 1": False}
     assert reliability.Progress(path, "later").results == {}
     assert json.loads(path.read_text())["state"] == "now"
+    reliability.Progress(path, "now").forget()
+    assert reliability.Progress(path, "now").results == {}
+
+
+def test_nbval_goes_on_where_it_stopped_and_begins_anew_when_done(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path))
+    options = argparse.Namespace(quick=False, times=2)
+    ran, texts = [], []
+    section = argparse.Namespace(add=texts.append)
+
+    def pytest_passes(arguments, OMP_NUM_THREADS):
+        ran.append((arguments[0].stem, OMP_NUM_THREADS))
+        if len(ran) == 5:
+            raise KeyboardInterrupt
+        return len(ran) != 3
+
+    monkeypatch.setattr(reliability, "passes_pytest", pytest_passes)
+    with pytest.raises(KeyboardInterrupt):
+        reliability.nbval(section, options)
+    reliability.nbval(section, options)
+    runs = 2 * 2 * len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert len(ran) == runs + 1 and len(set(ran)) == runs / 2
+    assert texts[-1] == f"In all {runs - 1}/{runs} runs of a notebook."
+    reliability.nbval(section, options)
+    assert len(ran) == 2 * runs + 1
