@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_ARGS
 
-.PHONY: help lab test test-browser notebooks student site
+.PHONY: help lab test test-browser notebooks benchmark student site
 help:
 	@$(PYTHON) tools/lab.py help
 lab:
@@ -13,6 +13,8 @@ test-browser:
 	@$(PYTHON) tools/lab.py test-browser $(ARGS)
 notebooks:
 	@$(PYTHON) tools/lab.py notebooks $(ARGS)
+benchmark:
+	@$(PYTHON) tools/lab.py benchmark $(ARGS)
 student:
 	@$(PYTHON) tools/lab.py student $(ARGS)
 site:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long the explorer takes from a key or a pointer's move to the drawn canvas.
 
-    python benchmarks/explorer_latency.py
+    python benchmarks/explorer_latency.py [--quick]
 
 Opens the explorer (decoder 2 → 128 → 256 → 784, its encoder the other way round, 10,000 codes)
 in JupyterLab in Chromium, moves its point by keys and by pointer, draws on its pad, and prints
@@ -13,14 +13,10 @@ its canvases have been read back, which makes the browser finish drawing them. I
 * or when the event reaches the page, which leaves the work of the explorer alone.
 """
 
-import sys
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
+import report
+from in_browser import PACKAGES, jupyter, run
 
 MOVES = 100
 CELL = """
@@ -60,10 +56,10 @@ LISTEN = """() => {
 CLOSE_FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
 
-def move(page):
-    """MOVES keys, as many pointer moves and as many of a stroke, each in a frame of its own."""
+def move(page, moves):
+    """So many keys, as many pointer moves and as many of a stroke, each in a frame of its own."""
     page.locator(".explorer-plane").focus()
-    for turn in range(MOVES):
+    for turn in range(moves):
         page.keyboard.press(["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"][turn // 7 % 4])
         page.evaluate(CLOSE_FRAME)
     for place in (".explorer-plane", ".explorer-pad"):
@@ -71,7 +67,7 @@ def move(page):
         box = page.locator(place).bounding_box()
         page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
         page.mouse.down()
-        for turn in np.linspace(0, 6 * np.pi, MOVES):
+        for turn in np.linspace(0, 6 * np.pi, moves):
             x = box["x"] + box["width"] * (0.5 + 0.3 * np.cos(turn))
             y = box["y"] + box["height"] * (0.5 + 0.3 * np.sin(0.7 * turn))
             page.mouse.move(x, y)
@@ -79,34 +75,28 @@ def move(page):
         page.mouse.up()
 
 
-def measure():
+def measure(moves):
     """{kind: [moves, 2]}: milliseconds since the event's time stamp, and since its handling."""
-    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        root, private = Path(folder, "root"), Path(folder, "private")
-        root.mkdir()
-        private.mkdir()
-        write_notebook(root / "latency.ipynb", CELL)
-        with Server(root, private) as server:
-            lab = LabPage(browser, server)
-            lab.open("latency.ipynb")
-            if not lab.run_all():
-                sys.exit("\n".join(lab.error_outputs()))
-            lab.settle()
-            lab.page.evaluate(LISTEN)
-            move(lab.page)
-            moves = lab.page.evaluate("() => moves")
-            lab.close()
-    return {kind: np.array(times) for kind, times in moves.items()}
+    with jupyter(latency=[CELL]) as (browser, server):
+        lab = run(browser, server, "latency.ipynb")
+        lab.settle()
+        lab.page.evaluate(LISTEN)
+        move(lab.page, moves)
+        times = lab.page.evaluate("() => moves")
+        lab.close()
+    return {kind: np.array(pairs) for kind, pairs in times.items()}
 
 
 def main():
-    columns = f"{'median':>6} {'p95':>6} {'max':>6}"
-    print(f"{'':<12} {'':>5}   {'event → drawn':<20}   work alone")
-    print(f"{'':<12} {'moves':>5}   {columns}   {columns}")
-    for kind, times in measure().items():
-        figures = [np.quantile(times[:, k], [0.5, 0.95, 1]) for k in (0, 1)]
-        text = "   ".join(" ".join(f"{v:6.2f}" for v in column) for column in figures)
-        print(f"{kind:<12} {len(times):>5}   {text}")
+    options = report.options(__doc__)
+    with report.Section("explorer_latency.py", PACKAGES, options.quick) as section:
+        rows = []
+        for kind, times in measure(5 if options.quick else MOVES).items():
+            figures = [f"{v:.2f}" for column in times.T for v in report.quantiles(column)]
+            rows.append([kind, len(times), *figures])
+        columns = [f"{what}, {part}" for part in ("to drawn", "work") for what in
+                   ("median", "p95", "largest")]
+        section.add(report.table(["ms", "moves", *columns], rows))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast the live training panel answers, and what watching it costs.
 
-    python benchmarks/live_training.py
+    python benchmarks/live_training.py [--quick]
 
 Opens a panel in JupyterLab in Chromium, trains, and prints milliseconds and images a second.
 
@@ -11,21 +11,16 @@ Opens a panel in JupyterLab in Chromium, trains, and prints milliseconds and ima
 * other cells: from a request of the page to the kernel's reply, while it trains.
 * rate: images a second live, and of the same steps without a page, in turns.
 
-Page and kernel read the same clock. The load is the machine's average over the last minute,
-this run included.
+Page and kernel read the same clock.
 """
 
 import json
-import os
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
+import report
+from in_browser import PACKAGES, jupyter, run
 
 TIMES = 30
 SECONDS = 10  # of training, for a rate
@@ -48,8 +43,8 @@ def timed():
 panel.step = timed
 panel
 """
-HEADLESS = f"""
-end, before = time.monotonic() + {SECONDS}, panel._seen[-1]
+HEADLESS = """
+end, before = time.monotonic() + SECONDS, panel._seen[-1]
 start = time.monotonic()
 while time.monotonic() < end:
     panel.step()
@@ -70,12 +65,12 @@ def pressed(lab):
     return lab.page.evaluate("() => window.pressed")
 
 
-def measure_beta(lab):
+def measure_beta(lab, count):
     """[2, time]: to the start and to the end of the first step."""
     handle, times = lab.page.get_by_role("slider", name="β", exact=True), []
-    for turn in range(TIMES):
+    for turn in range(count):
         ends(lab)
-        handle.press("ArrowRight" if turn < TIMES / 2 else "ArrowLeft")
+        handle.press("ArrowRight" if turn < count / 2 else "ArrowLeft")
         time.sleep(1)
         steps = ends(lab)
         changed = steps[steps[:, 1] == steps[-1, 1]]
@@ -83,9 +78,9 @@ def measure_beta(lab):
     return np.array(times).T
 
 
-def measure_pause(lab):
+def measure_pause(lab, count):
     times = []
-    for _ in range(TIMES):
+    for _ in range(count):
         toggle(lab)
         time.sleep(0.5)
         ends(lab)
@@ -96,9 +91,9 @@ def measure_pause(lab):
     return times
 
 
-def measure_cells(lab):
+def measure_cells(lab, count):
     times = []
-    for _ in range(TIMES):
+    for _ in range(count):
         times.append(lab.page.evaluate("""async () => {
             const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
             const start = performance.now();
@@ -109,15 +104,15 @@ def measure_cells(lab):
     return times
 
 
-def measure_rates(lab):
+def measure_rates(lab, rounds, length):
     """[round, 2]: images a second without the page's loop, and live."""
     rates = []
-    for _ in range(ROUNDS):
-        headless = float(lab.ask_kernel(HEADLESS))
+    for _ in range(rounds):
+        headless = float(lab.ask_kernel(HEADLESS.replace("SECONDS", str(length))))
         toggle(lab)
         time.sleep(1)
         ends(lab)
-        time.sleep(SECONDS)
+        time.sleep(length)
         steps = ends(lab)
         toggle(lab)
         lab.page.get_by_text("Paused after").wait_for()
@@ -130,40 +125,29 @@ def toggle(lab):
     lab.page.locator("[title='Train on, or pause']").click()
 
 
-def print_times(name, times):
-    median, p95 = np.quantile(times, [0.5, 0.95])
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
-    print(f"{name:<12} {len(times):>5} {median:>8.0f} {p95:>6.0f} {max(times):>6.0f} {load:>6.1f}",
-          flush=True)
-
-
 def main():
-    print(f"{'ms':<12} {'times':>5} {'median':>8} {'p95':>6} {'max':>6} {'load':>6}"
-          f"   ({os.cpu_count()} cores)")
-    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        root = Path(folder, "root")
-        root.mkdir()
-        write_notebook(root / "live.ipynb", CELL)
-        with Server(root, Path(folder)) as server:
-            lab = LabPage(browser, server)
-            lab.open("live.ipynb")
-            if not lab.run_all():
-                sys.exit("\n".join(lab.error_outputs()))
-            lab.page.evaluate(CLOCK)
-            toggle(lab)
-            time.sleep(2)
-            acts, trained = measure_beta(lab)
-            print_times("β acts", acts)
-            print_times("β trained", trained)
-            print_times("other cells", measure_cells(lab))
-            toggle(lab)
-            lab.page.get_by_text("Paused after").wait_for()
-            print_times("pause", measure_pause(lab))
-            rates = measure_rates(lab)
-            headless, live = np.median(rates, 0)
-            print(f"images a second: headless {headless:.0f}, live {live:.0f}, "
-                  f"ratio {np.median(rates[:, 1] / rates[:, 0]):.2f} (median of {ROUNDS})")
-            lab.close()
+    options = report.options(__doc__)
+    count, rounds, length = (3, 1, 2) if options.quick else (TIMES, ROUNDS, SECONDS)
+    with (report.Section("live_training.py", PACKAGES, options.quick) as section,
+          jupyter(live=[CELL]) as (browser, server)):
+        lab = run(browser, server, "live.ipynb")
+        lab.page.evaluate(CLOCK)
+        toggle(lab)
+        time.sleep(2)
+        acts, trained = measure_beta(lab, count)
+        times = {"β acts": acts, "β trained": trained, "other cells": measure_cells(lab, count)}
+        toggle(lab)
+        lab.page.get_by_text("Paused after").wait_for()
+        times["pause"] = measure_pause(lab, count)
+        section.add(report.table(
+            ["", "times", "median, ms", "p95, ms", "largest, ms"],
+            [[name, len(one), *(f"{v:.0f}" for v in report.quantiles(one))]
+             for name, one in times.items()]))
+        rates = measure_rates(lab, rounds, length)
+        headless, live = np.median(rates, 0)
+        section.add(f"Images a second: {headless:.0f} without a page, {live:.0f} live, ratio "
+                    f"{np.median(rates[:, 1] / rates[:, 0]):.2f} (medians of {rounds} rounds).")
+        lab.close()
 
 
 if __name__ == "__main__":

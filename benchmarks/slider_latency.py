@@ -1,39 +1,35 @@
 #!/usr/bin/env python3
 """How long a slider's move takes to become a picture, in every notebook.
 
-    python benchmarks/slider_latency.py [NOTEBOOK ...]
+    python benchmarks/slider_latency.py [--quick] [NOTEBOOK ...]
 
-Opens each notebook (by default all of notebooks/) in JupyterLab in Chromium, runs it, moves
-every slider that has a picture in its output, by arrow keys and then by dragging, one move at
-a time, and prints milliseconds. A move
+Opens each notebook in JupyterLab in Chromium, runs it, moves every slider that has a picture in
+its output, by arrow keys and then by dragging, one move at a time. A move
 
 * begins at the browser's time stamp of its keydown or pointermove. For a pointer that holds
   the wait for the next frame: Chromium hands its moves out once a frame;
 * ends when the last picture that it changes has been decoded (`img.decode()`), just before
   the browser can paint it.
 
-Moves that leave every pixel as it was are left out, and counted under "same". The first rows
-are the yardstick: what everybody does, `interact` and `plt.show()`, with two panels of lines.
-The load is the machine's average over the last minute, this run included.
+Moves that leave every pixel as it was are left out. The first rows are the yardstick: what
+everybody does, `interact` and `plt.show()`, with one panel of lines and with two; a view is
+compared with the one that has as many, its 95th percentile by the same hand.
 """
 
-import os
-import shutil
-import sys
-import tempfile
-from pathlib import Path
+import json
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from browser.conftest import NOTEBOOKS  # noqa: E402
-from browser.harness import LabPage, Server, open_browser, write_notebook  # noqa: E402
-from browser.test_notebooks import PICTURES  # noqa: E402
+import report
+from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
+from browser.test_notebooks import PICTURES
 
 MOVES = 62  # turning back at the two ends changes nothing
+TRIES = 8  # a slider of which so many moves change nothing moves no picture now
 QUIET_MS = 100  # between two moves
-YARDSTICK = "interact.ipynb"
-CELL = """
+AIM_MS = {1: 50, 2: 100}  # at the 95th percentile, by panels (2: or more)
+YARDSTICK = "interact"
+STANDARD = """
 import matplotlib.pyplot as plt
 import numpy as np
 from ipywidgets import interact
@@ -42,13 +38,28 @@ z = np.linspace(-4, 4, 401)
 
 @interact(mean=(-2.0, 3.0, 0.05))
 def draw(mean=0.0):
-    _, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.9))
-    left.plot(z, np.exp(-(z**2) / 2), label="prior")
-    left.plot(z, np.exp(-((z - mean) ** 2) / 2), label=f"mean {mean:.2f}")
-    left.legend()
-    right.plot(z, (z - mean) ** 2 / 2)
-    right.set_title(f"Distance from {mean:.2f}")
+    _, panels = plt.subplots(1, PANELS, figsize=(4.8 * PANELS, 3.9), squeeze=False)
+    panels[0, 0].plot(z, np.exp(-(z**2) / 2), label="prior")
+    panels[0, 0].plot(z, np.exp(-((z - mean) ** 2) / 2), label=f"mean {mean:.2f}")
+    panels[0, 0].legend()
+    for panel in panels[0, 1:]:
+        panel.plot(z, (z - mean) ** 2 / 2)
+        panel.set_title(f"Distance from {mean:.2f}")
     plt.show()
+"""
+# The widget that the output of a control shows, by its id in the kernel.
+SHOWN_WIDGET = """(control) => {
+    const cell = control.closest(".jp-Cell"), output = control.closest(".jp-OutputArea-child");
+    const position = [...cell.querySelectorAll(".jp-OutputArea-child")].indexOf(output);
+    const model = jupyterapp.shell.currentWidget.content.widgets
+        .find((widget) => widget.node === cell).model;
+    return model.outputs.toJSON()[position]
+        .data["application/vnd.jupyter.widget-view+json"].model_id;
+}"""
+COUNT_PANELS = """
+from ipywidgets import widget as _module
+_view = _module._instances[MODEL]
+print(len(_view.still().axes) if hasattr(_view, "still") else 0)
 """
 # `move` is the one under way; its promise is kept when a picture of it has been decoded.
 WATCH = """() => {
@@ -73,11 +84,11 @@ WATCH = """() => {
 AWAIT_PICTURE = "() => Promise.race([move.promise, new Promise((end) => setTimeout(end, 1000))])"
 
 
-def by_keyboard(page, handle):
+def by_keyboard(page, handle, count):
     """Step through the slider's range and turn back at its ends; yields after each key."""
     key, back = "ArrowRight", "ArrowLeft"
     handle.focus()
-    for _ in range(MOVES):
+    for _ in range(count):
         place = handle.bounding_box()["x"]
         page.keyboard.press(key)
         yield
@@ -85,63 +96,95 @@ def by_keyboard(page, handle):
             key, back = back, key
 
 
-def by_mouse(page, handle):
+def by_mouse(page, handle, count):
     """Drag the handle all over the slider, each time far; yields after each move."""
     track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
     handle.hover()
     page.mouse.down()
-    for fraction in np.arange(1, MOVES + 1) * 0.618 % 1:
+    for fraction in np.arange(1, count + 1) * 0.618 % 1:
         page.mouse.move(track["x"] + fraction * track["width"], track["y"])
         yield
     page.mouse.up()
 
 
-def measure(lab, handle, moves):
-    """The milliseconds of those moves that changed a picture beside the handle."""
+def measure(lab, handle, moves, count):
+    """The milliseconds of those of `count` moves that changed a picture beside the handle."""
     times, shown = [], handle.evaluate(PICTURES)
-    for _ in moves(lab.page, handle):
+    for tried, _ in enumerate(moves(lab.page, handle, count), 1):
         lab.page.evaluate(AWAIT_PICTURE)
         lab.settle(QUIET_MS)
         before, shown = shown, handle.evaluate(PICTURES)
         if shown != before:
             times.append(lab.page.evaluate("() => move.took"))
+        if tried == TRIES and not times:
+            break
     return times
 
 
-def print_rows(browser, server, notebook):
-    """Two rows for each slider of the notebook: moved by keys, and by mouse."""
-    lab = LabPage(browser, server)
-    lab.open(notebook)
-    if not lab.run_all():
-        sys.exit("\n".join([f"{notebook} raises:", *lab.error_outputs()]))
+def panels(lab, handle):
+    """How many panels the view beside the handle has; 0 if it is none of ours."""
+    model = handle.evaluate(SHOWN_WIDGET)
+    return int(lab.ask_kernel(COUNT_PANELS.replace("MODEL", json.dumps(model))))
+
+
+def sliders(browser, server, name, moves, most=None):
+    """Run the notebook; yields (slider, panels, {hand: milliseconds}) for each slider."""
+    lab = run(browser, server, name)
     lab.page.evaluate(WATCH)
-    for handle in lab.page.locator(".jp-OutputArea-child:has(img) .noUi-handle").all():
+    for handle in lab.page.locator(".jp-OutputArea-child:has(img) .noUi-handle").all()[:most]:
         handle.scroll_into_view_if_needed()
-        name = handle.get_attribute("aria-label") or "(no name)"
-        for kind, moves in {"keyboard": by_keyboard, "mouse": by_mouse}.items():
-            times = measure(lab, handle, moves)
-            median, p95 = np.quantile(times, [0.5, 0.95]) if times else (np.nan, np.nan)
-            load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
-            print(f"{notebook:<28} {name:<16} {kind:<8} {len(times):>5} {MOVES - len(times):>5}"
-                  f" {median:>6.0f} {p95:>6.0f} {load:>5.1f}", flush=True)
+        count = panels(lab, handle)
+        yield handle.get_attribute("aria-label") or "(no name)", count, {
+            hand: measure(lab, handle, by, moves)
+            for hand, by in {"keys": by_keyboard, "mouse": by_mouse}.items()
+        }
     if lab.errors:
-        sys.exit("\n".join([f"{notebook} fails while its sliders move:", *lab.errors]))
+        raise SystemExit("\n".join([f"{name} fails while its sliders move:", *lab.errors]))
     lab.close()
 
 
+def row(place, slider, panels, hand, times, standard):
+    """A row of the table; `standard`: {(panels, hand): 95th percentile} of the yardstick."""
+    if not times:
+        return [place, slider, panels, hand, 0, "–", "–", "–", "–", "moves no picture"]
+    kind, (median, p95, _) = min(max(panels, 1), 2), report.quantiles(times)
+    amiss = [text for text, is_amiss in {
+        f"over {AIM_MS[kind]} ms": p95 > AIM_MS[kind],
+        "slower than standard": p95 > standard[kind, hand],
+    }.items() if is_amiss]
+    verdict = "yardstick" if place == YARDSTICK else ", ".join(amiss) or "holds"
+    return [place, slider, panels, hand, len(times), f"{median:.0f}", f"{p95:.0f}", AIM_MS[kind],
+            f"{p95 / standard[kind, hand]:.2f}", verdict]
+
+
 def main():
-    notebooks = [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb"))
-    print(f"{'notebook':<28} {'slider':<16} {'by':<8} {'moves':>5} {'same':>5} {'median':>6}"
-          f" {'p95':>6} {'load':>5}   ({os.cpu_count()} cores)")
-    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        root = Path(folder, "root")
-        shutil.copytree(NOTEBOOKS, root)
-        write_notebook(root / YARDSTICK, CELL)
-        for notebook in notebooks:
-            shutil.copy(notebook, root)  # it may lie elsewhere
-        with Server(root, Path(folder)) as server:
-            for name in [YARDSTICK, *(notebook.name for notebook in notebooks)]:
-                print_rows(browser, server, name)
+    options = report.options(__doc__, **CHOICE)
+    notebooks, partly = chosen(options), bool(options.quick or options.notebooks)
+    moves, most = (9, 2) if options.quick else (MOVES, None)
+    standard, rows = {}, []
+
+    def add(name, slider, panels, hands):
+        for hand, times in hands.items():
+            rows.append(row(name, slider, panels, hand, times, standard))
+            print(*rows[-1], sep="   ", flush=True)
+
+    with report.Section("slider_latency.py", PACKAGES, partly) as section:
+        cells = [STANDARD.replace("PANELS", str(panels)) for panels in (1, 2)]
+        with jupyter(notebooks, **{YARDSTICK: cells}) as (browser, server):
+            yardstick = sliders(browser, server, f"{YARDSTICK}.ipynb", moves)
+            for panels, (slider, _, hands) in enumerate(yardstick, 1):
+                standard |= {(panels, hand): report.quantiles(times)[1]
+                             for hand, times in hands.items()}
+                add(YARDSTICK, slider, panels, hands)
+            for path in notebooks:
+                for found in sliders(browser, server, path.name, moves, most):
+                    add(path.stem, *found)
+        section.add(report.table(["notebook", "slider", "panels", "by", "moves", "median, ms",
+                                  "p95, ms", "aim", "of standard", "verdict"], rows))
+        judged = [one[-1] for one in rows if one[-1] not in ("yardstick", "moves no picture")]
+        section.add(f"{judged.count('holds')} of {len(judged)} rows hold. Aim at the 95th "
+                    f"percentile: one panel within {AIM_MS[1]} ms, more within {AIM_MS[2]} ms, "
+                    "and none slower than the standard.")
 
 
 if __name__ == "__main__":

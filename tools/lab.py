@@ -5,6 +5,7 @@
   test          unit tests, notebooks as stored, widgets; ARGS go to pytest
   test-browser  the notebooks in a real browser; ARGS go to pytest
   notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
+  benchmark     measure; ARGS are a benchmark's name (none: the list) and its options
   student       copy the notebooks without solutions to student/; an edited copy is kept
   site          write the notebooks as web pages to site/, or to the folder in ARGS
   ci            install, then test, the same for fresh student copies, test-browser and site
@@ -35,6 +36,8 @@ WINDOWS = os.name == "nt"
 IS_ROOT = not WINDOWS and os.geteuid() == 0
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SITE = ["tools/site_pages/build.py"]
+WITHOUT_BROWSER = ["training_speed", "reliability"]
+BENCHMARKS = WITHOUT_BROWSER + ["slider_latency", "notebook_cost", "classroom", "explorer_latency", "live_training"]
 QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -265,6 +268,15 @@ def write_copies(env, folder):
     return subprocess.call([sys.executable, str(Path(__file__).with_name("student.py")), str(env.root), str(folder)])
 
 
+def benchmark(env, args):
+    """Run one in the environment; it stores what it measured in benchmarks/RESULTS.md."""
+    if not args or args[0] not in BENCHMARKS:
+        raise Trouble("name one of these in ARGS: " + ", ".join(BENCHMARKS) + "; --help after it says more.")
+    variables = {} if args[0] in WITHOUT_BROWSER else {"CHROMIUM": find_browser()}
+    env.ensure("test")
+    return env.run(["benchmarks/" + args[0] + ".py"] + args[1:], hand_over=True, **variables)
+
+
 def student(env, args):
     return write_copies(env, env.root / "student")
 
@@ -317,7 +329,7 @@ def ci(env, args):
 
 
 COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks,
-            "student": student, "site": site, "ci": ci}
+            "benchmark": benchmark, "student": student, "site": site, "ci": ci}
 
 
 def main(arguments):

@@ -136,7 +136,8 @@ class Trainer:
         then holds the last parameters whose loss and gradient were finite.
         """
         step, beta = len(self.records), self._current_beta()
-        x = self._rows(self.images[self._next_batch().to(self.device)])  # [batch, 784]
+        batch = self._next_batch().to(self.device)
+        x = self._rows(self.images.index_select(0, batch))  # [batch, 784]
         self.model.train()
         loss, distortion, rate, per_latent = self._objective(x, beta)
         self.optimizer.zero_grad()

@@ -466,11 +466,28 @@ def test_site_installs_its_extra_and_passes_the_folder_on(lab, tmp_path):
     assert (ROOT / lab.SITE[0]).is_file()
 
 
+def test_a_benchmark_runs_with_its_options_or_all_are_named(lab, tmp_path, monkeypatch):
+    env, seen = environment_of_this_python(lab, tmp_path), []
+    env.ensure = lambda *extras: seen.append(extras)
+    env.run = lambda arguments, hand_over, **variables: seen.append((arguments, variables))
+    monkeypatch.setattr(lab, "find_browser", lambda: "a browser")
+    lab.benchmark(env, ["training_speed", "--quick"])
+    lab.benchmark(env, ["classroom"])
+    assert seen == [("test",), (["benchmarks/training_speed.py", "--quick"], {}),
+                    ("test",), (["benchmarks/classroom.py"], {"CHROMIUM": "a browser"})]
+    for wrong in ([], ["nonsense"], ["report"]):
+        with pytest.raises(lab.Trouble, match="training_speed, .*, live_training"):
+            lab.benchmark(env, wrong)
+    commands = [path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.read_text().startswith("#!")]
+    assert sorted(commands) == sorted(lab.BENCHMARKS)
+
+
 # The files that call it
 
 def test_the_makefile_only_calls_lab():
     recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
-    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "student", "site"]
+    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "benchmark",
+                                         "student", "site"]
     for name, recipe in recipes:
         assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
 

@@ -64,6 +64,21 @@ def test_a_damaged_model_is_named(folder, damage):
         evidence.load_model("small", "a", a_model(0))
 
 
+def test_a_flipped_bit_is_named_or_changes_nothing(folder):
+    path = folder / "small" / "a.pt"
+    whole, good = path.read_bytes(), evidence.load_model("small", "a", a_model(0)).state_dict()
+    named = 0
+    for position in range(0, len(whole), len(whole) // 150):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1:])
+        try:
+            found = evidence.load_model("small", "a", a_model(0)).state_dict()
+        except evidence.ModelError:
+            named += 1
+        else:  # between the parts there are bytes that mean nothing
+            assert all(torch.equal(found[name], good[name]) for name in good), position
+    assert named > 20
+
+
 def test_another_model_is_not_loaded(folder):
     with pytest.raises(evidence.ModelError, match="size mismatch"):
         evidence.load_model("small", "a", models.VAE(3, hidden=(4,), pixels=9, seed=0))

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""What each notebook takes, in seconds and memory, and whether its *Takes* line says so.
+
+    python benchmarks/notebook_cost.py [--quick] [NOTEBOOK ...]
+
+Opens each notebook in JupyterLab in Chromium and presses Run All. The seconds end when every
+cell has run and every widget and picture is on the page. The memory is the peak of the kernel's
+process; processes that it started (TensorBoard's) are in `classroom.py`. The *Takes* line holds
+if no more than a fifth more time is needed than it says, and no more memory, both as rounded.
+"""
+
+import re
+import time
+
+import nbformat
+
+import report
+from in_browser import CHOICE, PACKAGES, chosen, jupyter
+from browser.harness import LabPage
+
+MOST_SECONDS, MOST_GB = 60, 1.2
+ROOM = 1.2  # seconds differ that much between two runs
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # KiB
+
+
+def takes(opening):
+    """The seconds and the GB that an opening's *Takes* line names.
+
+    Raises `ValueError` if there is no such line, or it cannot be understood.
+    """
+    line = next((line for line in opening.splitlines() if line.startswith("**Takes**")), "")
+    found = re.match(r"\*\*Takes\*\* about (\d+) (second|minute)s? .*?\band ([\d.]+) GB", line)
+    if found is None:
+        raise ValueError(f"No line '**Takes** about N seconds … and N GB …', but {line!r}.")
+    return int(found[1]) * {"second": 1, "minute": 60}[found[2]], float(found[3])
+
+
+def measure(browser, server, name):
+    """Seconds of Run All and the kernel's peak in GB."""
+    lab = LabPage(browser, server)
+    lab.open(name)
+    started = time.monotonic()
+    succeeded = lab.run_all()
+    seconds = time.monotonic() - started
+    if not succeeded:
+        raise SystemExit("\n".join([f"{name} raises:", *lab.error_outputs()]))
+    gigabytes = int(lab.ask_kernel(PEAK)) * 1024 / 1e9
+    lab.close()
+    return seconds, gigabytes
+
+
+def row(name, said, seconds, gigabytes):
+    """A row of the table, with what is amiss in its last column."""
+    amiss = [text for text, is_amiss in {
+        f"over {MOST_SECONDS} s": seconds > MOST_SECONDS, f"over {MOST_GB} GB": gigabytes > MOST_GB,
+        "Takes: time": seconds > ROOM * said[0], "Takes: memory": round(gigabytes, 1) > said[1],
+    }.items() if is_amiss]
+    return [name, f"{seconds:.0f}", said[0], f"{gigabytes:.2f}", f"{said[1]:g}",
+            ", ".join(amiss) or "holds"]
+
+
+def main():
+    options = report.options(__doc__, **CHOICE)
+    notebooks, rows = chosen(options), []
+    with report.Section("notebook_cost.py", PACKAGES, options.quick or options.notebooks) as section:
+        with jupyter(notebooks) as (browser, server):
+            for path in notebooks:
+                said = takes(nbformat.read(path, as_version=4).cells[0].source)
+                rows.append(row(path.stem, said, *measure(browser, server, path.name)))
+                print(*rows[-1], sep="   ", flush=True)
+        section.add(report.table(
+            ["notebook", "Run All, s", "it says", "peak, GB", "it says", "verdict"], rows))
+        section.add(f"Aim: {MOST_SECONDS} s and {MOST_GB} GB at most, and what each one says.")
+
+
+if __name__ == "__main__":
+    main()
