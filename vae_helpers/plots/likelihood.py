@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 
-KINDS = {"grey": BLUE, "drawn": ORANGE, "cut": GREEN}
+KINDS = {"grey": (BLUE, "o"), "drawn": (ORANGE, "s"), "cut": (GREEN, "^")}
 
 
 def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
@@ -27,8 +27,9 @@ def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
                 np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
             picture.set(xticks=[], yticks=[])
         for row, kind in enumerate(kinds):
+            colour, marker = KINDS[kind]
             fig.artists_of["dots"][kind] = (
-                axes.plot([], [], "o", color=KINDS[kind], alpha=0.6,
+                axes.plot([], [], marker, color=colour, alpha=0.6,
                           label=f"trained on {kind} digits")[0],
                 axes.plot([], [], "D", color="black", markersize=7, markerfacecolor="none",
                           label="this run" if row == 2 else None)[0],
