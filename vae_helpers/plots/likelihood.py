@@ -134,49 +134,54 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
 def beside_the_paper(curves, reported, references, fig=None):
     """−L_5000 against epochs for each number of draws, beside what others report.
 
-    curves: {label: [(epoch, value, half width)]}; reported: {label: value}, drawn as lines;
-    references: {label: (epoch, value)}, drawn as points; nats per test image.
+    curves: {label: {"few": [(epoch, value)], "whole": [(epoch, value, half width)]}}, of the
+    first test digits and of all; reported: {label: value}, drawn as lines; references: {label:
+    (epoch, value)}, drawn as points; nats per test image.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 4.2), layout="constrained")
         axes = fig.subplots()
         colours = dict(zip(curves, (BLUE, ORANGE)))
         fig.artists_of = {
-            "curves": {label: (axes.plot([], [], "o-", color=colours[label], label=label)[0],
-                               axes.vlines([1], 0, 0, color=colours[label])) for label in curves},
-            "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=1,
+            "curves": {label: (
+                axes.plot([], [], marker + ":", color=colour, markersize=4, markerfacecolor="white",
+                          label=f"{label}, first 1,000 digits")[0],
+                axes.plot([], [], marker, color=colour, markersize=8, label=f"{label}, all")[0],
+                axes.vlines([1], 0, 0, color=colour))
+                for (label, colour), marker in zip(colours.items(), "os")},
+            "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=width,
                                              label=label)
-                         for label, colour in zip(reported, (BLUE, ORANGE, GREEN))},
+                         for label, colour, width in zip(reported, (BLUE, ORANGE, GREEN), (1, 1.5, 2))},
             "references": {label: axes.plot([], [], marker, color=colour, markersize=9,
                                             markerfacecolor="none", label=label)[0]
-                           for label, marker, colour in zip(references, "sD", (BLUE, ORANGE))},
+                           for label, marker, colour in zip(references, "vD", (BLUE, ORANGE))},
         }
-        axes.set(xscale="log", xlabel="epochs", ylabel="−$L_{5000}$ (nats per test image)")
-        ticks = sorted({epoch for points in curves.values() for epoch, *_ in points})
+        ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
+        axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
+                 ylabel="−$L_{5000}$ (nats per test image)")
         axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
-        axes.set_xlim(0.8 * ticks[0], 1.25 * ticks[-1])
         axes.set_xticks([], minor=True)
-        axes.legend(fontsize=9, loc="upper right")
+        axes.legend(fontsize=9, loc="upper right", ncols=2)
         axes.set_title(" ")
         freeze_layout(fig)
     parts, values = fig.artists_of, []
-    for label, points in curves.items():
-        epochs, means, widths = np.array(points, dtype=float).T
-        line, bars = parts["curves"][label]
-        line.set_data(epochs, means)
+    for label, of in curves.items():
+        few, whole, bars = parts["curves"][label]
+        few.set_data(*np.array(of["few"], dtype=float).T)
+        epochs, means, widths = np.array(of["whole"], dtype=float).T
+        whole.set_data(epochs, means)
         bars.set_segments([[(e, m - w), (e, m + w)] for e, m, w in zip(epochs, means, widths)])
-        values += [*(means - widths), *(means + widths)]
+        values += [*few.get_ydata(), *means]
     for label, value in reported.items():
         parts["reported"][label].set_ydata([value] * 2)
     for label, (epoch, value) in references.items():
         parts["references"][label].set_data([epoch], [value])
-    axes = line.axes
-    axes.set_ylim(min([*values, *reported.values()]) - 0.7, max(values) + 0.7)
-    ends = "; ".join(f"{label}: {points[-1][1]:.2f} after {points[-1][0]:,} epochs"
-                     for label, points in curves.items())
-    axes.set_title(ends)
-    fig.caption = f"{ends}. Reported: " + ", ".join(
-        f"{label} {value:.2f}" for label, value in reported.items()) + "."
+    few.axes.set_ylim(min([*values, *reported.values()]) - 0.9, max(values) + 0.9)
+    ends = "; ".join(f"{label}: {of['whole'][-1][1]:.2f} after {of['whole'][-1][0]:,} epochs"
+                     for label, of in curves.items())
+    few.axes.set_title(ends)
+    fig.caption = f"All test digits, {ends}. Reported: " + "; ".join(
+        f"{label}: {value:.2f}" for label, value in reported.items()) + "."
     return fig
 
 
