@@ -21,7 +21,7 @@ def run(seed, *, learning_rates, steps, classifier, **settings):
             trainer = _of_way(way, seed, learning_rate, **settings)
             found[way][f"{learning_rate:g}"] = ends = []
             for stop in stops:
-                training.train(trainer, stop - len(trainer.records))
+                training.train(trainer, stop)
                 ends.append(_worth(trainer.model, way, judge, seed))
     return {"ways": found, "prefix_neg_elbo": prefix(trainer)}  # of the last run
 
