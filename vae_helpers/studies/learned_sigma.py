@@ -39,5 +39,5 @@ STUDY = Study(
     run,
     _trainer,
     {key: PARENT.settings[key] for key in
-     ("latent", "hidden", "batch_size", "learning_rate", "epochs")} | {"starts": [0.1, 0.2, 0.4]},
+     ("latent", "hidden", "batch_size", "learning_rate", "epochs")} | {"starts": [0.1, 0.2]},
 )
