@@ -6,14 +6,12 @@ from vae_helpers.studies import (
     cures,
     derive_elbo,
     kl_collapse,
-    learned_sigma,
     linear_vae,
     log_variance,
     noisy_latents,
     plateau,
     sigma_vae,
     start_here,
-    step_sizes,
     train_live,
     two_stage,
 )
@@ -30,8 +28,6 @@ STUDIES = {
     "noisy_latents": noisy_latents.STUDY,
     "plateau": plateau.STUDY,
     "two_stage": two_stage.STUDY,
-    "step_sizes": step_sizes.STUDY,
     "log_variance": log_variance.STUDY,
     "sigma_vae": sigma_vae.STUDY,
-    "learned_sigma": learned_sigma.STUDY,
 }
