@@ -53,6 +53,8 @@ scale_gradient = Exercise(
                 "½ logvar was left as it is. Its gradient is ½."),
         Mistake(lambda e, s: 0.5 * (1 / s - e**2 / s.exp()),
                 "You differentiated log(logvar). The NLL holds ½ logvar: the logarithm is taken."),
+        Mistake(lambda e, s: 0.5 - e**2 / s.exp(),
+                "The ½ belongs to the second term too: ½ e² exp(−logvar) stands in the NLL."),
         Mistake(lambda e, s: 1 - e**2 / (2 * s.exp()),
                 "The ½ stands before the whole bracket: the first term's gradient is ½."),
         Mistake(lambda e, s: scales.nll(e, s.exp()),
@@ -94,6 +96,10 @@ begin_at = Quantity(
          "twice as much."),
         ((_START, _START, _START), "4 is right for the variance alone. The other two pass their "
          "output through exp or softplus."),
+        ((2.0, 2.0, 2.0), "All three heads give σ², which is 4, and each its own way: solve for "
+         "the output, head by head."),
+        ((_START, math.log(_START), math.log(math.expm1(2))), "The third gives σ² = 2. The "
+         "standard deviation is 2, so softplus must give 4."),
         ((2.0, math.log(_START), _INVERSE), "The first head gives the variance, not the standard "
          "deviation."),
         ((0.0, 0.0, 0.0), "Biases of 0 are what most code leaves. They begin at σ² = 1e-6 (on the "
@@ -122,6 +128,8 @@ half_precision = Quantity(
          "log of the variance, and it is exp(logvar) that overflows."),
         (2 * math.log(65504), "This holds as long as only exp(½ logvar) is computed. The KL has "
          "exp(logvar) in it."),
+        (math.log(2 * 65504), "The ½ stands in front of the bracket, and exp(logvar) has "
+         "overflowed before it can help."),
         (16.0, "16 is the number of bits, and nearly log₂ 65504. The natural logarithm is asked "
          "for."),
         (math.log(32768), "You took the largest 16-bit whole number. float16 reaches 65504."),
@@ -180,6 +188,14 @@ best_logvar = Exercise(
                 "There is one for each image. All images and pixels share one."),
         Mistake(lambda x, i: _squares(x, i).mean(0).log(),
                 "There is one for each pixel. All pixels share one."),
+        Mistake(lambda x, i: _squares(x, i).mean(0).log().mean(),
+                "You took the logarithm of each pixel's own and averaged those. Average all the "
+                "squares first."),
+        Mistake(lambda x, i: 2 * _best(x, i),
+                "Twice too much: the mean of the squares is a variance already."),
+        Mistake(lambda x, i: (x - i).std().log(),
+                "This is log σ, and std takes the errors' mean off first. Take the mean of the "
+                "plain squares, and its logarithm."),
         Mistake(lambda x, i: _squares(x, i).mean(-1).log().mean(),
                 "You took the logarithm of each image's own and averaged those. Average all the "
                 "squares first."),

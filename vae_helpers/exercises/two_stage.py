@@ -23,6 +23,9 @@ standardise = Exercise(
         Mistake(lambda c, r: (c - c.mean(0)) / c.std(0),
                 "You took the mean and the spread of the codes at hand. Those of `reference`, the "
                 "training images, are fixed once: the same code must always become the same number."),
+        Mistake(lambda c, r: (c - c.mean()) / c.std(),
+                "You took one mean and one spread, and those of the codes at hand. The reference "
+                "decides, and each latent has its own: reduce axis 0 of `reference`."),
         Mistake(lambda c, r: (r - r.mean(0)) / r.std(0),
                 "You standardised the reference itself. It is `codes` that are asked for."),
         Mistake(lambda c, r: (c - r.mean(0)) / c.std(0),
@@ -33,6 +36,8 @@ standardise = Exercise(
                 "Take both from the reference."),
         Mistake(lambda c, r: (c - r.mean(0)) / r.var(0),
                 "You divided by the variance. Divide by the standard deviation, its square root."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.std(0).sqrt(),
+                "You took a root too many: std is the square root of the variance already."),
         Mistake(lambda c, r: (c - r.mean(0)) / r.var(0).var(0).sqrt(),
                 "You divided by the spread of the variances. Divide each latent by its own "
                 "standard deviation."),
@@ -97,10 +102,17 @@ def _radii(points, k):
     return torch.cdist(points, points).kthvalue(k, dim=1).values
 
 
+def _nearest_ball(drawn, real, k):
+    distance, nearest = torch.cdist(drawn, real).min(1)  # [n] each
+    return (distance <= _radii(real, k + 1)[nearest]).double().mean()
+
+
 def _precision_cases():
     draw = draw_from(17)
+    edge = torch.tensor([[2.0], [11.0], [20.0]]), torch.tensor([[0.0], [1.0], [7.0], [9.0]]), 1
     return [(1.4 * draw(n, d) + shift, draw(m, d), k)
-            for n, m, d, k, shift in [(30, 25, 2, 3, 0.5), (20, 30, 3, 2, 0.3), (40, 20, 2, 1, 0)]]
+            for n, m, d, k, shift in [(30, 25, 2, 3, 0.5), (20, 30, 3, 2, 0.3), (40, 20, 2, 1, 0)]
+            ] + [edge]  # 2 and 11 lie on the edges of the balls around 1 and 9
 
 
 precision = Exercise(
@@ -116,6 +128,15 @@ precision = Exercise(
                 "to neighbour k − 1. Skip the distance 0."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 2), torch.cdist(x, r)),
                 "Your balls reach to neighbour k + 1. The picture itself is one entry, not two."),
+        Mistake(lambda x, r, k: (torch.cdist(x, r) < _radii(r, k + 1)).any(1).double().mean(),
+                "A picture on the edge of a ball lies in it: <= in place of <. (Balls of no size, "
+                "around copies of one picture, hold those copies.)"),
+        Mistake(_nearest_ball,
+                "You asked the ball of the nearest real picture alone. It may be small, and a "
+                "larger one farther off may hold the drawn picture: any ball counts."),
+        Mistake(lambda x, r, k: _within(
+                    torch.cdist(r, r).sort(1).values[:, 1:k + 1].mean(1), torch.cdist(x, r)),
+                "Your radius is the average distance of the k neighbours. It is that of the k-th."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 1), torch.cdist(x, r), "all"),
                 "You ask for drawn pictures that lie in every ball. One ball is enough."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).double().mean(),
@@ -156,31 +177,33 @@ precision = Exercise(
     ],
 )
 
-_SHIFT, _SDS = 3.0, (2.0, 3.0)
+_SHIFT, _SDS = 3.0, (2.0, 4.0)
 
 frechet = Quantity(
     "frechet",
     _SHIFT**2 + (_SDS[0] - _SDS[1]) ** 2,
     [
         (_SHIFT + (_SDS[0] - _SDS[1]) ** 2, "The means' difference must be squared."),
+        (_SHIFT**2 + abs(_SDS[0] - _SDS[1]), "The difference of the standard deviations must be "
+         "squared."),
         (_SHIFT**2, "This is the means' part alone. The spreads differ too."),
         ((_SDS[0] - _SDS[1]) ** 2, "This is the spreads' part alone. The means differ too."),
         (_SHIFT**2 + (_SDS[0] ** 2 - _SDS[1] ** 2) ** 2, "You squared the difference of the "
-         "variances. 4 + 9 − 2 √(4 · 9) is the square of the difference of standard deviations."),
-        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2, "The term −2 √(4 · 9) is missing."),
-        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2 - _SDS[0] * _SDS[1], "√(4 · 9) is subtracted "
+         "variances. 4 + 16 − 2 √(4 · 16) is the square of the difference of standard deviations."),
+        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2, "The term −2 √(4 · 16) is missing."),
+        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2 - _SDS[0] * _SDS[1], "√(4 · 16) is subtracted "
          "twice."),
         (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2 - 2 * (_SDS[0] * _SDS[1]) ** 2, "The square root "
-         "is missing: subtract 2 √(4 · 9)."),
-        (_SHIFT**2 + (math.sqrt(_SDS[0]) - math.sqrt(_SDS[1])) ** 2, "You took 4 and 9 as fourth "
-         "powers. They are variances: the standard deviations are 2 and 3."),
+         "is missing: subtract 2 √(4 · 16)."),
+        (_SHIFT**2 + (math.sqrt(_SDS[0]) - math.sqrt(_SDS[1])) ** 2, "You took 4 and 16 as fourth "
+         "powers. They are variances: the standard deviations are 2 and 4."),
         (math.sqrt(_SHIFT**2 + (_SDS[0] - _SDS[1]) ** 2), "This is the square root. The formula, "
          "like the FID in papers, leaves the square."),
     ],
     [
         "In one dimension the covariances are numbers: |m₁ − m₂|² + v₁ + v₂ − 2 √(v₁ v₂).",
         "The last three terms are (√v₁ − √v₂)².",
-        "3² + (2 − 3)².",
+        "3² + (2 − 4)².",
     ],
     tolerance=0.002,
 )

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import new_picture, there_and_back
+from vae_helpers.plots.digits import THERE_AND_BACK, labelled_picture, there_and_back
 
 GREY = "#999999"
 
@@ -24,18 +24,12 @@ def beta_sweep(
         fig = Figure(figsize=(9.6, 3.9), layout="constrained")
         digits, bars, curve = fig.subplots(1, 3, width_ratios=[1.25, 0.9, 1.15])
         fig.artists_of = {
-            "digits": new_picture(digits, 6, 5),
+            "digits": labelled_picture(digits, THERE_AND_BACK, 5),
             "bars": bars.bar(range(1, len(rate_per_latent) + 1), 0, color=BLUE),
             "curve": curve.plot([], [], "o-", color=GREY, markersize=4)[0],
             "here": curve.plot([], [], "o", color=BLUE, markersize=11)[0],
         }
         digits.set_title("Digits, what comes back,\nand draws from the prior")
-        digits.set_axis_on()
-        for side in digits.spines.values():
-            side.set_visible(False)
-        digits.set(xticks=[], yticks=[28 * row + 14 for row in range(6)])
-        digits.set_yticklabels(["digits", "back"] * 2 + ["draws"] * 2, fontsize=8.5)
-        digits.tick_params(length=0)
         bars.set(xlabel="latent, busiest first", ylabel="rate (nats per image)", ylim=(0.004, 30),
                  yscale="log", title=TWO_LINES, xticks=range(1, len(rate_per_latent) + 1))
         bars.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 1, 10]))

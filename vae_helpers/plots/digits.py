@@ -17,6 +17,9 @@ def tile(images, columns):
     return grid.reshape(rows * height, columns * width)  # [rows, 28, columns, 28] -> 2-D
 
 
+THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # its rows
+
+
 def there_and_back(originals, reconstructions, samples):
     """Ten digits with what came back below each, then ten draws: 3 x [10, 28, 28] to six rows."""
     rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
@@ -233,3 +236,15 @@ def _spread(places, apart, rounds=40):
 def new_picture(axes, rows, columns):
     axes.set_axis_off()
     return axes.imshow(np.zeros((28 * rows, 28 * columns)), cmap="gray_r", vmin=0, vmax=1)
+
+
+def labelled_picture(axes, labels, columns):
+    """A `new_picture` with a word to the left of each of its rows."""
+    picture = new_picture(axes, len(labels), columns)
+    axes.set_axis_on()
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.set(xticks=[], yticks=[28 * row + 14 for row in range(len(labels))])
+    axes.set_yticklabels(labels, fontsize=8.5)
+    axes.tick_params(length=0)
+    return picture

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import new_picture, there_and_back
+from vae_helpers.plots.digits import THERE_AND_BACK, labelled_picture, there_and_back
 
 CEILING = 900  # nats; what lies above is drawn at the edge
 
@@ -26,7 +26,7 @@ def noise_sweep(
         fig = Figure(figsize=(9.6, 4.1), layout="constrained")
         digits, curve = fig.subplots(1, 2, width_ratios=[1, 1.3])
         fig.artists_of = {
-            "digits": new_picture(digits, 6, 5),
+            "digits": labelled_picture(digits, THERE_AND_BACK, 5),
             "own": curve.plot([], [], "o", color=BLUE, alpha=0.5, label="σ fixed")[0],
             "line": curve.plot([], [], color=BLUE, linewidth=1)[0],
             "refitted": curve.plot([], [], "^", color=GREEN, alpha=0.5,

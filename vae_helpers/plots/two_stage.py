@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
-from vae_helpers.plots.digits import new_picture, tile
+from vae_helpers.plots.digits import labelled_picture, new_picture, tile
 
 COLOURS = (BLUE, ORANGE)  # of the two ways, in their order
 MARKS = ("o", "s")
@@ -75,7 +75,7 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
         for way, axes, colour, mark in zip(pictures, panels, COLOURS, MARKS):
             axes.set_title(TWO_LINES)
             fig.artists_of[way] = (
-                new_picture(axes, 6, 5),
+                labelled_picture(axes, ["draws"] * 2 + ["digits", "back"] * 2, 5),
                 curve.plot([], [], color=colour, marker=mark, label=way)[0],
             )
         _budget_axis(curve, budgets)
@@ -92,8 +92,8 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
         medians = np.median(frechet[way], 0)
         line.set_data(budgets, medians)
         words.append(f"{way} {medians[at]:.0f}")
-        picture.axes.set_title(f"{way.capitalize()}, {seconds:g} s: two rows\n"
-                               "of draws, then digits and copies")
+        picture.axes.set_title(f"{way.capitalize()}, {seconds:g} s:\n"
+                               "draws, digits, what comes back")
     _fit(line.axes, np.concatenate([np.median(values, 0) for values in frechet.values()]))
     parts["now"].set_xdata([seconds, seconds])
     line.axes.set_title(f"After {seconds:g} s, medians:\n{', '.join(words)}")

@@ -97,6 +97,13 @@ def drawn(model, seed):
     return evaluation.decode(model, torch.randn(DRAWN, model.latent, generator=generator))
 
 
+def labelled_codes(model):
+    """Standardised mean codes of the first 2000 test images, [2000, latent], and their labels."""
+    digits = _digits()
+    codes = evaluation.posterior_means(model, digits.test_images[:DRAWN])
+    return two_stage.standardise(codes, codes), digits.test_labels[:DRAWN]
+
+
 def worth(model, first, classifier, seed):
     """All that is measured of a generative `model` whose codes are those of `first`.
 
@@ -105,8 +112,8 @@ def worth(model, first, classifier, seed):
     of grey pixels that is finite. Nats per image.
     """
     digits = _digits()
-    images, labels = digits.test_images, digits.test_labels[:DRAWN]
-    codes = evaluation.posterior_means(first, images[:DRAWN])
+    images = digits.test_images
+    codes, labels = labelled_codes(first)
     bounded = isinstance(model, (models.VAE, two_stage.TwoStage)) and not isinstance(
         model, models.LearnedScaleVAE)
     quality = picture_measures.measure(drawn(model, seed), data.pixels(images[:DRAWN]), classifier)
@@ -114,7 +121,7 @@ def worth(model, first, classifier, seed):
         "of_codes": two_stage.mean_code_distortion(first, images),
         "of_whole": two_stage.mean_code_distortion(model, images),
         "neg_elbo": -evaluation.evaluate(model, images, seed=seed).elbo if bounded else None,
-        "purity": latent_noise.neighbour_purity(two_stage.standardise(codes, codes), labels),
+        "purity": latent_noise.neighbour_purity(codes, labels),
     }
 
 
