@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from torch import nn
 from torch.nn.functional import softplus
 
 from vae_helpers import data, elbo, evaluation
@@ -88,28 +87,6 @@ def mean_of(values):
     """The mean of values [n], one an image, with its 95 % interval."""
     half_width = 1.96 * values.std().item() / math.sqrt(len(values))
     return Mean(values.mean().item(), half_width)
-
-
-class Without(nn.Module):
-    """A model of which some latents are taken out: neither coded, nor drawn, nor paid for.
-
-    The decoder is given 0 for them. latents: those that stay, as indices.
-    """
-
-    def __init__(self, model, kept):
-        super().__init__()
-        self.model, self.kept = model, list(kept)
-        self.latent, self.pixels = len(self.kept), model.pixels
-
-    def encode(self, x):
-        """Mean and logvar of the latents that stay: x [n, pixels] to [n, kept] each."""
-        return tuple(part[:, self.kept] for part in self.model.encode(x))
-
-    def decode(self, z):
-        """z [..., kept] to logits [..., pixels]."""
-        full = z.new_zeros(*z.shape[:-1], self.model.latent)
-        full[..., self.kept] = z
-        return self.model.decode(full)
 
 
 def _log_likelihood(model, x, z):

@@ -53,7 +53,7 @@ def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
         marks.set_data(list(mine.values()), [rows[kinds.index(shown)] for shown in mine])
         parts["floors"][kind].set_data([floors[kind]] * 2, kinds.index(kind) + np.array([-0.4, 0.4]))
     axes = dots.axes
-    axes.set_xlim(-4, 1.05 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds))
+    axes.set_xlim(-4, 1.1 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds))
     medians = {shown: np.median(stored[shown][shown]) for shown in kinds}
     lowest = min(medians, key=medians.get)
     guessed = f"; your guess: {guess}" if guess else ""
@@ -224,9 +224,9 @@ def bounds_of_models(draws, here, live, stored, fig=None):
     old.axes.set_ylim(min(means) - 0.8, max(means) + 0.8)
     highest = max(np.max(gain) for gain in gains.values())
     images.axes.set(xlim=(-1, len(gain)), ylim=(-0.5, max(1.0, 1.1 * highest)))
-    told = ", ".join(f"{label} {gain.mean():.2f}" for label, gain in gains.items())
-    images.axes.set_title(f"K = {here:,} raises the bound\nby {told} nats")
-    fig.caption = f"K = {here:,} lies above the ELBO by {told} nats per image on average."
+    told = [f"{gain.mean():.2f} ({label})" for label, gain in gains.items()]
+    images.axes.set_title(f"K = {here:,} raises the bound by\n{told[0]}, {told[1]}")
+    fig.caption = f"L_K at K = {here:,} lies above the ELBO by {', '.join(told)} nats on average."
     return fig
 
 
