@@ -6,6 +6,7 @@ from vae_helpers.studies import (
     cures,
     derive_elbo,
     kl_collapse,
+    latent_tour,
     linear_vae,
     log_variance,
     noisy_latents,
@@ -30,4 +31,5 @@ STUDIES = {
     "two_stage": two_stage.STUDY,
     "log_variance": log_variance.STUDY,
     "sigma_vae": sigma_vae.STUDY,
+    "latent_tour": latent_tour.STUDY,
 }
