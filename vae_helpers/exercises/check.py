@@ -10,6 +10,13 @@ from vae_helpers.exercises.compare_estimators import (
 )
 from vae_helpers.exercises.derive_elbo import closing, elbo_estimate, gap, gaussian_kl
 from vae_helpers.exercises.kl_collapse import dimensions, fair, penalty, slope
+from vae_helpers.exercises.latent_tour import (
+    covered,
+    midpoint_norm,
+    quantile_grid,
+    readable,
+    slerp,
+)
 from vae_helpers.exercises.log_variance import (
     begin_at,
     best_logvar,
@@ -28,6 +35,7 @@ from vae_helpers.exercises.train_live import (
 from vae_helpers.exercises.two_stage import bounds, code_unit, frechet, precision, standardise
 
 __all__ = [
+    "covered", "midpoint_norm", "quantile_grid", "readable", "slerp",
     "begin_at", "best_logvar", "half_precision", "hidden_price", "scale_gradient",
     "bounds", "code_unit", "frechet", "precision", "standardise",
     "dimensions", "fair", "penalty", "slope",

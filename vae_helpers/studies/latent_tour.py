@@ -159,32 +159,41 @@ def tsne(codes, perplexity, seed):
     return torch.from_numpy(found)
 
 
-def neighbour_measures(model, seed):
-    """Neighbour purity, a linear probe, and what PCA and t-SNE keep of the neighbours."""
+def kept_measures(model, seed):
+    """Neighbour purity and a linear probe: of codes, of pixels, and of as many components."""
     digits = _digits()
-    labels, images = digits.test_labels, digits.test_images
-    train_labels = digits.train_labels[:PROBED]
-    mean, _, drawn = posteriors(model, images, seed)
+    labels, train_labels = digits.test_labels, digits.train_labels[:PROBED]
+    mean, _, drawn = posteriors(model, digits.test_images, seed)
     train_mean, _, train_drawn = posteriors(model, digits.train_images[:PROBED], seed)
-    x, train_x = data.pixels(images), data.pixels(digits.train_images[:PROBED])
+    x, train_x = data.pixels(digits.test_images), data.pixels(digits.train_images[:PROBED])
     pca = PCA(model.latent, random_state=seed).fit(train_x.numpy())
-    axes = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
-            "PCA of pixels": tuple(torch.from_numpy(pca.transform(part.numpy())).float()
-                                   for part in (train_x, x))}
-    purity = {name: latent_noise.neighbour_purity(codes[:COUNTED], labels[:COUNTED])
-              for name, (_, codes) in axes.items()}
-    probe = {name: latent_tour.linear_probe(codes, train_labels, test_codes, labels)
-             for name, (codes, test_codes) in axes.items()}
-    few, few_labels = mean[:MAPPED], labels[:MAPPED]
-    planes = {"codes": few, "PCA": torch.from_numpy(PCA(2).fit_transform(few.numpy())),
-              "t-SNE": tsne(few.numpy(), PERPLEXITY, seed)}
+    components = [torch.from_numpy(pca.transform(part.numpy())).float() for part in (train_x, x)]
+    kinds = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
+             "PCA of pixels": components}
     return {
-        "purity": purity, "probe": probe,
-        "plane_purity": {name: latent_noise.neighbour_purity(places, few_labels)
-                         for name, places in planes.items()},
-        "distances": {name: latent_tour.distance_correlation(few, planes[name])
+        "purity": {name: latent_noise.neighbour_purity(codes[:COUNTED], labels[:COUNTED])
+                   for name, (_, codes) in kinds.items()},
+        "probe": {name: latent_tour.linear_probe(codes, train_labels, test_codes, labels)
+                  for name, (codes, test_codes) in kinds.items()},
+    }
+
+
+def flattened(codes, seed):
+    """Codes [n, latent] as they are, and in a plane by PCA and by t-SNE, [n, 2] each."""
+    components = PCA(2, random_state=seed).fit_transform(codes.numpy())
+    return {"codes": codes, "PCA": torch.from_numpy(components),
+            "t-SNE": tsne(codes.numpy(), PERPLEXITY, seed)}
+
+
+def flat_measures(planes):
+    """What `flattened` test codes keep: neighbours, distances, and how wide zeros and ones are."""
+    labels = _digits().test_labels[: len(planes["codes"])]
+    return {
+        "purity": {name: latent_noise.neighbour_purity(places, labels)
+                   for name, places in planes.items()},
+        "distances": {name: latent_tour.distance_correlation(planes["codes"], planes[name])
                       for name in ("PCA", "t-SNE")},
-        "widths": {name: (spread(places, few_labels, 0) / spread(places, few_labels, 1)).item()
+        "widths": {name: (spread(places, labels, 0) / spread(places, labels, 1)).item()
                    for name, places in planes.items()},
     }
 
@@ -207,12 +216,14 @@ def maps(model, perplexities, seed):
 
 def measure(plane, large, judge, seed):
     """All that is measured of the two models."""
+    mean, _, _ = posteriors(large, _digits().test_images, seed)
     return {
         "plane": plane_measures(plane, judge, seed),
         "traversals": traversal_measures(large, judge, seed),
         "ways": way_measures(large, judge, seed),
         "prior": prior_measures(large, judge, seed),
-        "neighbours": neighbour_measures(large, seed),
+        "kept": kept_measures(large, seed),
+        "flat": flat_measures(flattened(mean[:MAPPED], seed)),
     }
 
 
