@@ -20,7 +20,7 @@ REAL = 10_000  # training digits among which a picture's nearest is looked for
 MAPPED = 1000  # codes in t-SNE's pictures
 COUNTED = 2000  # codes whose neighbours are looked for
 PROBED = 10_000  # training digits of the linear probe
-PERPLEXITY = 30
+PERPLEXITY, SMALL_PERPLEXITY = 30, 2
 FACTORS = (0.5, 1.0, 1.5, 2.0)  # by which draws from the prior are lengthened
 
 _digits = functools.cache(data.load_mnist)
@@ -198,6 +198,20 @@ def flat_measures(planes):
     }
 
 
+def lump_measures(latent, seed):
+    """How near the nearest neighbours lie in t-SNE's picture of one Gaussian, in its spreads.
+
+    At a small perplexity; beside it as many draws from a Gaussian in the plane.
+    """
+    clouds = {"t-SNE": tsne(from_prior(MAPPED, latent, seed).numpy(), SMALL_PERPLEXITY, seed),
+              "plane": from_prior(MAPPED, 2, seed)}
+    found = {}
+    for name, places in clouds.items():
+        nearest = torch.cdist(places, places).kthvalue(2, dim=1).values  # the first is itself
+        found[name] = (nearest.median() / spread(places, torch.zeros(MAPPED), 0)).item()
+    return found
+
+
 def spread(places, labels, digit):
     """How far the places of one digit lie from their middle: root mean square."""
     own = places[labels == digit]
@@ -224,6 +238,7 @@ def measure(plane, large, judge, seed):
         "prior": prior_measures(large, judge, seed),
         "kept": kept_measures(large, seed),
         "flat": flat_measures(flattened(mean[:MAPPED], seed)),
+        "lumps": lump_measures(large.latent, seed),
     }
 
 
