@@ -22,8 +22,8 @@ def _through(places):
 def _even(reach):
     return Mistake(
         lambda side: torch.linspace(-reach, reach, side),
-        "These are equal steps in z. Cells of equal probability are narrow in the middle, where the "
-        "prior is dense, and wide outside: send even steps of the unit interval through the "
+        f"These are equal steps in z from −{reach} to {reach}. Cells of equal probability are narrow where the "
+        "prior is dense and wide outside: send even steps of the unit interval through the "
         "inverse CDF.")
 
 

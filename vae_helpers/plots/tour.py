@@ -98,12 +98,12 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
     return fig
 
 
-def two_ways(faded, linear, spherical, norms, shell, pair, guess=None, fig=None):
+def two_ways(faded, linear, spherical, norms, shell, pair, fig=None):
     """Three ways from one digit to another, and how far from the origin two of them pass.
 
     faded (of the pixels), linear, spherical: [k, 28, 28] in [0, 1]; norms: {"linear",
     "spherical": [k]}; shell: the norms between which nine draws of ten from the prior lie;
-    pair: the digits, in words; guess: which way's middles look more like digits, or None.
+    pair: the digits, in words.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 3.6), layout="constrained")
@@ -130,22 +130,22 @@ def two_ways(faded, linear, spherical, norms, shell, pair, guess=None, fig=None)
         parts[name].set_ydata(norms[name])
     parts["shell"].set(y=shell[0], height=shell[1] - shell[0])
     least = {name: min(values) for name, values in norms.items()}
-    guessed = "" if guess is None else f"; your guess: {guess}"
-    parts["ways"].axes.set_title(f"From {pair}{guessed}\n ")
+    parts["ways"].axes.set_title(f"Nine steps from {pair}\n ")
     parts["linear"].axes.set_title(
         f"nearest to the origin:\nlinear {least['linear']:.1f}, spherical {least['spherical']:.1f}")
     fig.caption = (
         f"From {pair}, in nine steps. The linear way comes within {least['linear']:.1f} of the "
         f"origin, the spherical one within {least['spherical']:.1f}; nine draws of ten from the "
-        f"prior have a norm of {shell[0]:.1f} to {shell[1]:.1f}{guessed}.")
+        f"prior have a norm of {shell[0]:.1f} to {shell[1]:.1f}.")
     return fig
 
 
-def kinds_compared(stored, live, titles, fig=None):
+def kinds_compared(stored, live, titles, guess=None, fig=None):
     """Several measures of the same kinds of things, one panel a measure: stored seeds, this run.
 
     stored: {measure: {kind: values [seeds]}}, live: {measure: {kind: value}}; titles: {measure:
-    the finding, of two lines at most}. The measure's name labels its axis.
+    the finding, of one line}; guess: what the learner expected, in words, or None. The
+    measure's name labels its axis.
     """
     kinds = list(next(iter(stored.values())))
     if fig is None:
@@ -173,19 +173,22 @@ def kinds_compared(stored, live, titles, fig=None):
         low, high = min(*values, *own), max(*values, *own)
         margin = 0.08 * (high - low or 1)
         dots.axes.set_xlim(low - margin, high + margin)
-        dots.axes.set_title(titles[measure])
-    fig.caption = " ".join(
+        dots.axes.set_title(f"{titles[measure]}\n ")
+    guessed = "" if guess is None else f"Your guess: {guess}"
+    first = next(iter(stored))
+    fig.artists_of[first][0].axes.set_title(f"{titles[first]}\n{guessed or ' '}")
+    fig.caption = guessed + ". " * bool(guessed) + " ".join(
         f"{measure.capitalize()}, median of seeds: " + ", ".join(
             f"{kind} {np.median(values):.3g}" for kind, values in stored[measure].items()) + "."
         for measure in stored)
     return fig
 
 
-def scarce_codes(by_fifth, of_codes, live, fig=None):
+def scarce_codes(by_fifth, of_codes, live, guess=None, fig=None):
     """Pictures at draws from the prior, from where codes are scarce to where they are dense.
 
     by_fifth: {"nearest", "sure": [seeds, 5]}; of_codes: {the same: [seeds]}, of pictures at
-    real digits' codes; live: {the same: [5]}.
+    real digits' codes; live: {the same: [5]}; guess: what the learner expected, or None.
     """
     names = {"nearest": ("distance to the nearest real digit", "Far from codes, far from digits"),
              "sure": ("pictures that are surely a digit (share)", "The classifier does not notice")}
@@ -203,7 +206,7 @@ def scarce_codes(by_fifth, of_codes, live, fig=None):
                                    label="at codes of digits")[0],
             }
             axes.set(xlabel="draws from the prior, by the density of codes", ylabel=label,
-                     xticks=range(6), xlim=(-0.5, 5.5), title=title)
+                     xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ")
             axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
         axes.legend(loc="upper left", fontsize=9)
         freeze_layout(fig)
@@ -216,7 +219,11 @@ def scarce_codes(by_fifth, of_codes, live, fig=None):
         everything = [*values.ravel(), *codes, *live[measure]]
         margin = 0.1 * np.ptp(everything)
         parts["seeds"].axes.set_ylim(min(everything) - margin, max(everything) + margin)
+    guessed = "" if guess is None else f"your guess: {guess}"
+    left = fig.artists_of["nearest"]["seeds"].axes
+    left.set_title(f"{names['nearest'][1]}\n{guessed or ' '}")
     fig.caption = "Medians over seeds, from the scarcest fifth to the densest: " + "; ".join(
         f"{names[measure][0]} " + ", ".join(f"{v:.2f}" for v in np.median(by_fifth[measure], axis=0))
-        + f", at codes {np.median(of_codes[measure]):.2f}" for measure in fig.artists_of) + "."
+        + f", at codes {np.median(of_codes[measure]):.2f}" for measure in fig.artists_of
+    ) + "; " * bool(guessed) + guessed + "."
     return fig
