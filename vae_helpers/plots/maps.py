@@ -13,7 +13,7 @@ def flattened(places, labels, names, purities, fig=None):
     places [pictures, n, 2], labels [n], names and purities [pictures].
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 5.0), layout="constrained")
+        fig = Figure(figsize=(9.6, 5.3), layout="constrained")
         fig.artists_of = {"planes": [_spread_plane(axes) for axes in fig.subplots(1, len(names))]}
         freeze_layout(fig)
     for plane, one, name, purity in zip(fig.artists_of["planes"], places, names, purities):
@@ -48,7 +48,7 @@ def tsne_map(places, labels, perplexity, cloud, guess=None, fig=None):
 
 def _spread_plane(axes):
     plane = new_plane(axes, apart=0.3)
-    axes.set(xlabel="first axis (in spreads of the cloud)", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6),
+    axes.set(xlabel="first axis (in spreads of the cloud)", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2),
              ylabel="second axis (in spreads of the cloud)", title=TWO_LINES)
     return plane
 
