@@ -134,6 +134,31 @@ def test_the_explorer_is_alive(visit, name, viewport):
     assert troubles == []
 
 
+LARGER = [
+    (path.stem, number) for path in sorted((NOTEBOOKS / "explorers").glob("*.json"))
+    for number, state in enumerate(json.loads(path.read_text(encoding="utf-8")))
+    if state["widths"][0] != 2
+]
+
+
+@pytest.mark.parametrize("name, number", LARGER)
+def test_a_larger_explorer_s_sliders_are_alive(visit, name, number):
+    page, troubles = visit(name, viewport={"width": 1280, "height": 900})
+    state = json.loads((NOTEBOOKS / "explorers" / f"{name}.json").read_text(encoding="utf-8"))[number]
+    root = page.locator(".explorer").nth(number)
+    before = root.evaluate("(root) => [...root.shown.point]")
+    assert len(before) == state["widths"][0] == root.locator(".explorer-sliders input").count()
+    for latent, key, value in ((0, "End", 3), (len(before) - 1, "Home", -3)):
+        root.locator(".explorer-sliders input").nth(latent).press(key)
+        before[latent] = value
+        point, probabilities = root.evaluate(
+            "(root) => [[...root.shown.point], [...root.shown.probabilities]]"
+        )
+        assert point == pytest.approx(before)
+        np.testing.assert_allclose(probabilities, decoded(state, point), rtol=0, atol=1e-6)
+    assert troubles == []
+
+
 def decoded(state, point):
     """The kept decoder's picture at a point, [784]."""
     values = np.frombuffer(base64.b64decode(state["weights_float16"]), "<f2").astype(float)
