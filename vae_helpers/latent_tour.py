@@ -66,7 +66,7 @@ def log_prior_ratio(z, mean, logvar):
 
 
 def distance_correlation(first, second):
-    """The correlation of all pairwise distances in two pictures of the same n codes, [n, …] each."""
+    """The correlation of all distances between the same n codes in two pictures, [n, …] each."""
     pairs = torch.stack([torch.pdist(codes.double()) for codes in (first, second)])
     return torch.corrcoef(pairs)[0, 1].item()
 
@@ -95,7 +95,7 @@ def linear_probe(codes, labels, test_codes, test_labels):
 
 
 class Maps(nn.Module):
-    """t-SNE's pictures of two clouds of n codes at k perplexities, as a model's buffers: [2, k, n, 2]."""
+    """t-SNE's pictures of two clouds of n codes at k perplexities, [2, k, n, 2], as a buffer."""
 
     def __init__(self, perplexities, n):
         super().__init__()

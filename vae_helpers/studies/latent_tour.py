@@ -118,14 +118,16 @@ def way_measures(model, judge, seed):
     first, second = order[:PAIRS], order[PAIRS : 2 * PAIRS]
     unlike = _digits().test_labels[first] != _digits().test_labels[second]
     a, b = mean[first[unlike]], mean[second[unlike]]
-    middles = {"ends": a, "linear": torch.lerp(a, b, 0.5), "spherical": latent_tour.slerp(a, b, 0.5)}
+    middles = {"ends": a, "linear": torch.lerp(a, b, 0.5),
+               "spherical": latent_tour.slerp(a, b, 0.5)}
     # The linear middle with the length of the ends: is it the way that matters, or the norm?
     length = (a.norm(dim=1) + b.norm(dim=1)) / 2
     middles["stretched"] = middles["linear"] * (length / middles["linear"].norm(dim=1))[:, None]
     prior = from_prior(DRAWN, model.latent, seed)
     middles |= {f"prior × {factor:g}": factor * prior for factor in FACTORS}
     found = {
-        name: judged(evaluation.decode(model, z), judge, real) | {"norm": z.norm(dim=1).median().item()}
+        name: judged(evaluation.decode(model, z), judge, real)
+        | {"norm": z.norm(dim=1).median().item()}
         for name, z in middles.items()
     }
     faded = (evaluation.decode(model, a) + evaluation.decode(model, b)) / 2
@@ -155,8 +157,8 @@ def prior_measures(model, judge, seed):
 
 def tsne(codes, perplexity, seed):
     """t-SNE's picture of codes [n, latent]: [n, 2]."""
-    found = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(codes)
-    return torch.from_numpy(found)
+    method = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
+    return torch.from_numpy(method.fit_transform(codes))
 
 
 def kept_measures(model, seed):
