@@ -23,17 +23,15 @@ def _even(reach):
     return Mistake(
         lambda side: torch.linspace(-reach, reach, side),
         f"These are equal steps in z from −{reach} to {reach}. Cells of equal probability are "
-        f"narrow where the "
-        "prior is dense and wide outside: send even steps of the unit interval through the "
-        "inverse CDF.")
+        f"narrow where the prior is dense and wide outside: send even steps of the unit interval "
+        "through the inverse CDF.")
 
 
 def _cut(low):
     return Mistake(
         _through(lambda side: torch.linspace(low, 1 - low, side)),
         f"Nearly: {low:g} to {1 - low:g} is a common choice, but its steps are not 1 / side. Take "
-        f"the "
-        "middles of the cells, (k + ½) / side.")
+        f"the middles of the cells, (k + ½) / side.")
 
 
 quantile_grid = Exercise(
@@ -56,8 +54,7 @@ quantile_grid = Exercise(
                 "Nearly: these are the edges between side + 1 cells. Take the middles of side "
                 "cells, (k + ½) / side."),
         Mistake(_middles, "These are still places of the unit interval. Send them through the "
-                "inverse "
-                "CDF of N(0, 1)."),
+                "inverse CDF of N(0, 1)."),
         Mistake(lambda side: torch.special.ndtr(_middles(side)),
                 "This is the CDF. Its inverse is asked for: from a probability to z, ndtri."),
         Mistake(lambda side: torch.special.erfinv(2 * _middles(side) - 1),
@@ -109,22 +106,18 @@ slerp = Exercise(
     _ends,
     [
         Mistake(torch.lerp, "This is the straight way. Weigh the ends with sines of parts of the "
-                "angle "
-                "between them."),
+                "angle between them."),
         Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both norms "
                 "first: only then is it a cosine."),
         Mistake(lambda a, b, t: _mixed(a / _norm(a), b / _norm(b), t, _angle(a, b)),
                 "The result has norm 1. Unit vectors serve to find the angle; what is mixed are "
-                "the "
-                "vectors themselves."),
+                "the vectors themselves."),
         Mistake(lambda a, b, t: torch.lerp(a, b, t) * _lengths(a, b, t) / _norm(torch.lerp(a, b, t)),
                 "This is the straight way, lengthened. Its middle is right for ends of equal "
-                "norm, but "
-                "its steps are uneven in the angle."),
+                "norm, but its steps are uneven in the angle."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(a / _norm(a), b / _norm(b), t, _angle(a, b)),
                 "You turn the direction and let the norm run straight from one end to the other. "
-                "That "
-                "is a fair way too, but not this formula, which mixes the vectors with their "
+                "That is a fair way too, but not this formula, which mixes the vectors with their "
                 "norms."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b)) * _angle(a, b).sin(),
                 "The division by sin Ω is missing: at t = 0 the first end does not come out."),
@@ -139,8 +132,7 @@ slerp = Exercise(
         Mistake(lambda a, b, t: _mixed(
             a, b, t, ((a * b).sum() / (a.norm() * b.norm())).clamp(-1, 1).acos()),
                 "There is one angle for the whole batch. Each pair has its own: reduce the last "
-                "axis "
-                "alone."),
+                "axis alone."),
         Mistake(lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
                 "These weights, √(1 − t) and √t, keep the norm of ends at right angles. The angle "
                 "between the ends is asked for."),
@@ -150,11 +142,9 @@ slerp = Exercise(
     [
         "What is the cosine of the angle Ω between two vectors? Each row of the batch has its own.",
         "Ω = acos(a·b / |a||b|), with keepdim so that it can multiply. Weights: sin((1−t)Ω) and "
-        "sin(tΩ), "
-        "both over sin Ω.",
+        "sin(tΩ), both over sin Ω.",
         "F.cosine_similarity(first, second, dim=-1)[..., None].acos(), then the formula with "
-        "first and "
-        "second themselves.",
+        "first and second themselves.",
     ],
 )
 
@@ -167,8 +157,7 @@ midpoint_norm = Quantity(
         (math.sqrt(_DIMENSIONS), "This is the norm of each end. The middle of two is nearer to the "
          "origin: half the sum of independent coordinates has half the variance."),
         (math.sqrt(_DIMENSIONS) / 2, "You let only one end count: half of it has this norm. Of "
-         "the two "
-         "halves the squares add up."),
+         "the two halves the squares add up."),
         (_DIMENSIONS / 2, "This is the mean square of the norm. Take its root."),
         (math.sqrt(2 * _DIMENSIONS), "This is the norm of the sum. The middle is half of it."),
         (_DIMENSIONS, "This is the mean square of the norm of an end."),
@@ -198,8 +187,7 @@ covered = Quantity(
         (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: m = e^−16."),
         (100.0, "That many images would be enough if e^16 were at most 60,000. It is 8.9 million."),
         (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 11.0 by 16. The regions "
-         "add up, "
-         "not their logarithms."),
+         "add up, not their logarithms."),
         (100 * (1 - _IMAGES * math.exp(-_RATE)), "This is what is left uncovered, at least."),
         (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: m = e^−16."),
         (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has m = e^−16, not 1/16."),
