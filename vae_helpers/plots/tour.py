@@ -191,7 +191,7 @@ def scarce_codes(by_fifth, of_codes, live, guess=None, fig=None):
     real digits' codes; live: {the same: [5]}; guess: what the learner expected, or None.
     """
     names = {"nearest": ("distance to the nearest real digit", "Far from codes, far from digits"),
-             "sure": ("pictures that are surely a digit (share)", "The classifier hardly notices")}
+             "sure": ("pictures that are surely a digit (share)", "Sureness follows far less")}
     if fig is None:
         fig = Figure(figsize=(9.6, 3.7), layout="constrained")
         fig.artists_of = {}
