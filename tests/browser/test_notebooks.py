@@ -159,7 +159,8 @@ def test_live_training_starts_and_stops(lab):
 def test_the_projector_shows_its_codes(lab):
     for outer_frame in lab.page.locator("#tensorboard-frame-projector").all():
         outer_frame.scroll_into_view_if_needed()
-        projector = outer_frame.content_frame.frame_locator("iframe")
+        # TensorBoard's page holds the plugin's, and that one the projector itself.
+        projector = outer_frame.content_frame.frame_locator("iframe").frame_locator("iframe")
         projector.get_by_text("2 tensors found").wait_for(timeout=60_000)
         projector.get_by_text("Points: 1000").wait_for(timeout=60_000)
         kinds = outer_frame.element_handle().content_frame().evaluate(
