@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from IPython.display import display
+from tensorboard import manager
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import RecordWriter, summary
@@ -33,6 +35,14 @@ BINS = 60  # of the histograms; a number that follows the data explodes with one
 # `%tensorboard` looks for the program on PATH, where this Python's own need not be.
 PROGRAM = shutil.which("tensorboard", path=sysconfig.get_path("scripts")) or "tensorboard"
 os.environ.setdefault("TENSORBOARD_BINARY", PROGRAM)
+
+# As `%tensorboard` writes it, and the page goes straight to the projector.
+FRAME = """<iframe id="tensorboard-frame-projector" width="100%" height="800" frameborder="0"
+title="TensorBoard's projector"></iframe><script>(function() {
+    const address = new URL("/#projector", window.location);
+    address.port = PORT;
+    document.getElementById("tensorboard-frame-projector").src = address;
+})();</script>"""
 
 
 class LogError(RuntimeError):
@@ -134,6 +144,21 @@ class RunLog:
 def magic(folder):
     """What follows `%tensorboard` to show the runs in `folder`, a `RunLog`'s or one above it."""
     return f"--logdir {shlex.quote(str(folder))} --host 127.0.0.1 --port {_port()}"
+
+
+def open_projector(folder):
+    """Show TensorBoard's embedding projector of the runs in `folder` below the cell.
+
+    `%tensorboard` would open with "no dashboards are active": the projector looks for its
+    files in the background, and is listed only from the second time on that a page asks.
+    Raises `LogError` if TensorBoard does not start.
+    """
+    place = display({"text/plain": "Launching TensorBoard..."}, raw=True, display_id=True)
+    found = manager.start(shlex.split(magic(folder)))
+    if not isinstance(found, (manager.StartLaunched, manager.StartReused)):
+        raise LogError(f"TensorBoard did not start: {found}. In a terminal it may say more: "
+                       f"{command(folder)}")
+    place.update({"text/html": FRAME.replace("PORT", str(found.info.port))}, raw=True)
 
 
 def command(folder, windows=os.name == "nt"):

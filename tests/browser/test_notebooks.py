@@ -171,6 +171,24 @@ def test_live_training_starts_and_stops(lab):
     assert_calm(lab)
 
 
+def test_the_projector_shows_its_codes(lab):
+    for outer_frame in lab.page.locator("#tensorboard-frame-projector").all():
+        outer_frame.scroll_into_view_if_needed()
+        # TensorBoard's page holds the plugin's, and that one the projector itself.
+        projector = outer_frame.content_frame.frame_locator("iframe").frame_locator("iframe")
+        projector.get_by_text("2 tensors found").wait_for(timeout=60_000)
+        projector.get_by_text("Points: 1000").wait_for(timeout=60_000)
+        kinds = outer_frame.element_handle().content_frame().evaluate(
+            """() => Promise.all(["means", "draws"].map(async (tag) => {
+                const query = new URLSearchParams({ run: "codes", name: `${tag}:00000` });
+                const reply = await fetch(`data/plugin/projector/sprite_image?${query}`);
+                return reply.headers.get("content-type");
+            }))"""
+        )
+        assert kinds == ["image/png"] * 2, "both have their digits"
+    assert_calm(lab)
+
+
 def output_of(locator):
     return locator.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-child')]")
 

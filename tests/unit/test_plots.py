@@ -425,6 +425,53 @@ def used_latents(seed):
             "threshold": 0.01 * seed}
 
 
+def cells(seed, guess, side=5):
+    random = np.random.default_rng(seed)
+    return {"pictures": random.random((side, side, 28, 28)), "ratio": np.exp(random.normal(size=(side, side))),
+            "spacing": "cells of some kind", "reach": 2.0 * seed, "thin": 0.1 * seed, "guess": guess}
+
+
+def turned(seed, latent):
+    random = np.random.default_rng(seed)
+    return {"pictures": random.random((9, 28, 28)), "values": np.linspace(-3, 3, 9), "own": 1.0 * latent,
+            "latent": latent, "means": random.normal(size=300), "rates": random.random(10)}
+
+
+def walked(seed):
+    random = np.random.default_rng(seed)
+    return {name: random.random((9, 28, 28)) for name in ("faded", "linear", "spherical")} | {
+        "norms": {name: 3 * random.random(9) for name in ("linear", "spherical")},
+        "shell": (1.0 * seed, 3.5), "pair": f"{seed} to 8"}
+
+
+def compared(seed, guess):
+    random = np.random.default_rng(seed)
+    kinds, measures = ("one kind", "another"), ("share", "distance")
+    return {"stored": {m: {kind: list(random.random(10)) for kind in kinds} for m in measures},
+            "live": {m: {kind: random.random() for kind in kinds} for m in measures},
+            "titles": {m: f"finding {seed}" for m in measures}, "guess": guess}
+
+
+def scarce(seed, guess):
+    random = np.random.default_rng(seed)
+    names = ("nearest", "sure")
+    return {"by_fifth": {name: random.random((10, 5)) for name in names},
+            "of_codes": {name: random.random(10) for name in names},
+            "live": {name: random.random(5) for name in names}, "guess": guess}
+
+
+def flat(seed):
+    random = np.random.default_rng(seed)
+    return {"places": random.normal(size=(2, 200, 2)), "labels": random.integers(0, 10, 200),
+            "names": ["PCA", "t-SNE"], "purities": random.random(2)}
+
+
+def embedded(seed, labelled, guess):
+    drawn = plane(seed)
+    return {"places": drawn["codes"], "labels": drawn["labels"] if labelled else None,
+            "perplexity": 10 * seed, "cloud": "some", "guess": guess}
+
+
 CASES = [
     (plots.kinds_of_digits, three_kinds(1, None), three_kinds(2, "cut")),
     (plots.kinds_of_digits, three_kinds(2, "cut"), three_kinds(1, None)),
@@ -433,6 +480,17 @@ CASES = [
     (plots.beside_the_paper, published(1), published(2)),
     (plots.bounds_of_models, two_models(1), two_models(10)),
     (plots.latent_activity, used_latents(1), used_latents(2)),
+    (plots.prior_map, cells(1, None), cells(2, 0.5)),
+    (plots.prior_map, cells(2, 0.5), cells(1, None)),
+    (plots.latent_traversal, turned(1, 0), turned(2, 9)),
+    (plots.two_ways, walked(1), walked(2)),
+    (plots.kinds_compared, compared(1, None), compared(2, "more")),
+    (plots.kinds_compared, compared(2, "more"), compared(1, None)),
+    (plots.scarce_codes, scarce(1, None), scarce(2, "neither")),
+    (plots.scarce_codes, scarce(2, "neither"), scarce(1, None)),
+    (plots.flattened, flat(1), flat(2)),
+    (plots.tsne_map, embedded(1, True, None), embedded(2, False, "a disc")),
+    (plots.tsne_map, embedded(2, False, "a disc"), embedded(1, True, None)),
     (plots.estimate_spread, scattered(1, None), scattered(2, "s²")),
     (plots.estimate_spread, scattered(2, "s²"), scattered(1, None)),
     (plots.nll_bowls, bowl(0.1), bowl(3.0)),

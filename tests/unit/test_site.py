@@ -244,9 +244,13 @@ def test_the_kept_explorer_is_the_one_whose_picture_is_stored(path):
     states = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     assert len(states) == len(shown)
     for state, picture in zip(states, shown):
-        codes = np.frombuffer(base64.b64decode(state["codes"]), "<f4").reshape(-1, 2)
-        labels = np.frombuffer(base64.b64decode(state["labels"]), np.uint8)
-        fig = plots.latent_explorer(codes, labels, state["point"], decoded(state).reshape(28, 28))
+        point, digit = state["point"], decoded(state).reshape(28, 28)
+        if len(point) == 2:
+            codes = np.frombuffer(base64.b64decode(state["codes"]), "<f4").reshape(-1, 2)
+            labels = np.frombuffer(base64.b64decode(state["labels"]), np.uint8)
+            fig = plots.latent_explorer(codes, labels, point, digit)
+        else:
+            fig = plots.latent_sliders(point, digit)
         again, stored = [np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=float)
                          for png in (plots.png(fig), picture)]
         assert again.shape == stored.shape

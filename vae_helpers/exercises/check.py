@@ -10,6 +10,13 @@ from vae_helpers.exercises.compare_estimators import (
 )
 from vae_helpers.exercises.derive_elbo import closing, elbo_estimate, gap, gaussian_kl
 from vae_helpers.exercises.kl_collapse import dimensions, fair, penalty, slope
+from vae_helpers.exercises.latent_tour import (
+    covered,
+    midpoint_norm,
+    quantile_grid,
+    readable,
+    slerp,
+)
 from vae_helpers.exercises.likelihood import bits_to_nats, group_bounds, paired_interval
 from vae_helpers.exercises.log_variance import (
     begin_at,
@@ -29,6 +36,7 @@ from vae_helpers.exercises.train_live import (
 from vae_helpers.exercises.two_stage import bounds, code_unit, frechet, precision, standardise
 
 __all__ = [
+    "covered", "midpoint_norm", "quantile_grid", "readable", "slerp",
     "bits_to_nats", "group_bounds", "paired_interval",
     "begin_at", "best_logvar", "half_precision", "hidden_price", "scale_gradient",
     "bounds", "code_unit", "frechet", "precision", "standardise",

@@ -33,6 +33,7 @@ from vae_helpers.plots.likelihood import (
     latent_activity,
 )
 from vae_helpers.plots.linear import surviving_dimensions
+from vae_helpers.plots.maps import flattened, tsne_map
 from vae_helpers.plots.noise import early_latents, noise_plane, swapped_pair
 from vae_helpers.plots.panel import beta_schedules, too_late, training_panel
 from vae_helpers.plots.plateau import collapse_map, remedies, settled_decoder
@@ -42,6 +43,13 @@ from vae_helpers.plots.scales import estimate_spread, gradient_noise, nll_bowls,
 from vae_helpers.plots.seeds import parts_of_gap, seeds_and_live
 from vae_helpers.plots.sigma_vae import noise_sweep
 from vae_helpers.plots.theory import evidence_bar, grid_cost, three_densities
+from vae_helpers.plots.tour import (
+    kinds_compared,
+    latent_traversal,
+    prior_map,
+    scarce_codes,
+    two_ways,
+)
 from vae_helpers.plots.two_stage import (
     known_pictures,
     paired_variants,
@@ -52,6 +60,8 @@ from vae_helpers.plots.two_stage import (
 from vae_helpers.plots.variances import averages, slanted, variance_curves
 
 __all__ = [
+    "flattened", "kinds_compared", "latent_traversal", "prior_map", "scarce_codes", "tsne_map",
+    "two_ways",
     "beside_the_paper", "bound_against_evidence", "bounds_of_models", "kinds_of_digits",
     "latent_activity",
     "estimate_spread", "failure_maps", "fitted_scales", "gradient_noise", "nll_bowls",

@@ -1,0 +1,82 @@
+"""The checks of notebook 09: right answers pass, every catalogued mistake gets its name."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from vae_helpers.exercises import check
+
+FUNCTIONS = [check.quantile_grid, check.slerp]
+QUANTITIES = [check.midpoint_norm, check.covered]
+
+
+@pytest.mark.parametrize("answer", [
+    lambda side: Normal(0.0, 1.0).icdf((torch.arange(side) + 0.5) / side),
+    lambda side: torch.tensor([2**0.5 * torch.erfinv(torch.tensor(2 * (k + 0.5) / side - 1))
+                               for k in range(side)]),
+    lambda side: torch.special.ndtri(torch.linspace(0.5 / side, 1 - 0.5 / side, side)),
+])
+def test_right_grids_pass(answer):
+    assert check.quantile_grid(answer).passed, check.quantile_grid(answer).diagnosis
+
+
+def one_by_one(first, second, t):
+    rows = []
+    for a, b in zip(first, second):
+        angle = math.acos(float(a @ b) / float(a.norm() * b.norm()))
+        rows.append(math.sin((1 - t) * angle) / math.sin(angle) * a
+                    + math.sin(t * angle) / math.sin(angle) * b)
+    return torch.stack(rows)
+
+
+def by_unit_vectors(first, second, t):
+    unit = [z / z.norm(dim=1, keepdim=True) for z in (first, second)]
+    angle = (unit[0] * unit[1]).sum(1, keepdim=True).clamp(-1, 1).arccos()
+    weights = [torch.sin(share * angle) / torch.sin(angle) for share in (1 - t, t)]
+    return weights[0] * first + weights[1] * second
+
+
+@pytest.mark.parametrize("answer", [one_by_one, by_unit_vectors])
+def test_right_arcs_pass(answer):
+    assert check.slerp(answer).passed, check.slerp(answer).diagnosis
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_wrong_function_gets_its_own_name(function):
+    for mistake in function._mistakes:
+        result = function(mistake.wrong)
+        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
+    assert len({mistake.diagnosis for mistake in function._mistakes}) == len(function._mistakes)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_wrong_number_gets_its_own_name(quantity):
+    right, = quantity._parts.values()
+    assert quantity(right).passed and quantity(...).state == "unanswered"
+    for wrong, diagnosis in quantity._mistakes:
+        result = quantity(wrong)
+        assert result.state == "failed" and result.diagnosis == diagnosis
+    assert len({diagnosis for _, diagnosis in quantity._mistakes}) == len(quantity._mistakes)
+
+
+def test_the_norm_of_the_middle_is_what_the_check_expects():
+    a, b = torch.randn(2, 20_000, 100, generator=torch.Generator().manual_seed(0))
+    assert check.midpoint_norm(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
+
+
+def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
+    assert check.readable("A, E").passed and check.readable({"e", "a"}).passed
+    for letter in "BCD":
+        result = check.readable("AE" + letter)
+        assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
+    for letter in "AE":
+        assert check.readable("AE".replace(letter, "")).diagnosis.startswith(f"{letter} is left out")
+
+
+@pytest.mark.parametrize("exercise", [*FUNCTIONS, *QUANTITIES, check.readable])
+def test_there_are_three_hints(exercise, capsys):
+    for number in (1, 2, 3):
+        exercise.hint(number)
+    assert capsys.readouterr().out.count("of 3:") == 3

@@ -1,0 +1,272 @@
+"""Notebook 09: what two latent spaces, of 2 and of 10 dimensions, are like inside."""
+
+import functools
+import math
+
+import torch
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from vae_helpers import data, elbo, evaluation, latent_noise, latent_tour, picture_measures
+from vae_helpers.studies.base import Study, dense_trainer, prefix
+from vae_helpers.studies.kl_collapse import settle
+from vae_helpers.studies.two_stage import make_classifier
+
+SIDE = 20  # cells of the prior's plane in a row
+WALKED = 500  # digits that each latent is turned for
+PAIRS = 1000  # of digits that are walked between
+DRAWN = 1000  # draws from the prior, and codes beside them
+REAL = 10_000  # training digits among which a picture's nearest is looked for
+MAPPED = 1000  # codes in t-SNE's pictures
+COUNTED = 2000  # codes whose neighbours are looked for
+PROBED = 10_000  # training digits of the linear probe
+PERPLEXITY, SMALL_PERPLEXITY = 30, 2
+FACTORS = (0.5, 1.0, 1.5, 2.0)  # by which draws from the prior are lengthened
+
+digits = functools.cache(data.load_mnist)  # one copy for all measurements
+
+
+def plane_trainer(seed, *, plane_hidden, **settings):
+    """A trainer of the VAE with a plane for a latent space, on one thread."""
+    return dense_trainer(seed, **settings | {"latent": 2, "hidden": plane_hidden})
+
+
+def make_models(seed, *, epochs, plane_hidden, latent, hidden, **settings):
+    """The trained plane's and the larger model's trainers."""
+    plane = plane_trainer(seed, plane_hidden=plane_hidden, **settings)
+    large = dense_trainer(seed, latent=latent, hidden=hidden, **settings)
+    for trainer in (plane, large):
+        settle(trainer, epochs)
+    return plane, large
+
+
+@torch.no_grad()
+def posteriors(model, images, seed):
+    """Mean, logvar and one draw of q(z|x) for each of the images: [n, latent] each."""
+    parts = [model.eval().encode(data.pixels(chunk)) for chunk in images.split(evaluation.CHUNK)]
+    mean, logvar = map(torch.cat, zip(*parts))
+    generator = torch.Generator().manual_seed(seed)
+    eps = torch.randn(mean.shape, generator=generator)
+    return mean, logvar, elbo.reparameterize(mean, logvar, eps)
+
+
+def from_prior(n, latent, seed):
+    """Draws from the prior: [n, latent]."""
+    return torch.randn(n, latent, generator=torch.Generator().manual_seed(seed))
+
+
+def verdicts(judge, model, z):
+    """What the classifier takes the pictures at z for: the digit, and how surely, [n] each."""
+    sure, digit = judge(evaluation.decode(model, z)).softmax(-1).max(-1)
+    return digit, sure
+
+
+def plane_measures(model, judge, seed):
+    """How evenly the codes fill the prior's plane, and what it is filled with."""
+    mean, logvar, drawn = posteriors(model, digits().test_images, seed)
+    counts = latent_tour.cell_counts(drawn, SIDE)  # [side, side]
+    fair = len(drawn) / SIDE**2
+    line = latent_tour.quantile_grid(SIDE).float()
+    grid = torch.cartesian_prod(line, line)
+    digit, sure = verdicts(judge, model, grid)
+    ratio = latent_tour.log_prior_ratio(drawn[:COUNTED].double(), mean.double(), logvar.double())
+    return {
+        "thin": (counts < fair / 2).double().mean().item(),
+        "empty": (counts < fair / 10).double().mean().item(),
+        "crowded": (counts > 2 * fair).double().mean().item(),
+        "far_out": (drawn.norm(dim=1) > 3).double().mean().item(),
+        "land": (digit.bincount(minlength=10) / SIDE**2).tolist(),
+        "sure": (sure > picture_measures.SURE).double().mean().item(),
+        "misfit": ratio.mean().item(),
+        "rate": elbo.gaussian_kl(mean, logvar).mean().item(),
+    }
+
+
+def traversal_measures(model, judge, seed):
+    """What turning one latent, or a random direction, from −3 to 3 does to pictures."""
+    mean, _, _ = posteriors(model, digits().test_images[:WALKED], seed)
+    random = from_prior(model.latent, model.latent, seed)
+    directions = {"axes": torch.eye(model.latent), "random": random / random.norm(dim=1)[:, None]}
+    before, _ = verdicts(judge, model, mean)
+    found = {}
+    for kind, rows in directions.items():
+        changed, moved = [], []
+        for row in rows:
+            ends = [latent_tour.move_along(mean, row, value) for value in (-3.0, 3.0)]
+            changed.append((verdicts(judge, model, torch.cat(ends))[0] != before.repeat(2))
+                           .double().mean().item())
+            low, high = (evaluation.decode(model, end) for end in ends)
+            moved.append((high - low).norm(dim=1).mean().item())
+        found[kind] = {"changed": changed, "moved": moved}
+    rates = evaluation.rate_per_latent(model, digits().test_images).tolist()
+    return found | {"rate_per_latent": rates}
+
+
+def judged(pictures, judge, real):
+    """How surely pictures [n, 784] are digits, how far from real ones, and how grey."""
+    return {
+        "sure": picture_measures.sure(judge, pictures),
+        "nearest": torch.cdist(pictures, real).amin(1).mean().item(),
+        "grey": ((pictures > 0.1) & (pictures < 0.9)).double().mean().item(),
+    }
+
+
+def way_measures(model, judge, seed):
+    """The middles of the ways between unlike digits, and draws from the prior, lengthened."""
+    real = data.pixels(digits().train_images[:REAL])
+    mean, _, _ = posteriors(model, digits().test_images, seed)
+    order = torch.randperm(len(mean), generator=torch.Generator().manual_seed(seed))
+    first, second = order[:PAIRS], order[PAIRS : 2 * PAIRS]
+    unlike = digits().test_labels[first] != digits().test_labels[second]
+    a, b = mean[first[unlike]], mean[second[unlike]]
+    middles = {"ends": a, "linear": torch.lerp(a, b, 0.5),
+               "spherical": latent_tour.slerp(a, b, 0.5)}
+    # The linear middle with the length of the ends: is it the way that matters, or the norm?
+    length = (a.norm(dim=1) + b.norm(dim=1)) / 2
+    middles["stretched"] = middles["linear"] * (length / middles["linear"].norm(dim=1))[:, None]
+    prior = from_prior(DRAWN, model.latent, seed)
+    middles |= {f"prior × {factor:g}": factor * prior for factor in FACTORS}
+    found = {
+        name: judged(evaluation.decode(model, z), judge, real)
+        | {"norm": z.norm(dim=1).median().item()}
+        for name, z in middles.items()
+    }
+    faded = (evaluation.decode(model, a) + evaluation.decode(model, b)) / 2
+    return found | {"fade": judged(faded, judge, real)}
+
+
+def prior_measures(model, judge, seed):
+    """Where the prior draws and the codes do not lie, and what the decoder makes of it.
+
+    By fifths: of the draws from the prior, from those where codes are scarcest to the densest.
+    """
+    real = data.pixels(digits().train_images[:REAL])
+    mean, logvar, _ = posteriors(model, digits().train_images, seed)
+    _, _, codes = posteriors(model, digits().test_images[:DRAWN], seed)
+    prior = from_prior(DRAWN, model.latent, seed)
+    of_prior, of_codes = (latent_tour.log_prior_ratio(z, mean, logvar) for z in (prior, codes))
+    fifths = [judged(evaluation.decode(model, prior[fifth]), judge, real)
+              for fifth in of_prior.argsort().reshape(5, -1)]  # [draws] -> [5, draws / 5]
+    return {
+        "ratio_of_prior": of_prior.median().item(), "ratio_of_codes": of_codes.median().item(),
+        "missed": (of_prior < math.log(0.1)).double().mean().item(),
+        "by_fifth": {name: [fifth[name] for fifth in fifths] for name in fifths[0]},
+        "of_codes": judged(evaluation.decode(model, codes), judge, real),
+        "squared_norm": (codes**2).sum(1).mean().item(),
+    }
+
+
+def tsne(codes, perplexity, seed):
+    """t-SNE's picture of codes [n, latent]: [n, 2]."""
+    method = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
+    return torch.from_numpy(method.fit_transform(codes))
+
+
+def kept_measures(model, seed):
+    """Neighbour purity and a linear probe: of codes, of pixels, and of as many components."""
+    mnist = digits()
+    labels, train_labels = mnist.test_labels, mnist.train_labels[:PROBED]
+    mean, _, drawn = posteriors(model, mnist.test_images, seed)
+    train_mean, _, train_drawn = posteriors(model, mnist.train_images[:PROBED], seed)
+    x, train_x = data.pixels(mnist.test_images), data.pixels(mnist.train_images[:PROBED])
+    pca = PCA(model.latent, random_state=seed).fit(train_x.numpy())
+    components = [torch.from_numpy(pca.transform(part.numpy())).float() for part in (train_x, x)]
+    kinds = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
+             "PCA of pixels": components}
+    return {
+        "purity": {name: latent_noise.neighbour_purity(codes[:COUNTED], labels[:COUNTED])
+                   for name, (_, codes) in kinds.items()},
+        "probe": {name: latent_tour.linear_probe(codes, train_labels, test_codes, labels)
+                  for name, (codes, test_codes) in kinds.items()},
+    }
+
+
+def flattened(codes, seed):
+    """Codes [n, latent] as they are, and in a plane by PCA and by t-SNE, [n, 2] each."""
+    components = PCA(2, random_state=seed).fit_transform(codes.numpy())
+    return {"codes": codes, "PCA": torch.from_numpy(components),
+            "t-SNE": tsne(codes.numpy(), PERPLEXITY, seed)}
+
+
+def flat_measures(planes):
+    """What `flattened` test codes keep: neighbours, distances, and how wide zeros and ones are."""
+    labels = digits().test_labels[: len(planes["codes"])]
+    return {
+        "purity": {name: latent_noise.neighbour_purity(places, labels)
+                   for name, places in planes.items()},
+        "distances": {name: latent_tour.distance_correlation(planes["codes"], planes[name])
+                      for name in ("PCA", "t-SNE")},
+        "widths": {name: (spread(places, labels, 0) / spread(places, labels, 1)).item()
+                   for name, places in planes.items()},
+    }
+
+
+def lump_measures(latent, seed):
+    """How near the nearest neighbours lie in t-SNE's picture of one Gaussian, in its spreads.
+
+    At a small perplexity; beside it as many draws from a Gaussian in the plane.
+    """
+    clouds = {"t-SNE": tsne(from_prior(MAPPED, latent, seed).numpy(), SMALL_PERPLEXITY, seed),
+              "plane": from_prior(MAPPED, 2, seed)}
+    found = {}
+    for name, places in clouds.items():
+        nearest = torch.cdist(places, places).kthvalue(2, dim=1).values  # the first is itself
+        found[name] = (nearest.median() / spread(places, torch.zeros(MAPPED), 0)).item()
+    return found
+
+
+def spread(places, labels, digit):
+    """How far the places of one digit lie from their middle: root mean square."""
+    own = places[labels == digit]
+    return ((own - own.mean(0)) ** 2).sum(1).mean().sqrt()
+
+
+def maps(model, perplexities, seed):
+    """t-SNE of the first codes, and of as many draws from the prior, at each perplexity."""
+    kept = latent_tour.Maps(len(perplexities), MAPPED)
+    mean, _, _ = posteriors(model, digits().test_images[:MAPPED], seed)
+    for row, cloud in enumerate((mean, from_prior(MAPPED, model.latent, seed))):
+        for column, perplexity in enumerate(perplexities):
+            kept.places[row, column] = tsne(cloud.numpy(), perplexity, seed)
+    return kept
+
+
+def measure(plane, large, judge, seed):
+    """All that is measured of the two models."""
+    mean, _, _ = posteriors(large, digits().test_images, seed)
+    return {
+        "plane": plane_measures(plane, judge, seed),
+        "traversals": traversal_measures(large, judge, seed),
+        "ways": way_measures(large, judge, seed),
+        "prior": prior_measures(large, judge, seed),
+        "kept": kept_measures(large, seed),
+        "flat": flat_measures(flattened(mean[:MAPPED], seed)),
+        "lumps": lump_measures(large.latent, seed),
+    }
+
+
+def run(seed, *, model_seed, perplexities, classifier, **settings):
+    """Two trained models, measured; t-SNE's pictures at all perplexities for `model_seed` alone."""
+    judge = make_classifier(**classifier)
+    plane, large = make_models(seed, **settings)
+    found = measure(plane.model, large.model, judge, seed)
+    found |= {
+        name: -evaluation.evaluate(trainer.model, digits().test_images, seed=seed).elbo
+        for name, trainer in (("plane_neg_elbo", plane), ("large_neg_elbo", large))
+    }
+    found["prefix_neg_elbo"] = prefix(plane)
+    if seed == model_seed:
+        kept = maps(large.model, perplexities, seed)
+        found["models"] = {"maps": kept.state_dict(), "judge": judge.state_dict()}
+    return found
+
+
+STUDY = Study(
+    "What are two latent spaces, of 2 and of 10 dimensions, like inside?",
+    run,
+    plane_trainer,
+    {"plane_hidden": [128, 64], "latent": 10, "hidden": [100], "epochs": 5, "batch_size": 250,
+     "learning_rate": 2e-3, "model_seed": 1, "perplexities": [2, 5, 30, 100, 300],
+     "classifier": {"hidden": [256, 64], "epochs": 4, "batch_size": 250, "learning_rate": 4e-3,
+                    "seed": 0}},
+)
