@@ -8,6 +8,7 @@ import torch
 
 from vae_helpers import (
     data, elbo, evaluation, models, scale_regression, scales, sigma_vae, training)
+from vae_helpers.studies import learned_sigma
 from vae_helpers.studies import log_variance as study
 from vae_helpers.studies import sigma_vae as sigma_study
 
@@ -308,3 +309,15 @@ def test_the_axes_of_the_study_are_all_combined():
     assert list(study.places(fits)) == list(itertools.product(
         fits["optimizers"], fits["parametrisations"], fits["spans"], fits["learning_rates"],
         fits["units"]))
+
+
+def test_a_learned_noise_begins_where_it_is_told():
+    settings = learned_sigma.STUDY.settings
+    threads = torch.get_num_threads()
+    found = {start: learned_sigma.trainer_from(start, 1, **settings) for start in (0.1, 0.4)}
+    torch.set_num_threads(threads)
+    for start, trainer in found.items():
+        assert trainer.model.variance.item() == pytest.approx(start**2, rel=1e-5)
+        assert trainer.model.noise.requires_grad
+    weights = [trainer.model.state_dict() for trainer in found.values()]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0] if key != "noise")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, evaluation, models, picture_measures, training, two_stage
+from vae_helpers.studies import step_sizes
 from vae_helpers.studies import two_stage as study
 
 
@@ -257,3 +258,24 @@ def test_a_small_run_measures_every_way_and_keeps_pictures_of_one_seed():
     kept.load_state_dict(found["models"]["pictures"])
     assert kept.samples.shape == (2, 2, 3, 784)
     assert all(image.std() > 0 for image in kept.samples.flatten(0, 2))
+
+
+def test_a_small_run_stops_both_ways_at_their_steps():
+    small = {"hidden": [8, 4], "epochs": 1, "batch_size": 500, "learning_rate": 4e-3, "seed": 0}
+    settings = step_sizes.STUDY.settings | {
+        "classifier": small, "learning_rates": {step_sizes.FIRST: [0.1], study.AT_ONCE: [1e-4, 4e-3]},
+        "steps": {step_sizes.FIRST: [1, 3], study.AT_ONCE: [2, 4]}}
+    threads = torch.get_num_threads()
+    found = step_sizes.run(1, **settings)
+    trainer = study.joint_trainer(1, joint_learning_rate=4e-3, **{
+        key: settings[key] for key in ("latent", "joint_hidden", "batch_size")})
+    training.train(trainer, 4)
+    torch.set_num_threads(threads)
+    assert {way: list(of) for way, of in found["ways"].items()} == {
+        step_sizes.FIRST: ["0.1"], study.AT_ONCE: ["0.0001", "0.004"]}
+    last = found["ways"][study.AT_ONCE]["0.004"][-1]
+    test_images = data.load_mnist().test_images
+    assert last["of_codes"] == two_stage.mean_code_distortion(trainer.model, test_images)
+    assert set(last) == {"of_codes", "purity", "frechet"}
+    assert set(found["ways"][step_sizes.FIRST]["0.1"][0]) == {"of_codes", "purity"}, "no prior"
+    assert len(found["prefix_neg_elbo"]) == 4
