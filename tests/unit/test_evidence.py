@@ -20,13 +20,14 @@ def test_stored_evidence_is_complete_and_current(name):
 
 @pytest.mark.parametrize("name", evidence.STUDIES)
 def test_the_first_steps_can_be_made_again(name):
-    """A stated prefix: 60 steps of seed 3, −ELBO of each minibatch within 2 %."""
+    """A stated prefix: 60 steps of one seed, −ELBO of each minibatch within 2 %."""
     stored, study = evidence.load(name), evidence.STUDIES[name]
+    seed = 3 if 3 in study.seeds else study.seeds[0]
     threads = torch.get_num_threads()
-    trainer = study.trainer(3, **stored["settings"])
+    trainer = study.trainer(seed, **stored["settings"])
     torch.set_num_threads(threads)
     again = [-trainer.step().elbo for _ in range(60)]
-    assert again == pytest.approx(stored["runs"]["3"]["prefix_neg_elbo"], rel=0.02)
+    assert again == pytest.approx(stored["runs"][str(seed)]["prefix_neg_elbo"], rel=0.02)
 
 
 def test_a_missing_study_names_its_command(monkeypatch, tmp_path):
