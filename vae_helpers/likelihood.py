@@ -23,11 +23,11 @@ def binarized(images, *, seed):
     drawn by `seed`. Training draws anew for every minibatch (`data.binarize`).
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = [
-        (255 * data.binarize(data.pixels(chunk), generator)).to(torch.uint8)
-        for chunk in images.split(evaluation.CHUNK)
-    ]
-    return torch.cat(drawn).reshape(images.shape)  # [n, 784] -> [n, 28, 28]
+    drawn = torch.empty_like(images)
+    for place, chunk in zip(drawn.split(evaluation.CHUNK), images.split(evaluation.CHUNK)):
+        white = data.binarize(data.pixels(chunk), generator)  # [chunk, 784]
+        place.copy_(255 * white.reshape(chunk.shape))  # -> [chunk, 28, 28]
+    return drawn
 
 
 @torch.no_grad()
