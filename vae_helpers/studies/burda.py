@@ -61,13 +61,20 @@ def run(seed, *, draws, epochs, whole, few, bound_draws, **settings):
 
 
 def train_to(trainer, epoch, folder):
-    """Train until `epoch`, with a checkpoint in `folder`, and keep the model that is then there."""
+    """Train until `epoch`, with a checkpoint in `folder`, and keep the model that is then there.
+
+    Raises `ValueError` if the run there is past it and has kept none.
+    """
     path, steps = folder / f"{epoch}.pt", epoch * trainer.steps_per_epoch
-    past, every = path.exists(), 20 * trainer.steps_per_epoch
+    every = 20 * trainer.steps_per_epoch
     training.train(trainer, steps, checkpoint=folder / "run.checkpoint", every=every)
-    if not past:
-        with atomic_write(path) as file:
-            torch.save(trainer.model.state_dict(), file)
+    if path.exists():
+        return
+    if len(trainer.records) > steps:
+        raise ValueError(f"The run in {folder} is past epoch {epoch} and kept no model of it: "
+                         "delete the folder to begin anew.")
+    with atomic_write(path) as file:
+        torch.save(trainer.model.state_dict(), file)
 
 
 def _study(draws, epochs):
