@@ -43,6 +43,30 @@ def test_right_arcs_pass(answer):
     assert check.slerp(answer).passed, check.slerp(answer).diagnosis
 
 
+def without_keepdim(first, second, t):
+    angle = ((first * second).sum(-1) / (first.norm(dim=-1) * second.norm(dim=-1))).acos()
+    return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+
+def along_the_batch(first, second, t):
+    angle = torch.nn.functional.cosine_similarity(first, second, dim=0).acos()
+    return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+
+@pytest.mark.parametrize("answer, told", [
+    (without_keepdim, "keepdim=True"), (along_the_batch, "along the batch"),
+])
+def test_a_lost_axis_is_named_and_raises_no_error(answer, told):
+    assert told in check.slerp(answer).diagnosis
+
+
+@pytest.mark.parametrize("answer, told", [
+    (math.exp(-16), "as a share"), (0.0, "not nothing"), (0.45, "16.4"), (0.01, "Per cent"),
+])
+def test_tiny_answers_are_not_taken_for_powers_of_ten(answer, told):
+    assert told in check.covered(answer).diagnosis
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_wrong_function_gets_its_own_name(function):
     for mistake in function._mistakes:

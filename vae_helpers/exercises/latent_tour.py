@@ -55,6 +55,12 @@ quantile_grid = Exercise(
                 "cells, (k + ½) / side."),
         Mistake(_middles, "These are still places of the unit interval. Send them through the "
                 "inverse CDF of N(0, 1)."),
+        Mistake(_through(lambda side: torch.linspace(0.025, 0.975, side)),
+                "These ends are right for 20 cells alone. The first cell has its middle at ½ / side, "
+                "the last at 1 − ½ / side."),
+        Mistake(_through(lambda side: (torch.arange(side) + 1.5) / side),
+                "The last place lies above 1, where the inverse CDF is NaN. Count k from 0: "
+                "torch.arange does that already."),
         Mistake(lambda side: torch.special.ndtr(_middles(side)),
                 "This is the CDF. Its inverse is asked for: from a probability to z, ndtri."),
         Mistake(lambda side: torch.special.erfinv(2 * _middles(side) - 1),
@@ -75,9 +81,11 @@ quantile_grid = Exercise(
 
 
 def _ends():
+    # Square: where keepdim is missing, the numbers are wrong and can be named. Other shapes
+    # would raise an error that explains nothing.
     draw = draw_from(9)
-    return [(draw(4, 3), 2 * draw(4, 3), 0.3), (draw(2, 10), draw(2, 10), 0.5),
-            (3 * draw(5, 4), draw(5, 4), 0.8)]
+    return [(draw(4, 4), 2 * draw(4, 4), 0.3), (draw(9, 9), draw(9, 9), 0.5),
+            (3 * draw(5, 5), draw(5, 5), 0.8)]
 
 
 def _mixed(first, second, t, angle):
@@ -86,6 +94,11 @@ def _mixed(first, second, t, angle):
 
 def _angle(first, second):
     return F.cosine_similarity(first, second, dim=-1)[..., None].clamp(-1, 1).acos()
+
+
+def _row(first, second):
+    """The angles without an axis for the coordinates: [batch], which meets the wrong axis."""
+    return _angle(first, second)[..., 0]
 
 
 def _norm(z):
@@ -115,6 +128,19 @@ slerp = Exercise(
         Mistake(lambda a, b, t: torch.lerp(a, b, t) * _lengths(a, b, t) / _norm(torch.lerp(a, b, t)),
                 "This is the straight way, lengthened. Its middle is right for ends of equal "
                 "norm, but its steps are uneven in the angle."),
+        Mistake(lambda a, b, t: torch.lerp(a, b, t) / _norm(torch.lerp(a, b, t)),
+                "This is the straight way, brought to norm 1. Weigh the ends with sines of parts of "
+                "the angle between them; the result keeps about their norms."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _row(a, b)),
+                "The angles have lost an axis: [batch] meets the coordinates, and not the rows. "
+                "Keep it, [batch, 1], with keepdim=True or [:, None]."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _row(a.T, b.T)),
+                "The angle is taken along the batch, axis 0. Each row is a vector: reduce the last "
+                "axis."),
+        Mistake(lambda a, b, t: _mixed(
+            a, b, t, ((a * b).sum(-1, keepdim=True) / (a.norm() * b.norm())).acos()),
+                "The norms are of the whole batch. Each row has its own: norm(dim=-1, "
+                "keepdim=True)."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(a / _norm(a), b / _norm(b), t, _angle(a, b)),
                 "You turn the direction and let the norm run straight from one end to the other. "
                 "That is a fair way too, but not this formula, which mixes the vectors with their "
@@ -183,6 +209,12 @@ covered = Quantity(
     [
         (_IMAGES * math.exp(-_RATE), "This is the share itself. Per cent are asked for."),
         (100 * math.exp(-_RATE), "This is the region of one image. There are 60,000."),
+        (math.exp(-_RATE), "This is the region of one image, as a share. There are 60,000, and "
+         "per cent are asked for."),
+        (0.0, "Small, but not nothing: to two decimals something is left. Are all 60,000 regions "
+         "in it, and is it in per cent?"),
+        (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
+         "here."),
         (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: m = e^−16."),
         (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: m = e^−16."),
         (100.0, "That many images would be enough if e^16 were at most 60,000. It is 8.9 million."),
@@ -204,15 +236,12 @@ readable = Choice(
     "readable",
     {"A", "E"},
     {
-        "A": "near neighbours are what t-SNE keeps, and the purities in the plane and in ten "
-        "dimensions "
-             "say that it does.",
+        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest one in its plane is "
+             "among the ten nearest codes.",
         "B": "distances between lumps are hardly kept: compare the correlation of distances with "
-        "that "
-             "of PCA.",
+             "that of PCA.",
         "C": "t-SNE draws dense and thin clouds alike wide: each point gets the same number of "
-        "effective "
-             "neighbours.",
+             "effective neighbours.",
         "D": "at a small perplexity draws from one Gaussian fall into lumps too.",
         "E": "the slider shows the same codes at five perplexities, in five different pictures.",
     },

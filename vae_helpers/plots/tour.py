@@ -27,7 +27,7 @@ def prior_map(pictures, ratio, spacing, reach, thin, guess=None, fig=None):
         }
         bar = fig.colorbar(fig.artists_of["ratio"], ax=dense, shrink=0.85, ticks=np.log2(FACTORS))
         bar.ax.set_yticklabels(["1/8", "1/4", "1/2", "1", "2", "4", "8"])
-        bar.set_label("codes for each draw of the prior")
+        bar.set_label("codes for each draw of the prior,\nat the middle of a cell")
         dense.set(xticks=[], yticks=[], xlabel="z₁", ylabel="z₂", title=TWO_LINES)
         drawn.set_title(TWO_LINES)
         freeze_layout(fig)
@@ -62,7 +62,7 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
         fig.artists_of = {
             "strip": new_picture(strip, 1, len(values)),
             "codes": list(codes.bar(edges[:-1], np.zeros(40), 0.25, align="edge", color="#9EC5E8",
-                                    label="codes")),
+                                    label="means")),
             "prior": codes.plot(edges, np.exp(-edges**2 / 2) / np.sqrt(2 * np.pi), "--",
                                 color="black", linewidth=1, label="prior")[0],
             "own": codes.plot([0, 0], [0, 0.55], color=ORANGE, linewidth=2, label="this digit")[0],
@@ -205,7 +205,7 @@ def scarce_codes(by_fifth, of_codes, live, guess=None, fig=None):
                 "codes": axes.plot([], [], "s", color=GREEN, alpha=0.6, markersize=5,
                                    label="at codes of digits")[0],
             }
-            axes.set(xlabel="draws from the prior, by the density of codes", ylabel=label,
+            axes.set(xlabel="draws from the prior, by codes per draw there", ylabel=label,
                      xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ")
             axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
         axes.legend(loc="upper left", fontsize=9)
