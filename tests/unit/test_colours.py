@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colorspacious import cspace_convert, deltaE
-from matplotlib.collections import PathCollection
+from matplotlib import colormaps
+from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from test_plots import CASES
 
@@ -78,6 +79,11 @@ def test_the_colours_of_digits_and_what_their_numerals_save():
     assert shown == list("0123456789")
 
 
+def test_both_ends_of_a_colour_bar_and_its_middle_are_told_apart():
+    ends = [to_hex(colormaps["PuOr_r"](place)) for place in (0.0, 0.5, 1.0)]
+    assert too_near(ends) == dict.fromkeys(VISIONS, [])
+
+
 def over_white(colour, alpha=None):
     *rgb, opaque = to_rgba(colour, alpha)
     return to_hex(1 - opaque * (1 - np.array(rgb)))
@@ -92,6 +98,8 @@ def marks(axes):
     for patch in axes.patches:
         found.setdefault("area", set()).add(over_white(patch.get_facecolor()))
     for dots in axes.collections:
+        if isinstance(dots, QuadMesh):  # a colour bar, whose neighbours must look alike
+            continue
         faces = {over_white(face) for face in dots.get_facecolor()}
         if not (isinstance(dots, PathCollection) and faces <= DIGITS):
             found.setdefault(type(dots), set()).update(faces)

@@ -30,7 +30,7 @@ bits_to_nats = Quantity(
         "28 × 28 pixels; one bit is log 2 nats.",
         "0.16 · 784 · log 2.",
     ],
-    tolerance=0.3,
+    tolerance=0.06,
 )
 
 
@@ -72,6 +72,9 @@ group_bounds = Exercise(
         Mistake(_interleaved,
                 "Your groups are made of draws that lie apart. That estimates as well, but here the "
                 "first K draws are the first group: reshape to [groups, K, n]."),
+        Mistake(lambda w, k: torch.logsumexp(_grouped(w, k).log(), 1) - math.log(k),
+                "The weights are logarithms already, and negative: their log is NaN. Do not take "
+                "it again."),
         Mistake(lambda w, k: _grouped(w, k).max(1).values - math.log(k),
                 "You took the largest weight alone. It dominates, but the others count."),
     ],
@@ -112,6 +115,15 @@ paired_interval = Exercise(
                 "This is the spread of single images. The mean of n of them spreads √n less."),
         Mistake(_with_width(lambda a, b: (a - b).std() / math.sqrt(len(a))),
                 "This is the standard error. For 95 % take 1.96 of it to either side."),
+        Mistake(_with_width(lambda a, b: (a - b).std()),
+                "This is the spread of single images. The mean of n of them spreads √n less, and "
+                "95 % take 1.96 of that to either side."),
+        Mistake(_with_width(lambda a, b: 2 * (a - b).std() / math.sqrt(len(a))),
+                "Nearly: you took 2 standard errors. Here 1.96 are asked for."),
+        Mistake(_with_width(lambda a, b: 1.96 * a.std() / math.sqrt(len(a))),
+                "This is the interval of one model's mean. Take the spread of a − b."),
+        Mistake(_with_width(lambda a, b: 1.96 * (a.std() + b.std()) / math.sqrt(len(a))),
+                "You added the two spreads. Most of each is common to both: take that of a − b."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).var() / math.sqrt(len(a))),
                 "This has the variance in it. Take its root, the standard deviation."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).std() / len(a)),

@@ -116,8 +116,8 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     parts["median"].set_data(draws, medians)
     values = np.concatenate([np.ravel(stored), means + widths, medians])
     parts["live"].axes.set_ylim(0.7 * values[values > 0].min(), 1.4 * values.max())
-    parts["live"].axes.set_title(f"The worst twentieth of the images\n"
-                                 f"holds {gaps[here]['worst']:.0%} of the gap")
+    parts["live"].axes.set_title(f"The mean gap outlasts the median's: the worst\n"
+                                 f"twentieth of the images holds {gaps[here]['worst']:.0%} of it")
     left = parts["zero"].axes
     guessed = f"; you said: {guess}" if guess else ""
     left.set_title(f"K = {here:,}: {above:.0%} of single estimates lie above\n"
@@ -152,15 +152,16 @@ def beside_the_paper(curves, reported, references, fig=None):
             "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=width,
                                              label=label)
                          for label, colour, width in zip(reported, (BLUE, ORANGE, GREEN), (1, 1.5, 2))},
-            "references": {label: axes.plot([], [], marker, color=colour, markersize=9,
+            "references": {label: axes.plot([], [], marker, color=colour, markersize=13,
                                             markerfacecolor="none", label=label)[0]
                            for label, marker, colour in zip(references, "vD", (BLUE, ORANGE))},
         }
         ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
         axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
-                 ylabel="−$L_{5000}$ (nats per test image)")
+                 ylim=(84.5, 102.5), ylabel="−$L_{5000}$ (nats per test image)")
         axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
         axes.set_xticks([], minor=True)
+        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=9, loc="upper right", ncols=2)
         axes.set_title(" ")
         freeze_layout(fig)
@@ -177,11 +178,14 @@ def beside_the_paper(curves, reported, references, fig=None):
     for label, (epoch, value) in references.items():
         parts["references"][label].set_data([epoch], [value])
     few.axes.set_ylim(min([*values, *reported.values()]) - 0.9, max(values) + 0.9)
-    ends = "; ".join(f"{label}: {of['whole'][-1][1]:.2f} after {of['whole'][-1][0]:,} epochs"
-                     for label, of in curves.items())
-    few.axes.set_title(ends)
-    fig.caption = f"All test digits, {ends}. Reported: " + "; ".join(
-        f"{label}: {value:.2f}" for label, value in reported.items()) + "."
+    first = {label: of["whole"][0] for label, of in curves.items()}
+    ours = ", ".join(f"{label} {value:.1f}" for label, (_, value, _) in first.items())
+    theirs = ", ".join(f"{value:.1f}" for value in reported.values())
+    few.axes.set_title(f"After {next(iter(first.values()))[0]} epochs: {ours}; the paper: {theirs}")
+    fig.caption = "All test digits: " + "; ".join(
+        f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
+        for label, of in curves.items() for epoch, value, width in of["whole"]
+    ) + ". Reported: " + "; ".join(f"{label}: {value:.2f}" for label, value in reported.items()) + "."
     return fig
 
 
@@ -223,7 +227,7 @@ def bounds_of_models(draws, here, live, stored, fig=None):
     parts["chosen"].set_xdata([here] * 2)
     old.axes.set_ylim(min(means) - 0.8, max(means) + 0.8)
     highest = max(np.max(gain) for gain in gains.values())
-    images.axes.set(xlim=(-1, len(gain)), ylim=(-0.5, max(1.0, 1.1 * highest)))
+    images.axes.set(xlim=(-1, 1.08 * len(gain)), ylim=(-0.5, max(1.0, 1.1 * highest)))
     told = [f"{gain.mean():.2f} ({label})" for label, gain in gains.items()]
     images.axes.set_title(f"K = {here:,} raises the bound by\n{told[0]}, {told[1]}")
     fig.caption = f"L_K at K = {here:,} lies above the ELBO by {', '.join(told)} nats on average."
