@@ -20,7 +20,8 @@ from browser.harness import LabPage
 
 MOST_SECONDS, MOST_GB = 60, 1.2
 ROOM = 1.2  # seconds differ that much between two runs
-PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # KiB
+# KiB. getrusage's ru_maxrss holds the peak of the server that started the kernel too.
+PEAK = "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"
 
 
 def takes(opening):
