@@ -74,30 +74,42 @@ def _model_path(name, key):
     return FOLDER / name / f"{key}.pt"
 
 
-def remake(name):
-    """Run the seeds of study `name` that are not stored yet, and store each as it comes.
+def remake(*names):
+    """Run the seeds of the studies `names` that are not stored yet, and store each as it comes.
 
-    So it can be interrupted and continued. A file made with other settings starts anew.
+    So it can be interrupted and continued. A file made with other settings starts anew. The
+    seeds of all studies share the processors.
     """
-    study, path = STUDIES[name], FOLDER / f"{name}.json"
-    stored = {
+    stored = {name: _header(name) | {"runs": _stored_runs(name)} for name in names}
+    missing = [
+        (name, seed) for name in sorted(names, key=lambda name: len(STUDIES[name].seeds))
+        for seed in STUDIES[name].seeds if str(seed) not in stored[name]["runs"]
+    ]  # Fewest seeds first: theirs take longest, and no processor shall end with one alone.
+    jobs = (joblib.delayed(_seeded)(name, STUDIES[name], seed) for name, seed in missing)
+    results = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(jobs)
+    for name, seed, result in tqdm(results, total=len(missing), unit=" seeds"):
+        _keep(name, seed, result, stored[name])
+
+
+def _header(name):
+    study = STUDIES[name]
+    return {
         "question": study.question,
         "command": _command(name),
         "settings": study.settings,
         "versions": {package: importlib.metadata.version(package) for package in PACKAGES},
-        "runs": _stored_runs(name),
     }
-    missing = [seed for seed in study.seeds if str(seed) not in stored["runs"]]
-    jobs = (joblib.delayed(_seeded)(study, seed) for seed in missing)
-    results = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(jobs)
-    for seed, result in tqdm(results, total=len(missing), desc=name, unit=" seeds"):
-        models = result.pop("models", {})
-        for key, state in models.items():
-            _save_model(name, key, state)
-        stored["runs"][str(seed)] = result | ({"models": list(models)} if models else {})
-        stored["runs"] = dict(sorted(stored["runs"].items(), key=lambda item: int(item[0])))
-        with atomic_write(path) as file:
-            file.write(json.dumps(stored, indent=1).encode())
+
+
+def _keep(name, seed, result, stored):
+    """Put the `result` of one seed into `stored`, and write that and its models to their files."""
+    models = result.pop("models", {})
+    for key, state in models.items():
+        _save_model(name, key, state)
+    stored["runs"][str(seed)] = result | ({"models": list(models)} if models else {})
+    stored["runs"] = dict(sorted(stored["runs"].items(), key=lambda item: int(item[0])))
+    with atomic_write(FOLDER / f"{name}.json") as file:
+        file.write(json.dumps(stored, indent=1).encode())
 
 
 def _stored_runs(name):
@@ -115,8 +127,8 @@ def _stored_runs(name):
     }
 
 
-def _seeded(study, seed):
-    return seed, study.run(seed, **study.settings)
+def _seeded(name, study, seed):
+    return name, seed, study.run(seed, **study.settings)
 
 
 def _command(name):
@@ -151,8 +163,7 @@ def main(arguments=None):
         return
     try:
         with on_cluster(options.dask, PACKAGES) if options.dask else contextlib.nullcontext():
-            for name in STUDIES if options.all else [options.name]:
-                remake(name)
+            remake(*(STUDIES if options.all else [options.name]))
     except ClusterError as error:
         parser.error(str(error))
 

@@ -106,3 +106,17 @@ def test_the_command_lists_what_is_stored(monkeypatch, tmp_path, capsys):
     for wrong in (["nonsense"], [], ["squares", "--all"]):
         with pytest.raises(SystemExit):
             evidence.main(wrong)
+
+
+def test_all_studies_share_the_processors_those_of_few_seeds_first(monkeypatch, tmp_path):
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    settings = {"folder": str(tmp_path), "fail_at": 1}
+    monkeypatch.setattr(evidence, "STUDIES", {
+        "many": Study("Many?", counted, None, settings, range(1, 4)),
+        "few": Study("Few?", counted, None, settings, range(5, 7)),
+    })
+    monkeypatch.setattr(evidence.joblib, "Parallel", one_after_another)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        evidence.main(["--all"])
+    assert list(evidence.load("few")["runs"]) == ["5", "6"]
+    assert not (tmp_path / "many.json").exists()

@@ -7,6 +7,7 @@ from vae_helpers.studies import (
     compare_estimators,
     cures,
     derive_elbo,
+    estimator_race,
     kl_collapse,
     latent_tour,
     learned_sigma,
@@ -39,6 +40,7 @@ STUDIES = {
     "learned_sigma": learned_sigma.STUDY,
     "latent_tour": latent_tour.STUDY,
     "bounds_checked": bounds_checked.STUDY,
+    "estimator_race": estimator_race.STUDY,
     "burda_1": burda.ONE_DRAW,
     "burda_5": burda.FIVE_DRAWS,
 }
