@@ -1,4 +1,4 @@
-"""The checks of notebook 09: right answers pass, every catalogued mistake gets its name."""
+"""The checks of notebook 09: right answers pass, wrong ones are named."""
 
 import math
 
@@ -7,9 +7,6 @@ import torch
 from torch.distributions import Normal
 
 from vae_helpers.exercises import check
-
-FUNCTIONS = [check.quantile_grid, check.slerp]
-QUANTITIES = [check.midpoint_norm, check.covered]
 
 
 @pytest.mark.parametrize("answer", [
@@ -67,24 +64,6 @@ def test_tiny_answers_are_not_taken_for_powers_of_ten(answer, told):
     assert told in check.covered(answer).diagnosis
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_wrong_function_gets_its_own_name(function):
-    for mistake in function._mistakes:
-        result = function(mistake.wrong)
-        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
-    assert len({mistake.diagnosis for mistake in function._mistakes}) == len(function._mistakes)
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_every_wrong_number_gets_its_own_name(quantity):
-    right, = quantity._parts.values()
-    assert quantity(right).passed and quantity(...).state == "unanswered"
-    for wrong, diagnosis in quantity._mistakes:
-        result = quantity(wrong)
-        assert result.state == "failed" and result.diagnosis == diagnosis
-    assert len({diagnosis for _, diagnosis in quantity._mistakes}) == len(quantity._mistakes)
-
-
 def test_the_norm_of_the_middle_is_what_the_check_expects():
     a, b = torch.randn(2, 20_000, 100, generator=torch.Generator().manual_seed(0))
     assert check.midpoint_norm(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
@@ -97,10 +76,3 @@ def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
         assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
     for letter in "AE":
         assert check.readable("AE".replace(letter, "")).diagnosis.startswith(f"{letter} is left out")
-
-
-@pytest.mark.parametrize("exercise", [*FUNCTIONS, *QUANTITIES, check.readable])
-def test_there_are_three_hints(exercise, capsys):
-    for number in (1, 2, 3):
-        exercise.hint(number)
-    assert capsys.readouterr().out.count("of 3:") == 3

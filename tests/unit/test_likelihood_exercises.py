@@ -1,4 +1,4 @@
-"""The checks of notebook 10: right answers pass, every catalogued mistake gets its name."""
+"""The checks of notebook 10: right answers pass, wrong ones are named."""
 
 import math
 
@@ -6,8 +6,6 @@ import pytest
 import torch
 
 from vae_helpers.exercises import check
-
-FUNCTIONS = [check.group_bounds, check.paired_interval]
 
 
 def by_hand(w, k):
@@ -34,13 +32,6 @@ def test_right_answers_pass_however_written(exercise, answer):
     assert result.passed, result.diagnosis
 
 
-@pytest.mark.parametrize("exercise", FUNCTIONS)
-def test_every_wrong_function_gets_its_own_name(exercise):
-    for mistake in exercise._mistakes:
-        result = exercise(mistake.wrong)
-        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
-
-
 @pytest.mark.parametrize("exercise, answer, words", [
     (check.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).mean(1), "its ELBO"),
     (check.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).exp().mean(1).log(), "exp(−800)"),
@@ -54,16 +45,3 @@ def test_every_wrong_function_gets_its_own_name(exercise):
 def test_wrong_functions_are_named(exercise, answer, words):
     result = exercise(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
-
-
-def test_every_wrong_number_gets_its_own_name():
-    for wrong, diagnosis in check.bits_to_nats._mistakes:
-        assert check.bits_to_nats(wrong).diagnosis == diagnosis
-
-
-@pytest.mark.parametrize("exercise", [*FUNCTIONS, check.bits_to_nats])
-def test_an_empty_stub_is_unanswered_and_hints_can_be_read(exercise, capsys):
-    assert exercise(... if exercise is check.bits_to_nats else lambda *_: ...).state == "unanswered"
-    for number in (1, 2, 3):
-        exercise.hint(number)
-    assert capsys.readouterr().out.count("Hint") == 3

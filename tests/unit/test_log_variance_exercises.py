@@ -1,4 +1,4 @@
-"""The checks of notebook 08: right answers pass, every catalogued mistake gets its name."""
+"""The checks of notebook 08: right answers pass, wrong ones are named."""
 
 import math
 
@@ -7,9 +7,6 @@ import torch
 
 from vae_helpers import scales
 from vae_helpers.exercises import check
-
-FUNCTIONS = [check.scale_gradient, check.best_logvar]
-QUANTITIES = [check.begin_at, check.half_precision, check.hidden_price]
 
 
 def by_autograd(error, logvar):
@@ -31,13 +28,6 @@ def test_right_answers_pass_however_written(exercise, answer):
     assert result.passed, result.diagnosis
 
 
-@pytest.mark.parametrize("exercise", FUNCTIONS)
-def test_every_wrong_function_gets_its_own_name(exercise):
-    for mistake in exercise._mistakes:
-        result = exercise(mistake.wrong)
-        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
-
-
 @pytest.mark.parametrize("exercise, answer, words", [
     (check.scale_gradient, lambda e, s: scales.variance_gradient(e, s.exp()), "the chain rule"),
     (check.scale_gradient, lambda e, s: 1 - e**2 / s.exp(), "by log σ."),
@@ -54,16 +44,6 @@ def test_every_wrong_function_gets_its_own_name(exercise):
 def test_wrong_functions_are_named(exercise, answer, words):
     result = exercise(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_every_wrong_number_gets_its_own_name(quantity):
-    right = tuple(quantity._parts.values())
-    assert quantity(right).passed and quantity(torch.tensor(right)).passed
-    assert "sign" in quantity([-number for number in right]).diagnosis
-    for wrong, diagnosis in quantity._mistakes:
-        assert quantity(wrong).diagnosis == diagnosis
-    assert "usual slips" in quantity([number + 77 for number in right]).diagnosis
 
 
 def test_the_biases_begin_at_the_size_asked_for():
@@ -87,11 +67,3 @@ def test_the_hidden_price_is_a_ratio_of_variances():
     assert check.hidden_price(25).passed
     assert "Upside down" in check.hidden_price(0.04).diagnosis
     assert "standard deviations" in check.hidden_price(math.sqrt(25)).diagnosis
-
-
-@pytest.mark.parametrize("exercise", FUNCTIONS + QUANTITIES)
-def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
-    for number in (1, 2, 3):
-        exercise.hint(number)
-    assert capsys.readouterr().out.count("of 3:") == 3
-    assert exercise(...).state == "unanswered"

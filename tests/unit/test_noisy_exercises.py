@@ -1,4 +1,4 @@
-"""The checks of notebook 06: right answers pass, every catalogued mistake gets its name."""
+"""The checks of notebook 06: right answers pass, wrong ones are named."""
 
 import math
 
@@ -7,8 +7,6 @@ import torch
 
 from vae_helpers import data, evaluation, latent_noise
 from vae_helpers.exercises import check
-
-QUANTITIES = [check.chance, check.blot, check.narrow_start]
 
 
 def in_a_loop(mean, logvar):
@@ -32,14 +30,6 @@ def test_right_ratios_pass(answer):
     assert result.passed, result.diagnosis
 
 
-def test_every_wrong_ratio_gets_its_own_name():
-    mistakes = check.signal_to_noise._mistakes
-    for mistake in mistakes:
-        result = check.signal_to_noise(mistake.wrong)
-        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
-    assert len({mistake.diagnosis for mistake in mistakes}) == len(mistakes)
-
-
 @pytest.mark.parametrize("answer, words", [
     (lambda m, s: s.exp().mean(0) / m.var(0), "the inverse"),
     (lambda m, s: m.var(0) / s.mean(0), "logvar itself"),
@@ -53,16 +43,6 @@ def test_every_wrong_ratio_gets_its_own_name():
 def test_wrong_ratios_are_named(answer, words):
     result = check.signal_to_noise(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_every_wrong_number_gets_its_own_name(quantity):
-    right, = quantity._parts.values()
-    assert quantity(right).passed and quantity(torch.tensor(right)).passed
-    assert "sign" in quantity(-right).diagnosis
-    for wrong, diagnosis in quantity._mistakes:
-        assert quantity(wrong).diagnosis == diagnosis
-    assert "usual slips" in quantity(right + 77).diagnosis
 
 
 def test_chance_is_the_package_s():
@@ -89,11 +69,3 @@ def test_the_narrow_start_has_the_ratio_asked_for():
     assert ratio.item() == pytest.approx(4, rel=0.02)
     assert "variance" in check.narrow_start(0.0025).diagnosis
     assert "base 10" in check.narrow_start(-2.602).diagnosis
-
-
-@pytest.mark.parametrize("exercise", [check.signal_to_noise, *QUANTITIES])
-def test_each_has_three_hints_and_a_stub_is_unanswered(exercise, capsys):
-    for number in (1, 2, 3):
-        exercise.hint(number)
-    assert capsys.readouterr().out.count("of 3:") == 3
-    assert exercise(...).state == "unanswered"

@@ -165,7 +165,6 @@ def lagging(seed, guess=None):
                      for name in "ab"}, "live": {"b": {"renewed": 140.0 + seed}}, "guess": guess}
 
 
-
 def panel(seed, steps, beta):
     random = np.random.default_rng(seed)
     return {

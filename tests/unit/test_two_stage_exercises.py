@@ -1,4 +1,4 @@
-"""The checks of notebook 07: right answers pass, every catalogued mistake gets its name."""
+"""The checks of notebook 07: right answers pass, wrong ones are named."""
 
 import math
 
@@ -7,9 +7,6 @@ import torch
 
 from vae_helpers import models, two_stage
 from vae_helpers.exercises import check
-
-FUNCTIONS = [check.standardise, check.precision]
-QUANTITIES = [check.frechet, check.code_unit]
 
 
 def by_latent(codes, reference):
@@ -53,24 +50,6 @@ def test_right_precisions_pass(answer):
     assert check.precision(answer).passed, check.precision(answer).diagnosis
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_wrong_function_gets_its_own_name(function):
-    for mistake in function._mistakes:
-        result = function(mistake.wrong)
-        assert result.state == "failed" and result.diagnosis == mistake.diagnosis
-    assert len({mistake.diagnosis for mistake in function._mistakes}) == len(function._mistakes)
-
-
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_every_wrong_number_gets_its_own_name(quantity):
-    right, = quantity._parts.values()
-    assert quantity(right).passed and quantity(...).state == "unanswered"
-    for wrong, diagnosis in quantity._mistakes:
-        result = quantity(wrong)
-        assert result.state == "failed" and result.diagnosis == diagnosis
-    assert len({diagnosis for _, diagnosis in quantity._mistakes}) == len(quantity._mistakes)
-
-
 def test_the_bounds_that_belong_pass_and_each_other_is_explained():
     assert check.bounds("D, E, F").passed and check.bounds({"f", "d", "e"}).passed
     for letter in "ABC":
@@ -88,10 +67,3 @@ def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():
     moved = (two_stage.code_elbo(second, codes, unit=1 / 5, seed=1)
              - two_stage.code_elbo(second, codes, unit=1, seed=1))
     assert moved == pytest.approx(12 * math.log(5), abs=1e-3) and check.code_unit(moved).passed
-
-
-@pytest.mark.parametrize("exercise", [*FUNCTIONS, *QUANTITIES, check.bounds])
-def test_there_are_three_hints(exercise, capsys):
-    for number in (1, 2, 3):
-        exercise.hint(number)
-    assert capsys.readouterr().out.count("of 3:") == 3

@@ -36,13 +36,12 @@ from vae_helpers.exercises.train_live import (
 from vae_helpers.exercises.two_stage import bounds, code_unit, frechet, precision, standardise
 
 __all__ = [
-    "covered", "midpoint_norm", "quantile_grid", "readable", "slerp",
-    "bits_to_nats", "group_bounds", "paired_interval",
-    "begin_at", "best_logvar", "half_precision", "hidden_price", "scale_gradient",
-    "bounds", "code_unit", "frechet", "precision", "standardise",
-    "dimensions", "fair", "penalty", "slope",
-    "blot", "bound", "chance", "checkpoint_parts", "closing", "crossing", "cyclical_beta",
-    "draws_needed", "effective_beta", "elbo_estimate", "entropy_noise", "gap", "gaussian_kl",
-    "global_step", "heads", "living_latents", "narrow_start", "path_derivative", "pixels",
-    "sampler", "signal_to_noise", "too_wide",
+    "begin_at", "best_logvar", "bits_to_nats", "blot", "bound", "bounds", "chance",
+    "checkpoint_parts", "closing", "code_unit", "covered", "crossing", "cyclical_beta",
+    "dimensions", "draws_needed", "effective_beta", "elbo_estimate", "entropy_noise", "fair",
+    "frechet", "gap", "gaussian_kl", "global_step", "group_bounds", "half_precision", "heads",
+    "hidden_price", "living_latents", "midpoint_norm", "narrow_start", "paired_interval",
+    "path_derivative", "penalty", "pixels", "precision", "quantile_grid", "readable",
+    "sampler", "scale_gradient", "signal_to_noise", "slerp", "slope", "standardise",
+    "too_wide",
 ]
