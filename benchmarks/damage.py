@@ -161,7 +161,7 @@ def stored_model(folder, damage, number):
     good = load_stored().state_dict().values()
     damage_in(folder / study / f"{key}.pt", damage, number, folder / "trap")
     with mock.patch.object(evidence, "FOLDER", folder):
-        return outcome(evidence.ModelError, lambda: load_stored().state_dict().values(), good,
+        return outcome(evidence.EvidenceError, lambda: load_stored().state_dict().values(), good,
                        folder / "trap")
 
 

@@ -24,26 +24,31 @@ FOLDER = Path(__file__).resolve().parent.parent / "notebooks" / "evidence"
 PACKAGES = ("torch", "torchvision", "numpy")
 
 
-class ModelError(RuntimeError):
-    """A stored model could not be loaded; the message says what to do."""
+class EvidenceError(RuntimeError):
+    """Stored evidence could not be loaded; the message says what to do."""
 
 
 def load(name):
     """The stored study `name` as a dictionary; `runs` is {seed as text: results}.
 
-    Raises `FileNotFoundError` that names the command which makes it.
+    Raises `EvidenceError` where it is missing or damaged; the message says how to make it.
     """
     path = FOLDER / f"{name}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"No {path}. Make it: {_command(name)}") from None
+        raise EvidenceError(f"No {path}. Make it: {_command(name)}") from None
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise EvidenceError(
+            f"{path} is damaged ({error}). Get it anew (git checkout {path}), or delete it and "
+            f"make it again: {_command(name)}"
+        ) from error
 
 
 def load_model(name, key, model):
     """`model` with the parameters that study `name` stored as `key`, in evaluation mode.
 
-    They were rounded to float16. Raises `ModelError` for a file that is missing, damaged, or
+    They were rounded to float16. Raises `EvidenceError` for a file that is missing, damaged, or
     of a model with other parameters; the message says how to make it again.
     """
     path = _model_path(name, key)
@@ -55,9 +60,9 @@ def load_model(name, key, model):
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state)
     except FileNotFoundError:
-        raise ModelError(f"No {path}. {again}") from None
+        raise EvidenceError(f"No {path}. {again}") from None
     except Exception as error:  # what a damaged file makes torch.load raise is not foreseeable
-        raise ModelError(
+        raise EvidenceError(
             f"{path} is damaged, or holds another model than asked for ({error}). {again}"
         ) from error
     return model.eval()

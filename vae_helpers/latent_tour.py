@@ -72,7 +72,7 @@ def distance_correlation(first, second):
 
 
 def linear_probe(codes, labels, test_codes, test_labels):
-    """The accuracy of the best linear classifier of codes [n, latent], on test codes.
+    """The accuracy on test codes of a linear classifier of codes [n, latent].
 
     Logistic regression on standardised codes, with a penalty of 10⁻³ · |weights|².
     """

@@ -32,7 +32,18 @@ def test_the_first_steps_can_be_made_again(name):
 
 def test_a_missing_study_names_its_command(monkeypatch, tmp_path):
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
-    with pytest.raises(FileNotFoundError, match="python -m vae_helpers.evidence start_here"):
+    with pytest.raises(evidence.EvidenceError, match="python -m vae_helpers.evidence start_here"):
+        evidence.load("start_here")
+
+
+@pytest.mark.parametrize("damage", [
+    lambda whole: whole[:-40], lambda whole: b"", lambda whole: b"\xff" + whole,
+])
+def test_a_damaged_study_is_named(monkeypatch, tmp_path, damage):
+    whole = (evidence.FOLDER / "start_here.json").read_bytes()
+    (tmp_path / "start_here.json").write_bytes(damage(whole))
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    with pytest.raises(evidence.EvidenceError, match="is damaged.*evidence start_here"):
         evidence.load("start_here")
 
 

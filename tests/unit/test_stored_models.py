@@ -44,7 +44,7 @@ def test_the_numbers_name_the_models_and_hold_none(folder):
 
 def test_a_lost_model_is_made_again(folder):
     (folder / "small" / "a.pt").unlink()
-    with pytest.raises(evidence.ModelError, match="python -m vae_helpers.evidence small"):
+    with pytest.raises(evidence.EvidenceError, match="python -m vae_helpers.evidence small"):
         evidence.load_model("small", "a", a_model(0))
     assert evidence.state("small").startswith("small: 2 of 3 seeds stored")
     evidence.remake("small")
@@ -60,7 +60,7 @@ def test_a_lost_model_is_made_again(folder):
 def test_a_damaged_model_is_named(folder, damage):
     path = folder / "small" / "a.pt"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(evidence.ModelError, match="is damaged, or holds another model"):
+    with pytest.raises(evidence.EvidenceError, match="is damaged, or holds another model"):
         evidence.load_model("small", "a", a_model(0))
 
 
@@ -72,7 +72,7 @@ def test_a_flipped_bit_is_named_or_changes_nothing(folder):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1:])
         try:
             found = evidence.load_model("small", "a", a_model(0)).state_dict()
-        except evidence.ModelError:
+        except evidence.EvidenceError:
             named += 1
         else:  # between the parts there are bytes that mean nothing
             assert all(torch.equal(found[name], good[name]) for name in good), position
@@ -80,7 +80,7 @@ def test_a_flipped_bit_is_named_or_changes_nothing(folder):
 
 
 def test_another_model_is_not_loaded(folder):
-    with pytest.raises(evidence.ModelError, match="size mismatch"):
+    with pytest.raises(evidence.EvidenceError, match="size mismatch"):
         evidence.load_model("small", "a", models.VAE(3, hidden=(4,), pixels=9, seed=0))
 
 
@@ -91,7 +91,7 @@ class Harmful:
 
 def test_code_in_a_model_s_file_is_not_run(folder, capsys):
     torch.save({"weight": Harmful()}, folder / "small" / "a.pt")
-    with pytest.raises(evidence.ModelError):
+    with pytest.raises(evidence.EvidenceError):
         evidence.load_model("small", "a", a_model(0))
     assert "run\n" not in capsys.readouterr().out
 
