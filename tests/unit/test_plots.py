@@ -418,6 +418,12 @@ def two_models(seed):
             "stored": {name: {n: v + 0.1 * seed for n, v in of.items()} for name, of in found.items()}}
 
 
+def raced(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {k: {name: 90 + random.random(5) for name in ("total", "path", "DReG")[:2 + k // 5]}
+                       for k in (1, 5)}, "guess": guess}
+
+
 def used_latents(seed):
     random = np.random.default_rng(seed)
     return {"activity": {"K = 1": 10 ** random.uniform(-4, 0, 20), "K = 5": random.random(20)},
@@ -479,6 +485,8 @@ CASES = [
     (plots.beside_the_paper, published(1), published(2)),
     (plots.bounds_of_models, two_models(1), two_models(10)),
     (plots.latent_activity, used_latents(1), used_latents(2)),
+    (plots.gradient_race, raced(1, None), raced(2, "path")),
+    (plots.gradient_race, raced(2, "path"), raced(1, None)),
     (plots.prior_map, cells(1, None), cells(2, 0.5)),
     (plots.prior_map, cells(2, 0.5), cells(1, None)),
     (plots.latent_traversal, turned(1, 0), turned(2, 9)),
@@ -740,6 +748,17 @@ def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
     assert titles[2].startswith("softplus (your guess):")
     assert np.isnan(fig.artists_of["log variance"]["stored"][1].get_ydata()).all()
     assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0
+
+
+def test_a_race_is_run_seed_by_seed():
+    stored = {1: {"total": [90.0, 80.0], "path": [89.0, 81.0]},
+              5: {"total": [70.0, 60.0], "path": [71.0, 60.5], "DReG": [69.5, 59.0]}}
+    fig = plots.gradient_race(stored)
+    assert fig.artists_of["seeds"].get_xdata().tolist() == [-1, 1, 1, 0.5, -0.5, -1]
+    assert fig.artists_of["means"].get_xdata().tolist() == [0, 0.75, -0.75]
+    assert fig.axes[0].get_title("left") == "Best on average at K = 5: DReG"
+    stored[5]["DReG"] = [71.0, 61.0]
+    assert "K = 5: total" in plots.gradient_race(stored).axes[0].get_title("left")
 
 
 def test_a_trace_ends_in_a_cross_where_it_breaks_off():

@@ -29,6 +29,7 @@ from vae_helpers.plots.likelihood import (
     beside_the_paper,
     bound_against_evidence,
     bounds_of_models,
+    gradient_race,
     kinds_of_digits,
     latent_activity,
 )
@@ -62,8 +63,8 @@ from vae_helpers.plots.variances import averages, slanted, variance_curves
 __all__ = [
     "flattened", "kinds_compared", "latent_traversal", "prior_map", "scarce_codes", "tsne_map",
     "two_ways",
-    "beside_the_paper", "bound_against_evidence", "bounds_of_models", "kinds_of_digits",
-    "latent_activity",
+    "beside_the_paper", "bound_against_evidence", "bounds_of_models", "gradient_race",
+    "kinds_of_digits", "latent_activity",
     "estimate_spread", "failure_maps", "fitted_scales", "gradient_noise", "nll_bowls",
     "noise_sweep", "without_floor",
     "known_pictures", "paired_variants", "same_second", "stopped_clocks", "unit_of_codes",

@@ -264,3 +264,47 @@ def latent_activity(activity, threshold, fig=None):
     axes.set_title(f"Active latents: {counts}")
     fig.caption = f"Latents whose mean varies by more than {threshold:g} over images: {counts}."
     return fig
+
+
+def gradient_race(stored, guess=None, fig=None):
+    """What a gradient wins over the total derivative in as many updates, each seed by itself.
+
+    stored: {K: {estimator: [seeds]}}, −L of the trained models in nats per test image, the
+    total derivative first. guess: which gradient the learner expects to win at the larger K.
+    """
+    rows = [(draws, name) for draws, of in stored.items() for name in list(of)[1:]]
+    if fig is None:
+        fig = Figure(figsize=(9.6, 1.4 + 0.45 * len(rows)), layout="constrained")
+        axes = fig.subplots()
+        fig.artists_of = {
+            "seeds": axes.plot([], [], "o", color=BLUE, alpha=0.6, label="one seed")[0],
+            "means": axes.plot([], [], "|", color=ORANGE, markersize=22, markeredgewidth=3,
+                               label="their mean")[0],
+        }
+        axes.axvline(0, color="#777777", linestyle="--")
+        axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5),
+                 xlabel="−L less that of the total derivative, same seed (nats; left is better)")
+        axes.set_yticklabels([f"{name}, K = {draws}" for draws, name in rows])
+        axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), labelspacing=1.2)
+        axes.set_title(" ")
+        freeze_layout(fig)
+    differences = []
+    for draws, name in rows:
+        total = next(iter(stored[draws].values()))
+        differences.append(np.subtract(stored[draws][name], total))
+    means = [difference.mean() for difference in differences]
+    places = [np.full(len(difference), row) for row, difference in enumerate(differences)]
+    fig.artists_of["seeds"].set_data(np.concatenate(differences), np.concatenate(places))
+    fig.artists_of["means"].set_data(np.array(means), np.arange(len(rows)))
+    reach = 1.15 * max(np.abs(difference).max() for difference in differences)
+    axes = fig.artists_of["means"].axes
+    axes.set_xlim(-reach, reach)
+    most = max(draws for draws, _ in rows)
+    scores = {next(iter(stored[most])): 0.0} | {
+        name: mean for (draws, name), mean in zip(rows, means) if draws == most}
+    guessed = f"; your guess: {guess}" if guess else ""
+    axes.set_title(f"Best on average at K = {most}: {min(scores, key=scores.get)}{guessed}")
+    fig.caption = "Against the total derivative of the same seed: " + ", ".join(
+        f"{name} at K = {draws} {mean:+.2f} nats ({difference.min():+.2f} to {difference.max():+.2f})"
+        for (draws, name), mean, difference in zip(rows, means, differences)) + f"{guessed}."
+    return fig
