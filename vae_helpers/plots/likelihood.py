@@ -134,25 +134,25 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
 def beside_the_paper(curves, reported, references, fig=None):
     """−L_5000 against epochs for each number of draws, beside what others report.
 
-    curves: {label: {"few": [(epoch, value)], "whole": [(epoch, value, half width)]}}, of the
-    first test digits and of all; reported: {label: value}, drawn as lines; references: {label:
-    (epoch, value)}, drawn as points; nats per test image.
+    curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
+    of the first test digits and of all; reported: {label: value}, drawn as lines; references:
+    {label: (epoch, value)}, drawn as points; nats per test image.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 4.2), layout="constrained")
         axes = fig.subplots()
-        colours = dict(zip(curves, (BLUE, ORANGE)))
+        colours = {label: {1: BLUE, 5: ORANGE}[of["draws"]] for label, of in curves.items()}
         fig.artists_of = {
             "curves": {label: (
                 axes.plot([], [], marker + ":", color=colour, markersize=4, markerfacecolor="white",
                           label=f"{label}, first 1,000 digits")[0],
                 axes.plot([], [], marker, color=colour, markersize=8, label=f"{label}, all")[0],
                 axes.vlines([1], 0, 0, color=colour))
-                for (label, colour), marker in zip(colours.items(), "os")},
+                for (label, colour), marker in zip(colours.items(), "os^")},
             "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=width,
                                              label=label)
                          for label, colour, width in zip(reported, (BLUE, ORANGE, GREEN), (1, 1.5, 2))},
-            "references": {label: axes.plot([], [], marker, color=colour, markersize=13,
+            "references": {label: axes.plot([], [], marker, color=colour, markersize=11,
                                             markerfacecolor="none", label=label)[0]
                            for label, marker, colour in zip(references, "vD", (BLUE, ORANGE))},
         }
@@ -178,10 +178,11 @@ def beside_the_paper(curves, reported, references, fig=None):
     for label, (epoch, value) in references.items():
         parts["references"][label].set_data([epoch], [value])
     few.axes.set_ylim(min([*values, *reported.values()]) - 0.9, max(values) + 0.9)
-    first = {label: of["whole"][0] for label, of in curves.items()}
-    ours = ", ".join(f"{label} {value:.1f}" for label, (_, value, _) in first.items())
+    lowest, epoch, label = min((value, epoch, label) for label, of in curves.items()
+                               for epoch, value, _ in of["whole"])
     theirs = ", ".join(f"{value:.1f}" for value in reported.values())
-    few.axes.set_title(f"After {next(iter(first.values()))[0]} epochs: {ours}; the paper: {theirs}")
+    few.axes.set_title(f"Lowest on all test digits: {lowest:.1f}, {label}, after {epoch:,} epochs; "
+                       f"the paper: {theirs}")
     fig.caption = "All test digits: " + "; ".join(
         f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
         for label, of in curves.items() for epoch, value, width in of["whole"]
