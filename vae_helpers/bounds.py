@@ -5,6 +5,7 @@ import torch
 from vae_helpers import data, elbo, training
 
 ESTIMATORS = ("iwae", "path", "dreg")
+FIRST_RATE = 2e-3  # 1e-3 in Burda et al. 2015, whose batches have 20 images
 
 
 def negative_bound(model, x, eps, estimator):
@@ -15,8 +16,9 @@ def negative_bound(model, x, eps, estimator):
     "iwae": the total derivative (Burda et al. 2015, arXiv 1509.00519, section 3). "path":
     without the score of q (Roeder, Wu & Duvenaud 2017, arXiv 1703.09194); biased for K > 1.
     "dreg": doubly reparameterised, unbiased for every K (Tucker et al. 2018, arXiv 1810.04152,
-    section 3); at K = 1 it is "path".
+    section 3); at K = 1 it is "path". Raises `ValueError` for another estimator.
     """
+    _require_known(estimator)
     mean, logvar = model.encode(x)
     rate = elbo.gaussian_kl(mean, logvar).mean().detach()
     z = elbo.reparameterize(mean, logvar, eps)  # [K, batch, latent]
@@ -32,22 +34,26 @@ def negative_bound(model, x, eps, estimator):
     return -elbo.iwae_bound(log_weights).mean(), -log_likelihood.mean().detach(), rate
 
 
-def burda_rate(epoch, first=2e-3):
-    """The learning rate of an epoch: `first` · 10^(−i/7) for 3^i epochs, i = 0, 1, …, 7.
+def _require_known(estimator):
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}.")
 
-    Burda et al. 2015, section 5, where `first` is 1e-3 for batches of 20. After 3,280 epochs
-    the last one stays.
+
+def burda_rate(epoch):
+    """The learning rate of an epoch: FIRST_RATE · 10^(−i/7) for 3^i epochs, i = 0, 1, …, 7.
+
+    Burda et al. 2015, section 5. After 3,280 epochs the last one stays.
     """
     i, left = 0, epoch
     while left >= 3**i and i < 7:
         left -= 3**i
         i += 1
-    return first * 10 ** (-i / 7)
+    return FIRST_RATE * 10 ** (-i / 7)
 
 
-def line_rate(epoch, epochs, first=2e-3):
-    """The learning rate of an epoch: from `first` in a straight line, to reach 0 after `epochs`."""
-    return first * (1 - epoch / epochs)
+def line_rate(epoch, epochs):
+    """The learning rate of an epoch: from FIRST_RATE in a straight line to 0 after `epochs`."""
+    return FIRST_RATE * (1 - epoch / epochs)
 
 
 class BoundTrainer(training.Trainer):
@@ -67,8 +73,7 @@ class BoundTrainer(training.Trainer):
             raise ValueError(f"draws must be a whole number of at least 1, got {draws}.")
         if line_epochs is not None and not line_epochs > 0:
             raise ValueError(f"line_epochs must be a positive number or None, got {line_epochs}.")
-        if estimator not in ESTIMATORS:
-            raise ValueError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}.")
+        _require_known(estimator)
         super().__init__(
             model, images, batch_size=batch_size, learning_rate=burda_rate(0), seed=seed
         )

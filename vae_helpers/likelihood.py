@@ -58,7 +58,7 @@ def grouped_bounds(log_weights, draws):
     return torch.logsumexp(groups, dim=1) - math.log(draws)
 
 
-def draw_log_weights(model, images, draws, *, seed):
+def draw_log_weights(model, images, draws, generator):
     """`log_weights` of black and white images, uint8 [n, 28, 28]: [draws, n].
 
     Raises `ValueError` for images that hold greys: no bound on them bounds a log probability.
@@ -66,7 +66,6 @@ def draw_log_weights(model, images, draws, *, seed):
     if not ((images == 0) | (images == 255)).all():
         raise ValueError("The images hold greys: make them black and white first, by "
                          "likelihood.binarized.")
-    generator = torch.Generator().manual_seed(seed)
     # One image at a time: all draws of it fit the cache.
     return torch.cat([log_weights(model, x, draws, generator)
                       for x in data.pixels(images).split(1)], dim=1)
@@ -78,9 +77,9 @@ def bounds(model, images, draws, *, seed):
     All from the same draws, as many as the largest K, of which the others must be divisors;
     the mean of all groups of K. Raises `ValueError` as `draw_log_weights` does.
     """
-    found = {k: [] for k in draws}
+    found, generator = {k: [] for k in draws}, torch.Generator().manual_seed(seed)
     for chunk in images.split(evaluation.CHUNK):
-        weights = draw_log_weights(model, chunk, max(draws), seed=seed)  # [draws, chunk]
+        weights = draw_log_weights(model, chunk, max(draws), generator)  # [draws, chunk]
         for k in draws:
             found[k].append(grouped_bounds(weights, k).mean(0))
     return {k: torch.cat(values) for k, values in found.items()}

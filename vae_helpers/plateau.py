@@ -48,14 +48,15 @@ def threshold(images):
     """The β below which a VAE with a Bernoulli decoder can leave the plateau by small steps.
 
     images: uint8 [n, 28, 28]. It is the largest eigenvalue of the pixels' covariance, each
-    divided by its Bernoulli spread √(p(1 − p)), p the mean image: to second order in small
+    divided by its Bernoulli spread √(μ(1 − μ)), μ the mean image: to second order in small
     decoder weights w and encoder weights a, a latent that begins to be used changes the
-    objective by −aᵀCw + ½ wᵀDw + ½ β aᵀCa, with C the covariance and D = diag(p(1 − p)).
+    objective by −aᵀCw + ½ wᵀVw + ½ β aᵀCa, with C the covariance and V = diag(μ(1 − μ)).
     Pixels that are dark (or bright) in every image say nothing and are left out.
     """
     x = data.pixels(images)  # [n, 784]
-    p = x.mean(0)
-    x = ((x - p) / (p * (1 - p)).sqrt())[:, (p > 0) & (p < 1)]  # [n, pixels that vary]
+    mean = x.mean(0)
+    varying = (mean > 0) & (mean < 1)
+    x = ((x - mean) / (mean * (1 - mean)).sqrt())[:, varying]  # [n, pixels that vary]
     return torch.linalg.eigvalsh(x.T @ x / len(x))[-1].item()
 
 

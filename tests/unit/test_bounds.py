@@ -97,7 +97,7 @@ def test_dreg_is_unbiased_and_the_path_derivative_of_four_draws_is_not(case):
 
 
 def test_the_learning_rate_is_the_papers():
-    rates = [bounds.burda_rate(epoch, first=1e-3) for epoch in range(3281)]
+    rates = [bounds.burda_rate(epoch) / 2 for epoch in range(3281)]  # of batches of 20
     lengths = [rates[:3280].count(rate) for rate in sorted(set(rates), reverse=True)]
     assert lengths == [3**i for i in range(8)] and sum(lengths) == 3280
     assert rates[0] == 1e-3 and rates[-1] == pytest.approx(1e-4) and rates[3280] == rates[3279]
@@ -139,6 +139,11 @@ def test_a_checkpoint_of_another_bound_is_refused(images, tmp_path):
     for other in ({"draws": 4}, {"estimator": "dreg"}):
         with pytest.raises(Exception, match="another run"):
             training.train(make(images, **other), 3, checkpoint=tmp_path / "c")
+
+
+def test_an_unknown_gradient_is_refused(case):
+    with pytest.raises(ValueError, match="estimator must be one of"):
+        bounds.negative_bound(*case, "IWAE")
 
 
 @pytest.mark.parametrize("settings, words", [

@@ -82,6 +82,13 @@ def test_grouped_bounds():
             likelihood.grouped_bounds(weights, draws)
 
 
+def test_no_two_images_share_their_draws(plane, digits, monkeypatch):
+    """The interval of the mean over images takes them for independent."""
+    monkeypatch.setattr(likelihood.evaluation, "CHUNK", 2)
+    found = likelihood.bounds(plane, digits[:1].expand(6, -1, -1), [4], seed=0)[4]
+    assert len(found.unique()) == 6
+
+
 def test_greys_are_refused(plane):
     with pytest.raises(ValueError, match="likelihood.binarized"):
         likelihood.bounds(plane, data.load_mnist().test_images[:2], [1], seed=0)

@@ -8,6 +8,7 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 from vae_helpers.plots.digits import THERE_AND_BACK, labelled_picture, there_and_back
 
 GREY = "#999999"
+LEAST_SLOPE = 0.1  # the lower end of an axis of slopes
 
 
 def beta_sweep(
@@ -84,11 +85,12 @@ def curve_slopes(betas, stored, live, guess=None, fig=None):
         axes.axhline(1, color=GREEN, linewidth=1)
         fig.artists_of = {
             "stored": axes.plot([], [], "o", color=BLUE, alpha=0.6, label="stored seeds")[0],
+            "below": axes.plot([], [], "v", color=BLUE, alpha=0.6)[0],
             "live": axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0],
             "guess": axes.plot([], [], "D", color=ORANGE, fillstyle="none", markersize=12,
                                markeredgewidth=2, label="your guess")[0],
         }
-        axes.set(yscale="log", ylim=(0.1, 6), xlim=(-0.5, len(pairs) - 0.5), xticks=pairs,
+        axes.set(yscale="log", ylim=(LEAST_SLOPE, 6), xlim=(-0.5, len(pairs) - 0.5), xticks=pairs,
                  xlabel="pair of neighbours β₁ → β₂", title=" ",
                  ylabel="secant ÷ logarithmic mean")
         axes.set_xticklabels([f"{a:g} → {b:g}" for a, b in zip(low, high)])
@@ -100,6 +102,8 @@ def curve_slopes(betas, stored, live, guess=None, fig=None):
     ratios = np.asarray(stored) / predicted  # [seeds, pairs]
     parts = fig.artists_of
     parts["stored"].set_data(np.broadcast_to(pairs, ratios.shape).ravel(), ratios.ravel())
+    off = np.nonzero(ratios < LEAST_SLOPE)[1]  # pairs; a slope may be negative
+    parts["below"].set_data(off, np.full(len(off), 1.12 * LEAST_SLOPE))
     parts["live"].set_data(list(live), [secant / predicted[pair] for pair, secant in live.items()])
     first = next(iter(live), None)
     shown = guess is not None and first is not None

@@ -36,7 +36,7 @@ def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None
             axes.set(xlabel="x", xlim=(-1, 1), title=TWO_LINES)
         panels[0].set_ylabel("log₁₀ σ²")
         panels[0].set_ylim(-7, 7)
-        panels[0].legend(loc="lower left", fontsize=9)
+        panels[0].legend(loc="upper left", fontsize=9)
         freeze_layout(fig)
     words = []
     for name, parts in fig.artists_of.items():

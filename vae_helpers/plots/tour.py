@@ -149,7 +149,7 @@ def kinds_compared(stored, live, titles, guess=None, fig=None):
     """
     kinds = list(next(iter(stored.values())))
     if fig is None:
-        fig = Figure(figsize=(9.6, 1.4 + 0.3 * len(kinds)), layout="constrained")
+        fig = Figure(figsize=(9.6, 1.6 + 0.3 * len(kinds)), layout="constrained")
         panels = fig.subplots(1, len(stored), sharey=True, squeeze=False)[0]
         fig.artists_of = {}
         for axes, measure in zip(panels, stored):
@@ -162,7 +162,7 @@ def kinds_compared(stored, live, titles, guess=None, fig=None):
                      title=TWO_LINES)
             axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
         panels[0].set_yticklabels(kinds)
-        panels[-1].legend(loc="best", fontsize=9)
+        fig.legend(handles=fig.artists_of[measure], loc="outside lower right", ncols=2, fontsize=9)
         freeze_layout(fig)
     for measure, (dots, diamonds) in fig.artists_of.items():
         rows, values = zip(*[(row, value) for row, kind in enumerate(kinds)

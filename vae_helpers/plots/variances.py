@@ -82,7 +82,7 @@ def variance_curves(z, posterior, q, sd, laws, here, measured, crossover, guess=
                     axes.plot([], [], mark, color=colour, markersize=8)[0],
                 )
             axes.set(xscale="log", yscale="log", xlabel="standard deviation s of q",
-                     ylabel=f"variance of the {panel}", xlim=(sd[0], sd[-1]), ylim=(FLOOR, 1e2),
+                     ylabel=f"variance of the {panel}", xlim=(sd[0], sd[-1]), ylim=(FLOOR, 1e4),
                      title=TWO_LINES)
             axes.set_xticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"], minor=False)
             axes.set_xticks([], minor=True)

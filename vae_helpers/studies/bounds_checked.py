@@ -41,7 +41,8 @@ def compare_bounds(model, images, draws):
 
     Returns log p(x) by quadrature [n], and {K: every estimate of L_K, [groups, n]}.
     """
-    weights = likelihood.draw_log_weights(model, images, max(draws), seed=0)  # [draws, n]
+    generator = torch.Generator().manual_seed(0)
+    weights = likelihood.draw_log_weights(model, images, max(draws), generator)  # [draws, n]
     estimates = {k: likelihood.grouped_bounds(weights, k) for k in draws}
     # The grid has 160,801 places: 50 images at a time keep it small.
     parts = [gaps.evidence_by_quadrature(model, chunk) for chunk in images.split(50)]
