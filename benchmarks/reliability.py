@@ -4,7 +4,7 @@
     python benchmarks/reliability.py [--quick] [--part PART ...] [--times N]
 
 nbval         strict nbval of the whole series, N times (ten) with one thread and with two; takes
-              hours, and goes on where it stopped as long as nothing in the repository changes
+              hours, and goes on where it stopped as long as nothing it runs has changed
 damaged       200 damaged files of data, checkpoints and stored models, each loaded: passed is a
               named error, or exactly what was in the file before
 first-loads   30 processes that load MNIST at the same moment into an empty cache folder
@@ -158,12 +158,14 @@ class Progress:
 
 def digest_of_repository():
     """Of all that a run of a notebook depends on."""
-    seen = hashlib.sha256(sys.version.encode())
+    paths = [ROOT / "conftest.py", ROOT / "pyproject.toml"]
     for folder in ("notebooks", "vae_helpers", "tests/notebooks"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".js", ".json", ".pt", ".ipynb", ".cfg", ".css"):
-                if ".ipynb_checkpoints" not in path.parts:
-                    seen.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+        paths += [path for path in sorted((ROOT / folder).rglob("*"))
+                  if path.suffix in (".py", ".js", ".json", ".pt", ".ipynb", ".cfg", ".css", ".gz")
+                  and ".ipynb_checkpoints" not in path.parts]
+    seen = hashlib.sha256(sys.version.encode())
+    for path in paths:
+        seen.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return seen.hexdigest()
 
 

@@ -45,7 +45,7 @@ def fingerprints(path):
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         return notebook["metadata"].get(MARK), digest(notebook)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return None, None
 
 
@@ -73,7 +73,11 @@ def write_copy(path, folder):
 
 def main(root, folder):
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        written = write_copy(path, folder)
+        try:
+            written = write_copy(path, folder)
+        except OSError as error:
+            sys.exit(f"error: the copy of {path.name} could not be written: {error}. Make room, or "
+                     "choose a folder in which you may write, and run this again.")
         print(f"{folder.name}/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
 
 

@@ -35,10 +35,13 @@ def load(name):
     """
     path = FOLDER / f"{name}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not {"settings", "runs"} <= stored.keys():
+            raise ValueError("it holds no settings or no runs")
+        return stored
     except FileNotFoundError:
         raise EvidenceError(f"No {path}. Make it: {_command(name)}") from None
-    except ValueError as error:  # no JSON, or no UTF-8
+    except (ValueError, AttributeError) as error:  # no JSON, no UTF-8, no dictionary
         raise EvidenceError(
             f"{path} is damaged ({error}). Get it anew (git checkout {path}), or delete it and "
             f"make it again: {_command(name)}"
@@ -163,14 +166,16 @@ def main(arguments=None):
         "is there, say tcp://127.0.0.1:8786, instead of this computer's cores",
     )
     options = parser.parse_args(arguments)
-    if options.list:
-        print(*map(state, STUDIES), sep="\n")
-        return
     try:
+        if options.list:
+            print(*map(state, STUDIES), sep="\n")
+            return
         with on_cluster(options.dask, PACKAGES) if options.dask else contextlib.nullcontext():
             remake(*(STUDIES if options.all else [options.name]))
     except ClusterError as error:
         parser.error(str(error))
+    except (EvidenceError, OSError) as error:
+        parser.exit(1, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ note from which the series grew says, and what became of it.
 
 A figure with a range has one value for each seed: it is their median, and the range goes from
 the least to the greatest. The others are of one seed, or the same for every seed. Each claim
-links to its place in the notebook, where the figures are measured anew whenever it runs; they
+links to its place in the notebook, where the figures are measured anew whenever it runs, or,
+where they took many seeds or hours, compared anew with stored ones (`notebooks/evidence`); they
 may differ a little from machine to machine.
 
 `python -m vae_helpers.ledger` writes this file from the stored notebooks and from

@@ -43,7 +43,8 @@ class Heartbeat(anywidget.AnyWidget):
 class LiveTraining(VBox):
     """A button that trains on and pauses, without blocking the kernel.
 
-    trainer: anything with a synchronous `step()`. progress: a function without arguments
+    trainer: anything with a synchronous `step()` that returns a record with its number `step`,
+    counted from 0. progress: a function without arguments
     that draws where training stands; it is called while training runs and at each pause.
     Make it in a cell: the task runs on the loop that runs the cell, so that sliders and
     other cells are answered between two chunks of steps. (A thread of its own would cost

@@ -9,8 +9,9 @@ from vae_helpers import elbo
 
 
 class GaussianVAE(nn.Module):
-    """What every VAE here shares: q(z|x) Gaussian, prior p(z) = N(0, I), p(x|z) Bernoulli.
+    """What every VAE here shares: q(z|x) Gaussian, and the prior p(z) = N(0, I).
 
+    p(x|z) is Bernoulli, unless a subclass has an `elbo_parts` of its own.
     A subclass has the sizes `latent` and `pixels`, `encode` (x [batch, pixels] to mean and
     logvar, [batch, latent] each) and `decode` (z [..., latent] to logits [..., pixels]).
     """
@@ -82,12 +83,14 @@ class BurdaVAE(_DenseVAE):
 
     Two layers of tanh on either side of the latents, Glorot's weights, and a decoder whose
     first biases draw `average`, the mean of the training pixels ([pixels], in [0, 1]).
-    arXiv 1509.00519. Raises `ValueError` for sizes below 1.
+    arXiv 1509.00519. Raises `ValueError` for sizes below 1, or another shape of `average`.
     """
 
     activation = nn.Tanh
 
     def __init__(self, average, latent=50, hidden=(200, 200), *, seed):
+        if average.ndim != 1:
+            raise ValueError(f"average must be [pixels], got shape {list(average.shape)}.")
         super().__init__(latent, hidden, len(average), heads=2, seed=seed)
         with torch.no_grad():  # a pixel that is always dark would have −∞
             self.decoder[-1].bias.copy_(average.clamp(0.001, 0.999).logit())

@@ -27,8 +27,11 @@ SICK, CURED = "as written", "and a smaller step"
 def make_trainer(name, seed, **settings):
     """A `training.Trainer` of recipe `name`: a new model, and the source's training images.
 
-    settings: what the trainer is given beside the recipe's, or instead of them.
+    settings: what the trainer is given beside the recipe's, or instead of them. Raises
+    `ValueError` for another name.
     """
+    if name not in RECIPES:
+        raise ValueError(f"name must be one of {', '.join(map(repr, RECIPES))}, got {name!r}.")
     recipe = dict(RECIPES[name])
     of_training = {key: recipe.pop(key) for key in ("beta", "learning_rate")}
     return training.Trainer(

@@ -264,8 +264,10 @@ def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
     bitwise the same parameters and records as one that was not.
 
     Raises `TrainingDiverged`, and `checkpoints.CheckpointError` for a file that does not fit
-    or cannot be written: before the first step, if it is so then.
+    or cannot be written: before the first step, if it is so then. Raises `ValueError` for steps
+    that are no whole number, and with a checkpoint `TypeError` for a β that cannot be stored.
     """
+    _require_whole_steps(steps=steps, least=0)
     if checkpoint is not None:
         every = trainer.steps_per_epoch if every is None else every
         _require_whole_steps(every=every)
@@ -293,7 +295,7 @@ def _require_test_settings(test_images, test_every):
         _require_whole_steps(test_every=test_every)
 
 
-def _require_whole_steps(**named):
+def _require_whole_steps(least=1, **named):
     (name, value), = named.items()
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number of steps, at least 1, got {value}.")
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of steps, at least {least}, got {value}.")

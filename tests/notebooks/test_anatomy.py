@@ -147,6 +147,15 @@ def test_the_opening_says_what_it_takes(prose):
     assert re.search(r"\*\*Takes\*\* .*(second|minute)s.* GB", prose[0])
 
 
+def test_the_first_notebook_tells_of_each_what_it_says_itself():
+    cells = nbformat.read(PATHS[0], as_version=4).cells
+    told = dict(re.findall(r"\| (?:\*\*|\[)(\d\d) .*\| (\d+) s \|$", cells[-1].source, re.M))
+    said = {path.name[:2]: re.search(r"\*\*Takes\*\* about (\d+) seconds",
+                                     nbformat.read(path, as_version=4).cells[0].source)[1]
+            for path in PATHS}
+    assert told == said
+
+
 def test_the_opening_leads_to_its_neighbours(path, prose):
     position = PATHS.index(path)
     if position > 0:

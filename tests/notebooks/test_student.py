@@ -160,6 +160,18 @@ def test_a_file_that_cannot_be_read_is_not_touched(original, folder, text):
     assert copy.read_text(encoding="utf-8") == text
 
 
+def test_a_folder_in_the_copys_place_is_left_and_a_copy_that_cannot_be_written_is_named(
+    original, folder
+):
+    folder.mkdir()
+    (folder / original.name).mkdir()
+    assert student.write_copy(original, folder).name == f"{original.stem}.new.ipynb"
+    blocked = folder / "file"
+    blocked.write_text("no folder")
+    with pytest.raises(SystemExit, match=f"error: the copy of {original.name}"):
+        student.main(original.parents[1], blocked)
+
+
 def test_the_script_writes_all(original, folder, capsys):
     student.main(folder.parent, folder)
     student.main(folder.parent, folder)

@@ -165,3 +165,8 @@ def test_the_first_picture_is_the_mean_image(images):
     torch.testing.assert_close(shown, average.clamp(0.001, 0.999).expand(3, -1))
     kinds = [type(layer).__name__ for layer in model.encoder]
     assert kinds == ["Linear", "Tanh", "Linear", "Tanh", "Linear"]
+
+
+def test_a_mean_image_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"average must be \[pixels\], got shape \[28, 28\]"):
+        models.BurdaVAE(torch.full((28, 28), 0.5), seed=0)

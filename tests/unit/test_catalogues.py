@@ -1,5 +1,6 @@
 """What holds for every check of the series: its own catalogue, its hints, its stub."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -50,3 +51,11 @@ def test_there_are_three_hints_and_a_stub_is_unanswered(one, capsys):
     assert one(...).state == "unanswered"
     if isinstance(one, Exercise):
         assert one(lambda *_: ...).state == "unanswered"
+
+
+@pytest.mark.parametrize("one", checks((Quantity, Choice)))
+@pytest.mark.parametrize("answer", [
+    (np.array([1.0, 2.0]), 0.7), [np.array(["A", "B"])], (10**400, 0.7), 10**400, None, object(),
+])
+def test_what_is_no_answer_is_said_to_be_none(one, answer):
+    assert one(answer).state == "failed"

@@ -38,13 +38,17 @@ def test_a_missing_study_names_its_command(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("damage", [
     lambda whole: whole[:-40], lambda whole: b"", lambda whole: b"\xff" + whole,
+    lambda whole: b"[]", lambda whole: b"{}",
 ])
-def test_a_damaged_study_is_named(monkeypatch, tmp_path, damage):
+def test_a_damaged_study_is_named(monkeypatch, tmp_path, capsys, damage):
     whole = (evidence.FOLDER / "start_here.json").read_bytes()
     (tmp_path / "start_here.json").write_bytes(damage(whole))
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
     with pytest.raises(evidence.EvidenceError, match="is damaged.*evidence start_here"):
         evidence.load("start_here")
+    with pytest.raises(SystemExit):
+        evidence.main(["--list"])
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def counted(seed, *, folder, fail_at):

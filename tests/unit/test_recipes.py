@@ -140,6 +140,11 @@ def test_a_recipe_s_trainer_is_the_recipe_and_takes_other_settings(name):
     assert negative == (recipes.RECIPES[name]["heads"] == "linear")
 
 
+def test_an_unknown_recipe_is_named():
+    with pytest.raises(ValueError, match="'as written'.*got 'cured'"):
+        recipes.make_trainer("cured", 0)
+
+
 def test_active_units_are_those_whose_means_vary(digits):
     model = models.VAE(4, hidden=(8,), seed=0)
     with torch.no_grad():

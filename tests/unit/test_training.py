@@ -234,6 +234,12 @@ def test_train_counts_the_steps_of_the_whole_run(digits):
     assert len(trainer.records) == 9
 
 
+@pytest.mark.parametrize("steps", [2.5, -1])
+def test_steps_are_whole(digits, steps):
+    with pytest.raises(ValueError, match="steps must be a whole number of steps, at least 0"):
+        training.train(make(digits), steps)
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"batch_size": 0}, "batch_size"),
     ({"batch_size": 641}, "batch_size"),

@@ -348,7 +348,7 @@ def main(arguments):
     folder = Path(arguments[0]) if arguments else ROOT / "site"
     try:
         build(folder)
-    except SiteError as error:
+    except (SiteError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     files = [path for path in folder.rglob("*") if path.is_file()]

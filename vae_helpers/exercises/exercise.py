@@ -177,12 +177,12 @@ class Quantity(_Checked):
 
     def __call__(self, answer):
         """Compare `answer` with the right number; returns a `Result`."""
-        if answer is ... or (isinstance(answer, (tuple, list)) and ... in answer):
+        if answer is ... or (isinstance(answer, (tuple, list)) and _holds_stub(answer)):
             return self._unanswered()
         wanted = list(self._parts.values())
         try:
             found = _numbers(answer)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             return self._failed(f"{_count(wanted)} expected; {answer!r} cannot be read so.")
         if len(found) != len(wanted):
             return self._failed(f"{_count(wanted)} expected, got {len(found)}.")
@@ -227,7 +227,7 @@ class Choice(_Checked):
 
     def __call__(self, answer):
         """Compare `answer` with the right letters; returns a `Result`."""
-        if answer is ... or (isinstance(answer, self._COLLECTIONS) and ... in answer):
+        if answer is ... or (isinstance(answer, self._COLLECTIONS) and _holds_stub(answer)):
             return self._unanswered()
         chosen = self._letters(answer)
         if chosen is None:
@@ -254,6 +254,10 @@ class Choice(_Checked):
             return None
         letters = {letter.strip().upper() for letter in answer}
         return letters if letters <= set(self._reasons) else None
+
+
+def _holds_stub(answer):
+    return any(part is ... for part in answer)  # `in` would compare, which arrays refuse
 
 
 def _numbers(answer):

@@ -171,7 +171,7 @@ class LivingLatents(_Checked):
             return self._unanswered()
         try:
             betas = [float(beta) for beta in outcome.value]
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             return self._failed("The schedule must give one number for each step.")
         trouble = self._unfit(betas)
         if trouble:

@@ -160,9 +160,11 @@ def _pack_codes(codes, labels, latent):
             f"got shape {list(labels.shape)}."
         )
     if not np.issubdtype(codes.dtype, np.floating) or not np.isfinite(codes).all():
-        raise ValueError(f"codes must be finite floating-point numbers, got {codes.dtype}.")
+        raise ValueError("codes must be floating-point numbers, none of them NaN or infinite; "
+                         f"their type is {codes.dtype}.")
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() > 9:
-        raise ValueError(f"labels must be integers from 0 to 9, got {labels.dtype}.")
+        raise ValueError(f"labels must be integers from 0 to 9, got {labels.dtype} from "
+                         f"{labels.min()} to {labels.max()}.")
     return codes.astype("<f4").tobytes(), labels.astype(np.uint8).tobytes()
 
 

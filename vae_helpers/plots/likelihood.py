@@ -132,9 +132,9 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
 
 
 def beside_the_paper(curves, reported, references, fig=None):
-    """−L_5000 against epochs for each number of draws, beside what others report.
+    """−L_5000 against epochs for runs of K = 1 or 5, beside what others report.
 
-    curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
+    curves (three at the most): {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
     of the first test digits and of all; reported: {label: value}, drawn as lines; references:
     {label: (epoch, value)}, drawn as points; nats per test image.
     """
@@ -191,9 +191,9 @@ def beside_the_paper(curves, reported, references, fig=None):
 
 
 def bounds_of_models(draws, here, live, stored, fig=None):
-    """−L_K of the same test images against K for several models: stored, and computed anew.
+    """−L_K of the same test images against K for two models: stored, and computed anew.
 
-    draws: [K]; here: the K chosen; live, stored: {model: {K: [images]}}, nats.
+    draws: [K]; here: the K chosen; live, stored: {model: {K: [images]}}, two of them, nats.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 3.5), layout="constrained")
@@ -238,7 +238,7 @@ def bounds_of_models(draws, here, live, stored, fig=None):
 def latent_activity(activity, threshold, fig=None):
     """The variance of each latent's posterior mean over images, from the largest to the least.
 
-    activity: {model: [latent]}; threshold: above it a latent counts as active.
+    activity: {model: [latent]}, of two models; threshold: above it a latent counts as active.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 3.3), layout="constrained")

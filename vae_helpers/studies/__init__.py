@@ -1,4 +1,4 @@
-"""The studies behind the stored evidence, one file a notebook."""
+"""The studies behind the stored evidence."""
 
 from vae_helpers.studies import (
     bounds_checked,

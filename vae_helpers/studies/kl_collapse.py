@@ -1,7 +1,5 @@
 """Notebook 05: one VAE trained at many β, from hardly any KL to nothing but KL."""
 
-import torch
-
 from vae_helpers import data, evaluation, training
 from vae_helpers.studies.base import Study, dense_trainer, prefix
 
