@@ -51,42 +51,29 @@ def burda_rate(epoch):
     return FIRST_RATE * 10 ** (-i / 7)
 
 
-def line_rate(epoch, epochs):
-    """The learning rate of an epoch: from FIRST_RATE in a straight line to 0 after `epochs`."""
-    return FIRST_RATE * (1 - epoch / epochs)
-
-
 class BoundTrainer(training.Trainer):
     """A `training.Trainer` that maximises L_K of freshly binarised images: β = 1, no free bits.
 
     draws: K. estimator: of the gradient, see `negative_bound`. The learning rate follows
-    `burda_rate`, or `line_rate` where `line_epochs` says when that ends; Adam's ε is 1e-4 as
-    in that paper. Records keep distortion and rate, from which their ELBO is that of K = 1,
-    and no rate per latent. Raises `ValueError` for other draws or estimators or a line of no
-    epochs, and what `training.Trainer` does, also for a step after the line's end.
+    `burda_rate`, and Adam's ε is 1e-4 as there. Records keep distortion and rate, from which
+    their ELBO is that of K = 1, and no rate per latent. Raises `ValueError` for other draws
+    or estimators, and what `training.Trainer` does.
     """
 
-    def __init__(
-        self, model, images, *, draws, estimator="iwae", line_epochs=None, batch_size=100, seed
-    ):
+    def __init__(self, model, images, *, draws, estimator="iwae", batch_size=100, seed):
         if not isinstance(draws, int) or draws < 1:
             raise ValueError(f"draws must be a whole number of at least 1, got {draws}.")
-        if line_epochs is not None and not line_epochs > 0:
-            raise ValueError(f"line_epochs must be a positive number or None, got {line_epochs}.")
         _require_known(estimator)
         super().__init__(
             model, images, batch_size=batch_size, learning_rate=burda_rate(0), seed=seed
         )
-        self.draws, self.estimator, self.line_epochs = draws, estimator, line_epochs
+        self.draws, self.estimator = draws, estimator
         self.optimizer.param_groups[0]["eps"] = 1e-4
-        self.settings |= {"draws": draws, "estimator": estimator, "line_epochs": line_epochs}
+        self.settings |= {"draws": draws, "estimator": estimator}
 
     def step(self):
         """As `training.Trainer.step`, at the epoch's learning rate."""
-        epoch = len(self.records) // self.steps_per_epoch
-        self.learning_rate = (
-            burda_rate(epoch) if self.line_epochs is None else line_rate(epoch, self.line_epochs)
-        )
+        self.learning_rate = burda_rate(len(self.records) // self.steps_per_epoch)
         return super().step()
 
     def _objective(self, x, beta):

@@ -114,14 +114,6 @@ def test_training_raises_the_bound_and_follows_the_rate(images, one_thread):
     assert trainer.optimizer.param_groups[0]["eps"] == 1e-4
 
 
-def test_a_line_ends_at_nought(images, one_thread):
-    trainer = make(images, line_epochs=3)
-    rates = [trainer.step().learning_rate for _ in range(3 * trainer.steps_per_epoch)]
-    assert sorted(set(rates), reverse=True) == pytest.approx([2e-3, 4e-3 / 3, 2e-3 / 3])
-    with pytest.raises(ValueError, match="learning_rate must be a positive number"):
-        trainer.step()
-
-
 def test_a_run_is_the_same_again_and_goes_on_from_its_checkpoint(images, tmp_path, one_thread):
     whole = make(images)
     training.train(whole, 20)
@@ -149,7 +141,6 @@ def test_an_unknown_gradient_is_refused(case):
 @pytest.mark.parametrize("settings, words", [
     ({"draws": 0}, "draws must be"), ({"draws": 2.0}, "draws must be"),
     ({"estimator": "stl"}, "estimator must be one of"),
-    ({"line_epochs": 0}, "line_epochs must be"),
 ])
 def test_wrong_settings_are_named(images, settings, words):
     with pytest.raises(ValueError, match=words):

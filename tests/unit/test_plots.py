@@ -406,7 +406,7 @@ def estimated(seed, guess):
 
 def published(seed):
     curves = {name: {"draws": k, "few": [(4, 99 - k - seed), (50, 92 - k)], "whole": [(50, 93 - k, seed)]}
-              for name, k in (("K = 1", 1), ("K = 5", 5), ("K = 1 again", 1))}
+              for name, k in (("K = 1", 1), ("K = 5", 5))}
     return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0},
             "references": {"elsewhere": (50, 90.0 + seed)}}
 

@@ -132,9 +132,9 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
 
 
 def beside_the_paper(curves, reported, references, fig=None):
-    """−L_5000 against epochs for runs of K = 1 or 5, beside what others report.
+    """−L_5000 against epochs for K = 1 and K = 5, beside what others report.
 
-    curves (three at the most): {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
+    curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
     of the first test digits and of all; reported: {label: value}, drawn as lines; references:
     {label: (epoch, value)}, drawn as points; nats per test image.
     """
@@ -148,7 +148,7 @@ def beside_the_paper(curves, reported, references, fig=None):
                           label=f"{label}, first 1,000 digits")[0],
                 axes.plot([], [], marker, color=colour, markersize=8, label=f"{label}, all")[0],
                 axes.vlines([1], 0, 0, color=colour))
-                for (label, colour), marker in zip(colours.items(), "os^")},
+                for (label, colour), marker in zip(colours.items(), "os")},
             "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=width,
                                              label=label)
                          for label, colour, width in zip(reported, (BLUE, ORANGE, GREEN), (1, 1.5, 2))},

@@ -43,5 +43,4 @@ STUDIES = {
     "estimator_race": estimator_race.STUDY,
     "burda_1": burda.ONE_DRAW,
     "burda_5": burda.FIVE_DRAWS,
-    "burda_line": burda.LINE,
 }
