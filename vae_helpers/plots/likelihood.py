@@ -297,9 +297,10 @@ def gradient_race(stored, guess=None, fig=None):
     places = [np.full(len(difference), row) for row, difference in enumerate(differences)]
     fig.artists_of["seeds"].set_data(np.concatenate(differences), np.concatenate(places))
     fig.artists_of["means"].set_data(np.array(means), np.arange(len(rows)))
-    reach = 1.15 * max(np.abs(difference).max() for difference in differences)
+    values = np.concatenate([[0.0], *differences])
+    margin = 0.06 * np.ptp(values) + 1e-3
     axes = fig.artists_of["means"].axes
-    axes.set_xlim(-reach, reach)
+    axes.set_xlim(values.min() - margin, values.max() + margin)
     most = max(draws for draws, _ in rows)
     scores = {next(iter(stored[most])): 0.0} | {
         name: mean for (draws, name), mean in zip(rows, means) if draws == most}
