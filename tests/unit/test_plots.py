@@ -750,6 +750,15 @@ def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
     assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0
 
 
+@pytest.mark.parametrize("done, total, end", [
+    ([], 50, 5), ([1.0], 50, 5), ([1.0], 2, 2), ([4.5], 50, 10), ([9.0], 10, 10), ([40.0], 50, 50),
+    ([30.0], 10, 30), ([120.0], 100, 120),
+])
+def test_the_epochs_axis_has_room_and_is_no_longer_than_the_plan(done, total, end):
+    given = panel(1, len(done), 1.0) | {"epochs": done, "total": total}
+    assert plots.training_panel(**given).axes[0].get_xlim() == (0, end)
+
+
 def test_a_race_is_run_seed_by_seed():
     stored = {1: {"total": [90.0, 80.0], "path": [89.0, 81.0]},
               5: {"total": [70.0, 60.0], "path": [71.0, 60.5], "DReG": [69.5, 59.0]}}

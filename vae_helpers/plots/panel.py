@@ -8,6 +8,7 @@ from vae_helpers.plots.digits import new_picture, tile
 
 USED = 0.05  # nats of rate from which a latent counts as used, in this picture
 TOPS = (2, 5, 10, 20, 50, 100, 1000)  # ends of the rate's axis: few, so that it seldom moves
+ROOM = (5, 10, 20, 50, 100)  # and of the epochs', likewise: the plan may be far longer than the run
 
 
 def training_panel(
@@ -31,7 +32,9 @@ def training_panel(
         parts[name].set_data(epochs, values)
     parts["test"].set_data(test_epochs, test_neg_elbo)
     parts["plateau"].set_ydata([plateau, plateau])
-    curves.set_xlim(0, max([total, *epochs[-1:]]))
+    seen = max([0, *epochs[-1:]])
+    room = next((end for end in ROOM if end >= 1.2 * seen), seen)
+    curves.set_xlim(0, max(seen, min(total, room)))
     bars.set_ylim(0, next((top for top in TOPS if top > max(rates)), 1.1 * max(rates)))
     for bar, height in zip(parts["rates"], rates):
         bar.set_height(height)
