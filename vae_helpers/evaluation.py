@@ -25,7 +25,12 @@ class Evaluation(NamedTuple):
 
 @torch.no_grad()
 def evaluate(model, images, *, seed):
-    """The ELBO's two parts over `images` (uint8 [n, 28, 28]), with one draw of z per image."""
+    """The ELBO's two parts over `images` (uint8 [n, 28, 28]), with one draw of z per image.
+
+    Raises `ValueError` if there are none.
+    """
+    if not len(images):
+        raise ValueError("There are no images to evaluate on: give at least one.")
     model.eval()
     generator = torch.Generator().manual_seed(seed)
     totals = torch.zeros(2, dtype=torch.float64)

@@ -16,7 +16,7 @@ from vae_helpers.files import atomic_write
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEDGER = NOTEBOOKS.parent / "CLAIMS.md"
-VERDICTS = ("confirmed", "refined", "imprecise", "refuted", "context", "open")
+VERDICTS = ("confirmed", "refined", "imprecise", "refuted", "context")
 VERDICT = {"": "holds", "all": "all hold", "median": "the median holds"}
 PRINTED = re.compile(  # a line of `claims.claim`; "of" is there if it had one value for each seed
     r"^claim (?P<id>\S+): ⟨(?P<figure>[^⟩]+)⟩ ?(?:\((?P<spread>[^)]+ seeds)\))?"
@@ -105,11 +105,18 @@ def claims_of(notebook, file):
     return claims
 
 
+def _parsed(path, parse):
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of the text's encoding, of JSON, of TOML
+        raise LedgerError(f"{path} cannot be read: {error}. Mend it, or take git's copy back.") from error
+
+
 def read(folder=NOTEBOOKS):
-    """{file: (title, claims, headings' links)} of all stored notebooks."""
+    """{file: (title, claims, headings' links)} of all stored notebooks; damaged: `LedgerError`."""
     found = {}
     for path in sorted(folder.glob("*.ipynb")):
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = _parsed(path, json.loads)
         file = f"{folder.name}/{path.name}"
         title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
         found[path.name] = title, claims_of(notebook, file), headings(notebook, file)[1]
@@ -135,8 +142,6 @@ def evidence_for(statement, claims, links):
         if place not in links:
             raise LedgerError(f"{says!r} names {place}, a heading that no stored notebook has.")
         parts.append(f"[{place.split('_')[0]}: {place.split('#')[1]}]({links[place]})")
-    if verdict == "open":
-        parts.append(f"to be decided in notebook {statement['notebook']}")
     if not parts:
         raise LedgerError(f"{says!r}: nothing decides it; name claims, or places in `told`.")
     return parts
@@ -148,7 +153,7 @@ def compose(folder=NOTEBOOKS):
     claims = {claim.id: claim for _, made, _ in notebooks.values() for claim in made}
     links = {f"{file}#{heading}": link for file, (_, _, places) in notebooks.items()
              for heading, link in places.items()}
-    note = tomllib.loads((folder / "the_note.toml").read_text(encoding="utf-8"))
+    note = _parsed(folder / "the_note.toml", tomllib.loads)
     lines = [INTRODUCTION, "## The note, statement by statement", ""]
     for section in note["section"]:
         lines += [f"### {section['title']}", "", section["about"], "",

@@ -67,7 +67,8 @@ class VAE(_DenseVAE):
 
     hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
     seed: fixes the initial weights, whatever was drawn before.
-    Kingma & Welling 2013, section 3 and appendix C. Raises `ValueError` for sizes below 1.
+    Kingma & Welling 2013, section 3 and appendix C. Raises `ValueError` for sizes below 1, or a
+    `hidden` that is no list.
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):
@@ -299,6 +300,8 @@ def _glorot(module):
 
 
 def _require_sizes(latent, hidden, pixels):
+    if isinstance(hidden, int):
+        raise ValueError(f"hidden must be a list of widths, got {hidden!r}: write [{hidden}].")
     if latent < 1 or pixels < 1 or any(width < 1 for width in hidden):
         raise ValueError(f"Sizes must be at least 1, got {latent=}, {hidden=}, {pixels=}.")
 

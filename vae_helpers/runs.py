@@ -50,7 +50,7 @@ def clear(notebook):
 
 def _plain(**named):
     (name, value), = named.items()
-    if not re.fullmatch(r"\w[\w.-]*", value):
+    if not isinstance(value, str) or not re.fullmatch(r"\w[\w.-]*", value):
         raise ValueError(
             f"{name} must be a plain name of letters, digits, _, - and ., got {value!r}."
         )

@@ -131,9 +131,12 @@ def test_a_statement_that_fits_nothing_is_an_error(change, message):
         ledger.evidence_for(STATEMENT | change, {}, {})
 
 
-def test_an_open_statement_names_its_notebook():
-    parts = ledger.evidence_for(STATEMENT | {"verdict": "open", "notebook": "07"}, {}, {})
-    assert parts == ["to be decided in notebook 07"]
+@pytest.mark.parametrize("name", ["00_t.ipynb", "the_note.toml"])
+@pytest.mark.parametrize("content", [b'{"cells": [', b"\xff"])
+def test_a_damaged_file_is_named(folder, name, content):
+    (folder / name).write_bytes(content)
+    with pytest.raises(LedgerError, match=f"{name} cannot be read: .* take git's copy back"):
+        ledger.compose(folder)
 
 
 def test_the_command_writes_it_or_says_why_not(folder, monkeypatch, capsys):

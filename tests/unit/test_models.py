@@ -76,6 +76,11 @@ def test_sizes_out_of_range_are_named(make):
         make()
 
 
+def test_one_width_without_a_list_is_named():
+    with pytest.raises(ValueError, match=r"hidden must be a list of widths, got 400: write \[400\]"):
+        VAE(2, 400, seed=0)
+
+
 def test_other_words_are_named():
     with pytest.raises(ValueError, match="last must be 'relu' or 'linear', got 'tanh'"):
         CoderVAE(heads="tanh", seed=0)

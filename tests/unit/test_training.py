@@ -341,6 +341,8 @@ def test_evaluation_averages_over_all_images(digits):
     means = evaluation.posterior_means(model, images)
     torch.testing.assert_close(means, model.encode(x)[0])
     assert not means.requires_grad
+    with pytest.raises(ValueError, match="no images to evaluate on"):
+        evaluation.evaluate(model, images[:0], seed=0)
 
 
 def test_cluster_widths():

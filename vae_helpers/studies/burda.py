@@ -88,5 +88,5 @@ def _study(draws, epochs):
     )
 
 
-ONE_DRAW = _study(1, [4, 13, 50, 121, 364])
-FIVE_DRAWS = _study(5, [4, 13, 50, 121])
+ONE_DRAW = _study(1, [4, 13, 50, 121, 364, 1093])
+FIVE_DRAWS = _study(5, [4, 13, 50, 121, 364])
