@@ -58,5 +58,5 @@ STUDY = Study(
     {key: _PARENT[key] for key in ("latent", "joint_hidden", "hidden", "batch_size", "classifier")}
     | {"learning_rates": {FIRST: [2e-3, 4e-3, 8e-3], parent.AT_ONCE: [4e-3, 8e-3]},
        "budgets": _PARENT["budgets"][:3],  # of whose steps `steps` are the medians
-       "steps": {FIRST: [107, 210, 424], parent.AT_ONCE: [155, 308, 623]}},
+       "steps": {FIRST: [141, 283, 559], parent.AT_ONCE: [199, 394, 791]}},
 )
