@@ -55,12 +55,12 @@ def evidence_by_quadrature(model, images, points=401, reach=8.0):
         )
 
 
-def posterior_modes(model, images, points=161, reach=4.0):
+def posterior_modes(model, images):
     """Where p(z|x) of a VAE with 2 latents is highest on a grid, for each image: [n, 2]."""
-    axis = torch.linspace(-reach, reach, points)
-    z = torch.cartesian_prod(axis, axis)[:, None]  # [points², 1, 2]
+    axis = torch.linspace(-4, 4, 161)
+    z = torch.cartesian_prod(axis, axis)[:, None]  # [points, 1, 2]
     with torch.no_grad():
-        log_joint = _log_likelihood(model, images)(z) + elbo.prior_log_prob(z)  # [points², n]
+        log_joint = _log_likelihood(model, images)(z) + elbo.prior_log_prob(z)  # [points, n]
     return z[log_joint.argmax(0), 0]
 
 

@@ -106,13 +106,13 @@ def drawn_variances(model, x, mean, logvar, eps):
     return found
 
 
-def deviation(drawn, exact, floor=1e-3):
-    """The largest relative difference between two {form: variance}, over laws above `floor`.
+def deviation(drawn, exact):
+    """The largest relative difference between two {form: variance}.
 
-    Where a law is 0 a ratio says nothing; there the drawn variance itself is taken.
+    Where a law is 0, or below a thousandth, a ratio says nothing; there the drawn variance itself is taken.
     """
     return max(
-        abs(drawn[form] / float(law) - 1) if law > floor else abs(drawn[form] - float(law))
+        abs(drawn[form] / float(law) - 1) if law > 1e-3 else abs(drawn[form] - float(law))
         for form, law in exact.items()
     )
 

@@ -153,7 +153,7 @@ class LivingLatents(_Checked):
     rate on 2,000 test images exceeds `used` nats: `wanted` of them must.
     """
 
-    def __init__(self, name, hints, *, target, steps, wanted, used=0.05):
+    def __init__(self, name, hints, *, target, steps, wanted, used):
         super().__init__(name, hints)
         self.target, self.steps, self.wanted, self.used = target, steps, wanted, used
 
@@ -226,5 +226,5 @@ living_latents = LivingLatents(
         "latents carry something, then raise it.",
         "0.05 for the first 200 steps, then a straight line that reaches 4 at step 360.",
     ],
-    target=4.0, steps=400, wanted=6,
+    target=4.0, steps=400, wanted=6, used=0.05,
 )
