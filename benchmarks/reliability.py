@@ -3,8 +3,9 @@
 
     python benchmarks/reliability.py [--quick] [--part PART ...] [--times N]
 
-nbval         strict nbval of the whole series, N times (ten) with one thread and with two; takes
-              hours, and goes on where it stopped as long as nothing it runs has changed
+nbval         strict nbval of the whole series, N times (ten) with one thread and with two, two
+              notebooks at a time; takes hours, and goes on where it stopped as long as nothing it
+              runs has changed
 damaged       200 damaged files of data, checkpoints and stored models, each loaded: passed is a
               named error, or exactly what was in the file before
 first-loads   30 processes that load MNIST at the same moment into an empty cache folder
@@ -15,6 +16,7 @@ The last one needs Linux, and `first-loads` does not run on Windows.
 """
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -26,6 +28,7 @@ import time
 from pathlib import Path
 
 import report
+from joblib import Parallel, delayed
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,30 +36,42 @@ from damage import DAMAGES, VICTIMS  # noqa: E402
 from vae_helpers import data, files  # noqa: E402
 
 FILES, LOADS, KILLS = 200, 30, 30
+AT_ONCE = 2  # notebooks
 PACKAGES = ("torch", "torchvision", "numpy", "nbval", "pytest")
 
 
 def nbval(section, options):
     """Every notebook as stored, again and again."""
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))[: 2 if options.quick else None]
     times, threads = (1, [1]) if options.quick else (options.times, [1, 2])
     progress = Progress(files.cache_dir() / "benchmarks" / "nbval.json", digest_of_repository())
-    wanted = [(count, turn, path) for turn in range(1, times + 1) for count in threads
-              for path in notebooks[: 2 if options.quick else None]]
-    for done, (count, turn, path) in enumerate(wanted, 1):
-        key = f"{path.name}, {count} threads, time {turn}"
-        if key not in progress.results:
-            started = time.monotonic()
-            progress.keep(key, passes_pytest([path], OMP_NUM_THREADS=str(count)))
-            print(f"{done} of {len(wanted)}: {key}: {'passed' if progress.results[key] else 'FAILED'}"
-                  f" in {time.monotonic() - started:.0f} s", flush=True)
-    results = {(count, path): [progress.results[f"{path.name}, {count} threads, time {turn}"]
+
+    def key(turn, count, path):
+        return f"{path.name}, {count} threads, time {turn}"
+
+    left = [one for one in itertools.product(range(1, times + 1), threads, notebooks)
+            if key(*one) not in progress.results]
+    runs = Parallel(AT_ONCE, prefer="threads", return_as="generator_unordered")(
+        delayed(passes_nbval)(*one) for one in left)
+    for done, (one, passed, seconds) in enumerate(runs, 1):
+        progress.keep(key(*one), passed)
+        print(f"{done} of {len(left)}: {key(*one)}: {'passed' if passed else 'FAILED'} "
+              f"in {seconds:.0f} s", flush=True)
+    results = {(path, count): [progress.results[key(turn, count, path)]
                                for turn in range(1, times + 1)]
-               for count in threads for path in notebooks if (count, 1, path) in wanted}
+               for count in threads for path in notebooks}
     section.add(report.table(["notebook", "threads", "passed/tried"], [
-        [path.stem, count, passed_of(one)] for (count, path), one in results.items()]))
-    section.add(f"In all {passed_of(sum(results.values(), []))} runs of a notebook.")
+        [path.stem, count, passed_of(one)] for (path, count), one in results.items()]))
+    section.add(f"In all {passed_of(sum(results.values(), []))} runs of a notebook, "
+                f"{AT_ONCE} at a time.")
     progress.forget()
+
+
+def passes_nbval(turn, count, path):
+    """What it was called with, whether the notebook does as stored, and after how many seconds."""
+    started = time.monotonic()
+    passed = passes_pytest([path], OMP_NUM_THREADS=str(count))
+    return (turn, count, path), passed, time.monotonic() - started
 
 
 def damaged(section, options):

@@ -1,5 +1,6 @@
 """Real MNIST, offline: loading, pixels, binarisation and minibatches."""
 
+import functools
 import gzip
 import hashlib
 import zlib
@@ -45,7 +46,8 @@ def load_mnist(root=None):
     and torchvision reads them there; a damaged copy is noticed by its checksum and remade.
     With `root`, torchvision reads ``root/MNIST/raw``, a folder that you already have.
 
-    Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB.
+    Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB. Every
+    call gives the same tensors, in memory once for all: clone one before you write into it.
     Raises `MNISTError` for a damaged file, a wrong `root` or a cache that cannot be written.
     """
     if root is None:
@@ -54,6 +56,12 @@ def load_mnist(root=None):
     else:
         root = Path(root).expanduser()
         _check_folder(root)
+    return _read(root)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(root):
+    """The digits of a folder whose checksums are right, which are the same in each such folder."""
     train, test = (TorchvisionMNIST(root, train=train) for train in (True, False))
     return MNIST(train.data, train.targets, test.data, test.targets)
 
@@ -65,6 +73,13 @@ def _checksums():
 
 
 def _sha256(path):
+    state = path.stat()
+    return _sha256_as_of(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _sha256_as_of(path, _changed, _size):
+    """A file that has not changed since need not be read again."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from vae_helpers import data, elbo
 from vae_helpers.exact import quadrature_log_evidence
 
-CHUNK = 5_000  # grid points decoded at a time
+CHUNK = 2_000  # grid points decoded at a time
 
 
 class Gaps(NamedTuple):

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from vae_helpers import elbo
 
-BLOCK = 2_000_000  # distances at a time, which keeps the matrices small
+BLOCK = 500_000  # distances at a time, which keeps the matrices small
 STEPS = 100  # of the probe's training, which is at rest by then
 
 
@@ -77,7 +77,7 @@ def linear_probe(codes, labels, test_codes, test_labels):
     Logistic regression on standardised codes, with a penalty of 10⁻³ · |weights|².
     """
     centre, spread = codes.mean(0), codes.std(0).clamp(min=1e-3)
-    codes = (codes - centre) / spread
+    codes = (codes - centre).div_(spread)
     weight = torch.zeros(10, codes.shape[1], requires_grad=True)
     bias = torch.zeros(10, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
@@ -90,7 +90,7 @@ def linear_probe(codes, labels, test_codes, test_labels):
 
     optimizer.step(loss)
     with torch.no_grad():
-        found = F.linear((test_codes - centre) / spread, weight, bias).argmax(1)
+        found = F.linear((test_codes - centre).div_(spread), weight, bias).argmax(1)
     return (found == test_labels).double().mean().item()
 
 

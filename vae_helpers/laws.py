@@ -9,6 +9,7 @@ import torch
 
 from vae_helpers import gradients
 
+CHUNK = 50_000  # draws at a time
 TOTAL = "Monte Carlo, entropy"  # two forms with one and the same gradient
 
 
@@ -97,9 +98,12 @@ def drawn_variances(model, x, mean, logvar, eps):
         form, takes_joint = gradients.ESTIMATORS[name]
         of_z = log_joint if takes_joint else log_likelihood
         if name != "path derivative":  # its value is that of Monte Carlo
-            found["value"][name] = form(of_z, mean, logvar, eps).var().item()
+            values = [form(of_z, mean, logvar, some) for some in eps.split(CHUNK)]
+            found["value"][name] = torch.cat(values).var().item()
         if name != "entropy":  # its gradient is that of Monte Carlo
-            by_mean, by_logvar = gradients.one_draw_gradients(form, of_z, mean, logvar, eps)
+            parts = [gradients.one_draw_gradients(form, of_z, mean, logvar, some)
+                     for some in eps.split(CHUNK)]
+            by_mean, by_logvar = map(torch.cat, zip(*parts))
             key = TOTAL if name == "Monte Carlo" else name
             found["gradient for mean"][key] = by_mean.var(0).sum().item()
             found["gradient for logvar"][key] = by_logvar.var(0).sum().item()

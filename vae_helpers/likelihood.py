@@ -66,9 +66,12 @@ def draw_log_weights(model, images, draws, generator):
     if not ((images == 0) | (images == 255)).all():
         raise ValueError("The images hold greys: make them black and white first, by "
                          "likelihood.binarized.")
-    # One image at a time: all draws of it fit the cache.
-    return torch.cat([log_weights(model, x, draws, generator)
-                      for x in data.pixels(images).split(1)], dim=1)
+    # One image at a time: all draws of it fit the cache. Small results kept between large
+    # temporary ones would cut the memory to pieces, so there is one place for all.
+    weights = torch.empty(draws, len(images))
+    for place, x in zip(weights.split(1, dim=1), data.pixels(images).split(1)):
+        place.copy_(log_weights(model, x, draws, generator))
+    return weights
 
 
 def bounds(model, images, draws, *, seed):

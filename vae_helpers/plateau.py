@@ -56,7 +56,7 @@ def threshold(images):
     x = data.pixels(images)  # [n, 784]
     mean = x.mean(0)
     varying = (mean > 0) & (mean < 1)
-    x = ((x - mean) / (mean * (1 - mean)).sqrt())[:, varying]  # [n, pixels that vary]
+    x = x.sub_(mean).div_((mean * (1 - mean)).sqrt())[:, varying]  # [n, pixels that vary]
     return torch.linalg.eigvalsh(x.T @ x / len(x))[-1].item()
 
 

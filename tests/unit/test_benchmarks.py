@@ -159,7 +159,7 @@ def test_what_a_takes_line_says():
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_every_takes_line_is_understood(path):
     seconds, gigabytes = notebook_cost.takes(nbformat.read(path, as_version=4).cells[0].source)
-    assert 0 < seconds <= 60 and 0 < gigabytes <= 1.2
+    assert 0 < seconds <= 60 and 0 < gigabytes <= 1.4  # as TEACHING.md reckons
 
 
 def test_a_row_of_a_notebook_names_what_is_amiss():
@@ -227,11 +227,12 @@ def test_nbval_goes_on_where_it_stopped_and_begins_anew_when_done(monkeypatch, t
         return len(ran) != 3
 
     monkeypatch.setattr(reliability, "passes_pytest", pytest_passes)
+    monkeypatch.setattr(reliability, "AT_ONCE", 1)
     with pytest.raises(KeyboardInterrupt):
         reliability.nbval(section, options)
     reliability.nbval(section, options)
     runs = 2 * 2 * len(list((ROOT / "notebooks").glob("*.ipynb")))
     assert len(ran) == runs + 1 and len(set(ran)) == runs / 2
-    assert texts[-1] == f"In all {runs - 1}/{runs} runs of a notebook."
+    assert texts[-1] == f"In all {runs - 1}/{runs} runs of a notebook, 1 at a time."
     reliability.nbval(section, options)
     assert len(ran) == 2 * runs + 1

@@ -41,6 +41,11 @@ def test_the_seventy_thousand_digits(cache):
     ]
 
 
+def test_all_calls_share_one_copy(cache):
+    first, second = data.load_mnist(), data.load_mnist()
+    assert all(one.data_ptr() == other.data_ptr() for one, other in zip(first, second))
+
+
 def test_packaged_files_have_the_listed_checksums():
     listed = dict(reversed(line.split()) for line in
                   (data.PACKAGED / "SHA256SUMS").read_text().splitlines())
@@ -55,6 +60,7 @@ def test_a_damaged_cache_is_rebuilt(cache, name, damage):
     whole = data.load_mnist()
     path = cache / "mnist" / "MNIST" / "raw" / name
     _damage(path, damage)
+    data._read.cache_clear()  # what lies there now counts
     again = data.load_mnist()
     assert all(torch.equal(a, b) for a, b in zip(whole, again))
     assert not list(path.parent.glob("*.part"))

@@ -1,6 +1,5 @@
 """Notebook 09: what two latent spaces, of 2 and of 10 dimensions, are like inside."""
 
-import functools
 import math
 
 import torch
@@ -22,8 +21,6 @@ COUNTED = 2000  # codes whose neighbours are looked for
 PROBED = 10_000  # training digits of the linear probe
 PERPLEXITY, SMALL_PERPLEXITY = 30, 2
 FACTORS = (0.5, 1.0, 1.5, 2.0)  # by which draws from the prior are lengthened
-
-digits = functools.cache(data.load_mnist)  # one copy for all measurements
 
 
 def plane_trainer(seed, *, plane_hidden, **settings):
@@ -63,7 +60,7 @@ def verdicts(judge, model, z):
 
 def plane_measures(model, judge, seed):
     """How evenly the codes fill the prior's plane, and what it is filled with."""
-    mean, logvar, drawn = posteriors(model, digits().test_images, seed)
+    mean, logvar, drawn = posteriors(model, data.load_mnist().test_images, seed)
     counts = latent_tour.cell_counts(drawn, SIDE)  # [side, side]
     fair = len(drawn) / SIDE**2
     line = latent_tour.quantile_grid(SIDE).float()
@@ -84,7 +81,7 @@ def plane_measures(model, judge, seed):
 
 def traversal_measures(model, judge, seed):
     """What turning one latent, or a random direction, from −3 to 3 does to pictures."""
-    mean, _, _ = posteriors(model, digits().test_images[:WALKED], seed)
+    mean, _, _ = posteriors(model, data.load_mnist().test_images[:WALKED], seed)
     random = from_prior(model.latent, model.latent, seed)
     directions = {"axes": torch.eye(model.latent), "random": random / random.norm(dim=1)[:, None]}
     before, _ = verdicts(judge, model, mean)
@@ -98,7 +95,7 @@ def traversal_measures(model, judge, seed):
             low, high = (evaluation.decode(model, end) for end in ends)
             moved.append((high - low).norm(dim=1).mean().item())
         found[kind] = {"changed": changed, "moved": moved}
-    rates = evaluation.rate_per_latent(model, digits().test_images).tolist()
+    rates = evaluation.rate_per_latent(model, data.load_mnist().test_images).tolist()
     return found | {"rate_per_latent": rates}
 
 
@@ -113,11 +110,11 @@ def judged(pictures, judge, real):
 
 def way_measures(model, judge, seed):
     """The middles of the ways between unlike digits, and draws from the prior, lengthened."""
-    real = data.pixels(digits().train_images[:REAL])
-    mean, _, _ = posteriors(model, digits().test_images, seed)
+    real = data.pixels(data.load_mnist().train_images[:REAL])
+    mean, _, _ = posteriors(model, data.load_mnist().test_images, seed)
     order = torch.randperm(len(mean), generator=torch.Generator().manual_seed(seed))
     first, second = order[:PAIRS], order[PAIRS : 2 * PAIRS]
-    unlike = digits().test_labels[first] != digits().test_labels[second]
+    unlike = data.load_mnist().test_labels[first] != data.load_mnist().test_labels[second]
     a, b = mean[first[unlike]], mean[second[unlike]]
     middles = {"ends": a, "linear": torch.lerp(a, b, 0.5),
                "spherical": latent_tour.slerp(a, b, 0.5)}
@@ -140,9 +137,9 @@ def prior_measures(model, judge, seed):
 
     By fifths: of the draws from the prior, from those where codes are scarcest to the densest.
     """
-    real = data.pixels(digits().train_images[:REAL])
-    mean, logvar, _ = posteriors(model, digits().train_images, seed)
-    _, _, codes = posteriors(model, digits().test_images[:DRAWN], seed)
+    real = data.pixels(data.load_mnist().train_images[:REAL])
+    mean, logvar, _ = posteriors(model, data.load_mnist().train_images, seed)
+    _, _, codes = posteriors(model, data.load_mnist().test_images[:DRAWN], seed)
     prior = from_prior(DRAWN, model.latent, seed)
     of_prior, of_codes = (latent_tour.log_prior_ratio(z, mean, logvar) for z in (prior, codes))
     fifths = [judged(evaluation.decode(model, prior[fifth]), judge, real)
@@ -164,7 +161,7 @@ def tsne(codes, perplexity, seed):
 
 def kept_measures(model, seed):
     """Neighbour purity and a linear probe: of codes, of pixels, and of as many components."""
-    mnist = digits()
+    mnist = data.load_mnist()
     labels, train_labels = mnist.test_labels, mnist.train_labels[:PROBED]
     mean, _, drawn = posteriors(model, mnist.test_images, seed)
     train_mean, _, train_drawn = posteriors(model, mnist.train_images[:PROBED], seed)
@@ -190,7 +187,7 @@ def flattened(codes, seed):
 
 def flat_measures(planes):
     """What `flattened` test codes keep: neighbours, distances, and how wide zeros and ones are."""
-    labels = digits().test_labels[: len(planes["codes"])]
+    labels = data.load_mnist().test_labels[: len(planes["codes"])]
     return {
         "purity": {name: latent_noise.neighbour_purity(places, labels)
                    for name, places in planes.items()},
@@ -224,7 +221,7 @@ def spread(places, labels, digit):
 def maps(model, perplexities, seed):
     """t-SNE of the first codes, and of as many draws from the prior, at each perplexity."""
     kept = latent_tour.Maps(len(perplexities), MAPPED)
-    mean, _, _ = posteriors(model, digits().test_images[:MAPPED], seed)
+    mean, _, _ = posteriors(model, data.load_mnist().test_images[:MAPPED], seed)
     for row, cloud in enumerate((mean, from_prior(MAPPED, model.latent, seed))):
         for column, perplexity in enumerate(perplexities):
             kept.places[row, column] = tsne(cloud.numpy(), perplexity, seed)
@@ -233,7 +230,7 @@ def maps(model, perplexities, seed):
 
 def measure(plane, large, judge, seed):
     """All that is measured of the two models."""
-    mean, _, _ = posteriors(large, digits().test_images, seed)
+    mean, _, _ = posteriors(large, data.load_mnist().test_images, seed)
     return {
         "plane": plane_measures(plane, judge, seed),
         "traversals": traversal_measures(large, judge, seed),
@@ -251,7 +248,7 @@ def run(seed, *, model_seed, perplexities, classifier, **settings):
     plane, large = make_models(seed, **settings)
     found = measure(plane.model, large.model, judge, seed)
     found |= {
-        name: -evaluation.evaluate(trainer.model, digits().test_images, seed=seed).elbo
+        name: -evaluation.evaluate(trainer.model, data.load_mnist().test_images, seed=seed).elbo
         for name, trainer in (("plane_neg_elbo", plane), ("large_neg_elbo", large))
     }
     found["prefix_neg_elbo"] = prefix(plane)

@@ -1,6 +1,5 @@
 """Notebook 07: a VAE trained at once against an autoencoder and a VAE of its codes."""
 
-import functools
 import time
 
 import torch
@@ -15,8 +14,6 @@ AT_ONCE, STAGES = "at once", "two stages"
 # Other things to do with the middle budget, beside another split of it.
 SMALL_CODES, ON_VAE, ON_SCALED = "small codes", "on a VAE", "on a learned scale"
 SCALED, ONE_GAUSSIAN = "learned scale, at once", "one Gaussian"
-
-_digits = functools.cache(data.load_mnist)  # one copy for all trainers and measurements
 
 
 class Pictures(nn.Module):
@@ -47,7 +44,7 @@ def moments(trainer, seconds):
 
 def make_classifier(**settings):
     """The classifier that measures all pictures, the same for every seed."""
-    digits = _digits()
+    digits = data.load_mnist()
     return picture_measures.train_classifier(digits.train_images, digits.train_labels, **settings)
 
 
@@ -67,7 +64,7 @@ def first_trainer(
 def _trainer(model, seed, batch_size, learning_rate, beta=1.0):
     torch.set_num_threads(1)
     return training.Trainer(
-        model, _digits().train_images, batch_size=batch_size, beta=beta,
+        model, data.load_mnist().train_images, batch_size=batch_size, beta=beta,
         learning_rate=learning_rate, seed=seed,
     )
 
@@ -83,7 +80,8 @@ def second_trainer(first, seed, *, latent, second_hidden, batch_size, learning_r
 def staged(first, seconds, seed, **settings):
     """A second stage upon `first`, in so many seconds: the whole model, and the steps made.
 
-    The seconds begin with reading the images (0.1 of them) and coding them (0.3).
+    The seconds begin with coding the images (0.3 of them), in the stored runs with reading them
+    before that (0.1), when each call of `data.load_mnist` did so.
     """
     start = time.thread_time()
     trainer, codes = second_trainer(first, seed, **settings)
@@ -99,7 +97,7 @@ def drawn(model, seed):
 
 def labelled_codes(model):
     """Standardised mean codes of the first 2000 test images, [2000, latent], and their labels."""
-    digits = _digits()
+    digits = data.load_mnist()
     codes = evaluation.posterior_means(model, digits.test_images[:DRAWN])
     return two_stage.standardise(codes, codes), digits.test_labels[:DRAWN]
 
@@ -111,7 +109,7 @@ def worth(model, first, classifier, seed):
     codes and from the whole model's latents; `neg_elbo`: of the whole, None unless it is one
     of grey pixels that is finite. Nats per image.
     """
-    digits = _digits()
+    digits = data.load_mnist()
     images = digits.test_images
     codes, labels = labelled_codes(first)
     bounded = isinstance(model, (models.VAE, two_stage.TwoStage)) and not isinstance(
@@ -140,7 +138,7 @@ def run(seed, *, budgets, share, middle, shares, penalty, pictures, model_seed, 
 
     def keep(way, model, *of_first):
         place = list(found).index(way), len(found[way])
-        means = evaluation.posterior_means(model, _digits().test_images[:pictures])
+        means = evaluation.posterior_means(model, data.load_mnist().test_images[:pictures])
         shown.samples[place] = drawn(model, seed)[:pictures]
         shown.reconstructions[place] = evaluation.decode(model, means)
         found[way].append(measured(model, *of_first))
