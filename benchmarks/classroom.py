@@ -53,7 +53,9 @@ def main():
     options = report.options(__doc__, **CHOICE)
     notebooks, seconds = chosen(options), 5 if options.quick else WATCHED
     packages = (*PACKAGES, "ipykernel")
-    with report.Section("classroom.py", packages, options.quick or options.notebooks) as section:
+    partly = options.quick or options.notebooks
+    # Memory and processor time are the kernels' own, whatever else the computer does.
+    with report.Section("classroom.py", packages, partly, timed=False) as section:
         with jupyter(notebooks) as (browser, server):
             kernels, peaks, pages = {}, {}, []
             for path in notebooks:
