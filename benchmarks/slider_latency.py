@@ -24,7 +24,7 @@ import report
 from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
 from browser.test_notebooks import PICTURES
 
-MOVES = 62  # turning back at the two ends changes nothing
+MOVES = 32  # turning back at the two ends changes nothing
 TRIES = 8  # a slider of which so many moves change nothing moves no picture now
 QUIET_MS = 100  # between two moves
 AIM_MS = {1: 50, 2: 100}  # at the 95th percentile, by panels (2: or more)
