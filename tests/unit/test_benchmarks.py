@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -166,6 +167,39 @@ def test_a_row_of_a_notebook_names_what_is_amiss():
     assert notebook_cost.row("00", (25, 1.1), 29.9, 1.14)[-1] == "holds"
     assert notebook_cost.row("00", (25, 1.1), 30.1, 1.16)[-1] == "Takes: time, Takes: memory"
     assert notebook_cost.row("00", (60, 1.2), 61, 1.21)[-1] == "over 60 s, over 1.2 GB"
+
+
+def rows(title):
+    """{first cell: [rows that begin with it]} of the tables in a section of RESULTS.md."""
+    text = report.RESULTS.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")]
+             for line in text.splitlines() if line.startswith("| ")]
+    return {first: [row for row in cells if row[0] == first] for first, *_ in cells}
+
+
+def of_notebooks(title, column):
+    """The figures in a column of a section's table, one or more for each notebook."""
+    return [float(row[column]) for first, found in rows(title).items() if first[:2].isdigit()
+            for row in found]
+
+
+def test_the_readme_quotes_what_was_measured():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    sliders = of_notebooks("slider_latency.py", 5)
+    standard = [int(row[5]) for row in rows("slider_latency.py")["interact"]]
+    ours, loader = (float(rows("training_speed.py")[name][0][1])
+                    for name in ("Trainer, as shipped", "DataLoader + ToTensor"))
+    resting, at_once = re.search(r"(\d+) learners whose kernels rest, (\d+) who all run it",
+                                 report.RESULTS.read_text(encoding="utf-8")).groups()
+    for quoted in (
+        f"at most {max(of_notebooks('classroom.py', 3)):.2f} GB",
+        f"after {min(sliders):.0f} to {max(sliders):.0f} ms",
+        "takes {} to {} ms for one panel and {} to {} ms for two".format(
+            *sorted(standard[:2]), *sorted(standard[2:])),
+        f"takes {ours:.1f} s; the usual loop over a DataLoader takes {loader:.1f} s",
+        f"holds {resting} learners whose kernels rest, or {at_once} who all run",
+    ):
+        assert quoted in readme
 
 
 # --- reliability ------------------------------------------------------------------------
