@@ -16,7 +16,7 @@ HEAD = """# What the benchmarks measured
 
 Each section was written by the command that it names, on a computer that it describes.
 """
-BUSY = 0.7  # load average above which a timing says more about the others; our start adds 0.1
+BUSY = 0.5  # load average above which a timing says more about the others
 
 
 def options(doc, **more):

@@ -160,7 +160,8 @@ def test_what_a_takes_line_says():
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_every_takes_line_is_understood(path):
     seconds, gigabytes = notebook_cost.takes(nbformat.read(path, as_version=4).cells[0].source)
-    assert 0 < seconds <= 60 and 0 < gigabytes <= 1.4  # as TEACHING.md reckons
+    most = 1.4 if path.stem.startswith("02") else 1.2  # CONTRIBUTING.md says why
+    assert 0 < seconds <= 60 and 0 < gigabytes <= most
 
 
 def test_a_row_of_a_notebook_names_what_is_amiss():
