@@ -8,7 +8,7 @@ import torch
 
 from vae_helpers import data, elbo
 
-CHUNK = 250_000  # draws at a time
+CHUNK = 60_000  # draws at a time
 
 
 class Estimator(NamedTuple):

@@ -1,6 +1,8 @@
 """Stored evidence: what is stored can be made again, and is continued after an interruption."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -135,3 +137,10 @@ def test_all_studies_share_the_processors_those_of_few_seeds_first(monkeypatch, 
         evidence.main(["--all"])
     assert list(evidence.load("few")["runs"]) == ["5", "6"]
     assert not (tmp_path / "many.json").exists()
+
+
+def test_only_the_study_that_needs_scikit_learn_loads_it():
+    """Every notebook imports the studies; it would cost each of them 2 s and 80 MB."""
+    code = "import sys, vae_helpers.evidence; print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -3,8 +3,6 @@
 import math
 
 import torch
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from vae_helpers import data, elbo, evaluation, latent_noise, latent_tour, picture_measures
 from vae_helpers.studies.base import Study, dense_trainer, prefix
@@ -153,8 +151,18 @@ def prior_measures(model, judge, seed):
     }
 
 
+def pca_of(x, components, seed):
+    """scikit-learn's `PCA` of x [n, features], fitted."""
+    # Imported here: every notebook loads the studies, and it costs 2 s and 80 MB.
+    from sklearn.decomposition import PCA
+
+    return PCA(components, random_state=seed).fit(x.numpy())
+
+
 def tsne(codes, perplexity, seed):
     """t-SNE's picture of codes [n, latent]: [n, 2]."""
+    from sklearn.manifold import TSNE  # not at the top, as in `pca_of`
+
     method = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
     return torch.from_numpy(method.fit_transform(codes))
 
@@ -166,7 +174,7 @@ def kept_measures(model, seed):
     mean, _, drawn = posteriors(model, mnist.test_images, seed)
     train_mean, _, train_drawn = posteriors(model, mnist.train_images[:PROBED], seed)
     x, train_x = data.pixels(mnist.test_images), data.pixels(mnist.train_images[:PROBED])
-    pca = PCA(model.latent, random_state=seed).fit(train_x.numpy())
+    pca = pca_of(train_x, model.latent, seed)
     components = [torch.from_numpy(pca.transform(part.numpy())).float() for part in (train_x, x)]
     kinds = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
              "PCA of pixels": components}
@@ -180,7 +188,7 @@ def kept_measures(model, seed):
 
 def flattened(codes, seed):
     """Codes [n, latent] as they are, and in a plane by PCA and by t-SNE, [n, 2] each."""
-    components = PCA(2, random_state=seed).fit_transform(codes.numpy())
+    components = pca_of(codes, 2, seed).transform(codes.numpy())
     return {"codes": codes, "PCA": torch.from_numpy(components),
             "t-SNE": tsne(codes.numpy(), PERPLEXITY, seed)}
 
