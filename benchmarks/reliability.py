@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How reliable the series is: each figure is passed/tried.
 
-    python benchmarks/reliability.py [--quick] [--part PART ...] [--times N]
+    python benchmarks/reliability.py [--quick] [--part PART ...]
 
-nbval         strict nbval of the whole series, N times (ten) with one thread and with two, two
-              notebooks at a time; takes hours, and goes on where it stopped as long as nothing it
-              runs has changed
+nbval         strict nbval of the whole series, ten times with one thread and with two, two
+              notebooks at a time; takes hours. Ctrl-C stops it with a table of what was tried, and
+              it goes on from there as long as nothing it runs has changed
 damaged       200 damaged files of data, checkpoints and stored models, each loaded: passed is a
               named error, or exactly what was in the file before
 first-loads   30 processes that load MNIST at the same moment into an empty cache folder
@@ -15,6 +15,7 @@ kills         a training run killed 30 times at random moments, and three times 
 The last one needs Linux, and `first-loads` does not run on Windows.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -35,7 +36,7 @@ sys.path.insert(0, str(ROOT))
 from damage import DAMAGES, VICTIMS  # noqa: E402
 from vae_helpers import data, files  # noqa: E402
 
-FILES, LOADS, KILLS = 200, 30, 30
+FILES, LOADS, KILLS, TIMES = 200, 30, 30, 10
 AT_ONCE = 2  # notebooks
 PACKAGES = ("torch", "torchvision", "numpy", "nbval", "pytest")
 
@@ -43,28 +44,30 @@ PACKAGES = ("torch", "torchvision", "numpy", "nbval", "pytest")
 def nbval(section, options):
     """Every notebook as stored, again and again."""
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))[: 2 if options.quick else None]
-    times, threads = (1, [1]) if options.quick else (options.times, [1, 2])
+    times, threads = (1, [1]) if options.quick else (TIMES, [1, 2])
     progress = Progress(files.cache_dir() / "benchmarks" / "nbval.json", digest_of_repository())
 
     def key(turn, count, path):
         return f"{path.name}, {count} threads, time {turn}"
 
-    left = [one for one in itertools.product(range(1, times + 1), threads, notebooks)
-            if key(*one) not in progress.results]
+    planned = list(itertools.product(range(1, times + 1), threads, notebooks))
+    left = [one for one in planned if key(*one) not in progress.results]
     runs = Parallel(AT_ONCE, prefer="threads", return_as="generator_unordered")(
         delayed(passes_nbval)(*one) for one in left)
-    for done, (one, passed, seconds) in enumerate(runs, 1):
-        progress.keep(key(*one), passed)
-        print(f"{done} of {len(left)}: {key(*one)}: {'passed' if passed else 'FAILED'} "
-              f"in {seconds:.0f} s", flush=True)
-    results = {(path, count): [progress.results[key(turn, count, path)]
-                               for turn in range(1, times + 1)]
-               for count in threads for path in notebooks}
+    with contextlib.suppress(KeyboardInterrupt):
+        for done, (one, passed, seconds) in enumerate(runs, 1):
+            progress.keep(key(*one), passed)
+            print(f"{done} of {len(left)}: {key(*one)}: {'passed' if passed else 'FAILED'} "
+                  f"in {seconds:.0f} s", flush=True)
+    tried = {one: progress.results[key(*one)] for one in planned if key(*one) in progress.results}
     section.add(report.table(["notebook", "threads", "passed/tried"], [
-        [path.stem, count, passed_of(one)] for (path, count), one in results.items()]))
-    section.add(f"In all {passed_of(sum(results.values(), []))} runs of a notebook, "
-                f"{AT_ONCE} at a time.")
-    progress.forget()
+        [path.stem, count, passed_of([passed for one, passed in tried.items()
+                                      if one[1:] == (count, path)])]
+        for count in threads for path in notebooks]))
+    section.add(f"In all {passed_of(tried.values())} runs of a notebook, {AT_ONCE} at a time, of "
+                f"the {len(planned)} that make the whole.")
+    if len(tried) == len(planned):
+        progress.forget()
 
 
 def passes_nbval(turn, count, path):
@@ -189,12 +192,10 @@ PARTS = {"damaged": damaged, "first-loads": first_loads, "kills": kills, "nbval"
 
 def main():
     options = report.options(__doc__, **{
-        "--part": {"choices": PARTS, "action": "append", "help": "all, unless given"},
-        "--times": {"type": int, "default": 10, "help": "of nbval's two series"}})
+        "--part": {"choices": PARTS, "action": "append", "help": "all, unless given"}})
     for part in options.part or PARTS:
-        whole = options.times == 10 or part != "nbval"
-        with report.Section(f"reliability.py --part {part}", PACKAGES,
-                            options.quick or not whole, timed=False) as section:
+        with report.Section(f"reliability.py --part {part}", PACKAGES, options.quick,
+                            timed=False) as section:
             PARTS[part](section, options)
 
 

@@ -249,9 +249,12 @@ def test_progress_is_kept_and_thrown_away_with_another_state(tmp_path):
     assert reliability.Progress(path, "now").results == {}
 
 
-def test_nbval_goes_on_where_it_stopped_and_begins_anew_when_done(monkeypatch, tmp_path):
+def test_nbval_stopped_shows_what_was_tried_goes_on_from_there_and_begins_anew_when_done(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path))
-    options = argparse.Namespace(quick=False, times=2)
+    monkeypatch.setattr(reliability, "TIMES", 2)
+    options = argparse.Namespace(quick=False)
     ran, texts = [], []
     section = argparse.Namespace(add=texts.append)
 
@@ -263,11 +266,14 @@ def test_nbval_goes_on_where_it_stopped_and_begins_anew_when_done(monkeypatch, t
 
     monkeypatch.setattr(reliability, "passes_pytest", pytest_passes)
     monkeypatch.setattr(reliability, "AT_ONCE", 1)
-    with pytest.raises(KeyboardInterrupt):
-        reliability.nbval(section, options)
     reliability.nbval(section, options)
     runs = 2 * 2 * len(list((ROOT / "notebooks").glob("*.ipynb")))
+    whole = f"runs of a notebook, 1 at a time, of the {runs} that make the whole."
+    tried = [line.rsplit("|", 2)[1].strip() for line in texts[-2].splitlines()[2:]]
+    assert tried == ["1/1", "1/1", "0/1", "1/1"] + (runs // 2 - 4) * ["0/0"]
+    assert texts[-1] == f"In all 3/4 {whole}"
+    reliability.nbval(section, options)
     assert len(ran) == runs + 1 and len(set(ran)) == runs / 2
-    assert texts[-1] == f"In all {runs - 1}/{runs} runs of a notebook, 1 at a time."
+    assert texts[-1] == f"In all {runs - 1}/{runs} {whole}"
     reliability.nbval(section, options)
     assert len(ran) == 2 * runs + 1
