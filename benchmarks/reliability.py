@@ -175,7 +175,7 @@ class Progress:
 
 
 def digest_of_repository():
-    """Of all that a run of a notebook depends on."""
+    """Of all that a run of a notebook depends on: of the notebooks themselves, their code cells."""
     paths = [ROOT / "conftest.py", ROOT / "pyproject.toml"]
     for folder in ("notebooks", "vae_helpers", "tests/notebooks"):
         paths += [path for path in sorted((ROOT / folder).rglob("*"))
@@ -183,7 +183,11 @@ def digest_of_repository():
                   and ".ipynb_checkpoints" not in path.parts]
     seen = hashlib.sha256(sys.version.encode())
     for path in paths:
-        seen.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+        content = path.read_bytes()
+        if path.suffix == ".ipynb":
+            cells = json.loads(content)["cells"]
+            content = json.dumps([cell for cell in cells if cell["cell_type"] == "code"]).encode()
+        seen.update(path.relative_to(ROOT).as_posix().encode() + content)
     return seen.hexdigest()
 
 
