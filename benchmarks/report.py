@@ -17,6 +17,8 @@ HEAD = """# What the benchmarks measured
 Each section was written by the command that it names, on a computer that it describes.
 """
 BUSY = 0.5  # load average above which a timing says more about the others
+# Read at once: a benchmark's own imports and preparations are no load of others.
+LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
 
 
 def options(doc, **more):
@@ -35,16 +37,15 @@ class Section:
     """A benchmark's section of RESULTS.md, printed as it grows and stored when all went well.
 
     command: what follows "python benchmarks/", also the section's title. packages: those whose
-    versions matter. quick: nothing is stored. timed: whether a busy computer spoils it; the load
-    average is read here, before anything is measured.
+    versions matter. quick: nothing is stored. timed: whether a busy computer spoils it, by
+    the load average when this module was imported.
     """
 
     def __init__(self, command, packages, quick=False, timed=True):
         self.command, self._quick = command, bool(quick)
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
-        self.parts = [f"`python benchmarks/{command}`", conditions(packages, load)]
-        if timed and load > BUSY:
-            print(f"\n*** WARNING: the load average is {load:.1f}. Timings on a busy computer "
+        self.parts = [f"`python benchmarks/{command}`", conditions(packages, LOAD)]
+        if timed and LOAD > BUSY:
+            print(f"\n*** WARNING: the load average is {LOAD:.1f}. Timings on a busy computer "
                   "are worth nothing. ***\n", file=sys.stderr, flush=True)
             self.parts.append("**The computer was busy: do not quote times from this section.**")
 
