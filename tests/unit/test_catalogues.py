@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vae_helpers.exercises import check
-from vae_helpers.exercises.exercise import Choice, Exercise, Quantity
+from vae_helpers.exercises.exercise import Choice, Exercise, Quantity, verdicts
 
 SIGN = ("The sign is flipped.", "A variance is never negative.")
 
@@ -59,3 +59,11 @@ def test_there_are_three_hints_and_a_stub_is_unanswered(one, capsys):
 ])
 def test_what_is_no_answer_is_said_to_be_none(one, answer):
     assert one(answer).state == "failed"
+
+
+@pytest.mark.parametrize("one", checks())
+def test_the_last_verdict_is_kept_though_nobody_displays_it(one):
+    one(None)
+    assert verdicts[one.name].state == "failed" and verdicts[one.name].name == one.name
+    one(...)
+    assert verdicts[one.name].state == "unanswered"

@@ -19,7 +19,10 @@ class Mistake(NamedTuple):
 
 
 class Result:
-    """The outcome of a check: `state` is "unanswered", "passed" or "failed"."""
+    """The outcome of a check: `state` is "unanswered", "passed" or "failed".
+
+    `verdicts` keeps the last result of every check.
+    """
 
     def __init__(self, name, state, diagnosis):
         self.name, self.state, self.diagnosis = name, state, diagnosis
@@ -41,11 +44,22 @@ class Result:
         )
 
 
-class _Checked:
-    """What all checks have in common: a name, graded hints, and how results are made."""
+verdicts = {}  # {check's name: its last Result}, whether that was displayed, printed or assigned
+
+
+class Checked:
+    """What all checks have in common: a name, graded hints, and how results are made.
+
+    A kind of check defines `_judge(answer)`, which returns a `Result`.
+    """
 
     def __init__(self, name, hints):
         self.name, self.hints = name, hints
+
+    def __call__(self, answer):
+        """Compare `answer` with the right one; returns a `Result`, kept in `verdicts` as well."""
+        verdicts[self.name] = result = self._judge(answer)
+        return result
 
     def hint(self, number=1):
         """Print hint `number`, counted from 1."""
@@ -63,7 +77,7 @@ class _Checked:
         return Result(self.name, "failed", diagnosis)
 
 
-class Exercise(_Checked):
+class Exercise(Checked):
     """A function for the learner to write, and the check of it.
 
     right: the function asked for. cases: a function without arguments that makes the list of
@@ -77,8 +91,7 @@ class Exercise(_Checked):
         self._right, self._cases = right, cases
         self._mistakes, self._differentiable = mistakes, differentiable
 
-    def __call__(self, answer):
-        """Compare `answer` with the right function; returns a `Result`."""
+    def _judge(self, answer):
         if answer is ...:
             return self._unanswered()
         if not callable(answer):
@@ -162,7 +175,7 @@ def _alike(found, expected):
     return found is expected is None or same(found, expected)
 
 
-class Quantity(_Checked):
+class Quantity(Checked):
     """A number for the learner to find, or several, and the check of it.
 
     right: the number, or {name: number}, which is answered by a tuple in that order.
@@ -175,8 +188,7 @@ class Quantity(_Checked):
         self._parts = right if isinstance(right, dict) else {name: right}
         self._mistakes, self._tolerance = mistakes, tolerance
 
-    def __call__(self, answer):
-        """Compare `answer` with the right number; returns a `Result`."""
+    def _judge(self, answer):
         if answer is ... or (isinstance(answer, (tuple, list)) and _holds_stub(answer)):
             return self._unanswered()
         wanted = list(self._parts.values())
@@ -212,7 +224,7 @@ class Quantity(_Checked):
         return max(0.0 if a == b else abs(a - b) for a, b in zip(found, wanted))  # ∞ − ∞ is NaN
 
 
-class Choice(_Checked):
+class Choice(Checked):
     """Letters for the learner to choose from some, and the check of them.
 
     reasons: {letter: what to tell somebody who was wrong about it}. right: the letters to
@@ -225,8 +237,7 @@ class Choice(_Checked):
         super().__init__(name, hints)
         self._right, self._reasons = set(right), reasons
 
-    def __call__(self, answer):
-        """Compare `answer` with the right letters; returns a `Result`."""
+    def _judge(self, answer):
         if answer is ... or (isinstance(answer, self._COLLECTIONS) and _holds_stub(answer)):
             return self._unanswered()
         chosen = self._letters(answer)

@@ -5,7 +5,7 @@ import math
 import torch
 
 from vae_helpers import data, evaluation, models, schedules, training
-from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, _Checked
+from vae_helpers.exercises.exercise import Checked, Choice, Exercise, Mistake
 from vae_helpers.exercises.runner import run
 from vae_helpers.recipes import TRAINING_IMAGES
 
@@ -145,7 +145,7 @@ checkpoint_parts = Choice(
 )
 
 
-class LivingLatents(_Checked):
+class LivingLatents(Checked):
     """A schedule of β for the learner to choose, and the check that trains with it.
 
     It must end at `target`, for the last tenth of `steps` steps. The check trains a
@@ -157,8 +157,7 @@ class LivingLatents(_Checked):
         super().__init__(name, hints)
         self.target, self.steps, self.wanted, self.used = target, steps, wanted, used
 
-    def __call__(self, answer):
-        """Train with `answer`, a function of the step; returns a `Result`."""
+    def _judge(self, answer):
         if answer is ...:
             return self._unanswered()
         if not callable(answer):
