@@ -119,14 +119,6 @@ def cached_file(folder, damage, number):
         return outcome((), data.load_mnist, digits(), folder / "trap")
 
 
-def own_file(folder, damage, number):
-    """A file in a folder of the learner's own."""
-    raw = folder / "MNIST" / "raw"
-    shutil.copytree(unpacked(), raw)
-    damage_in(raw / some_file(number), damage, number, folder / "trap")
-    return outcome(data.MNISTError, lambda: data.load_mnist(folder), digits(), folder / "trap")
-
-
 def checkpoint(folder, damage, number):
     """A run's checkpoint. Half of the foreign pickles have a first line that fits them."""
     saved, other, path = make_trainer(), make_trainer(), folder / "run.ckpt"
@@ -174,4 +166,4 @@ def cache_at(folder):
 
 
 VICTIMS = {"MNIST, packed": packed_file, "MNIST, unpacked": cached_file,
-           "MNIST, own folder": own_file, "checkpoint": checkpoint, "stored model": stored_model}
+           "checkpoint": checkpoint, "stored model": stored_model}

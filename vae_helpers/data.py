@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from vae_helpers.arguments import whole_number
 from vae_helpers.files import CACHE_VARIABLE, atomic_write, cache_dir
 
 try:
@@ -39,23 +40,19 @@ class MNIST(NamedTuple):
     test_labels: torch.Tensor
 
 
-def load_mnist(root=None):
+def load_mnist():
     """The MNIST training and test digits as tensors; nothing is ever downloaded.
 
-    Without `root`, the files packed with this package are unpacked once to the cache folder
-    and torchvision reads them there; a damaged copy is noticed by its checksum and remade.
-    With `root`, torchvision reads ``root/MNIST/raw``, a folder that you already have.
+    The files packed with this package are unpacked once to the cache folder and torchvision
+    reads them there; a damaged copy is noticed by its checksum and remade. How to use other
+    files, vae_helpers/mnist/README.md says.
 
     Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB. Every
     call gives the same tensors, in memory once for all: clone one before you write into it.
-    Raises `MNISTError` for a damaged file, a wrong `root` or a cache that cannot be written.
+    Raises `MNISTError` for a damaged package or a cache that cannot be written.
     """
-    if root is None:
-        root = cache_dir() / "mnist"
-        _fill_cache(root / "MNIST" / "raw")
-    else:
-        root = Path(root).expanduser()
-        _check_folder(root)
+    root = cache_dir() / "mnist"
+    _fill_cache(root / "MNIST" / "raw")
     return _read(root)
 
 
@@ -134,33 +131,6 @@ def _read_block(source, damaged):
         raise damaged from error
 
 
-def _check_folder(root):
-    """Raise `MNISTError` unless `root` is a torchvision folder with the four files whole."""
-    raw = root / "MNIST" / "raw"
-    if not raw.is_dir():
-        inner = {"raw": root.parent.parent, "MNIST": root.parent}.get(root.name)
-        hint = f" Did you mean root={str(inner)!r}?" if inner else ""
-        raise MNISTError(
-            f"No folder {raw}. `root` must hold MNIST/raw with the four unzipped IDX files, "
-            f"as torchvision lays them out.{hint} Leave `root` out to use the packaged digits."
-        )
-    for name, digest in _checksums().items():
-        try:
-            found = _sha256(raw / name)
-        except FileNotFoundError:
-            raise MNISTError(
-                f"{raw} lacks {name} (unzipped). Complete the folder, or leave `root` out "
-                f"to use the packaged digits."
-            ) from None
-        except OSError as error:
-            raise MNISTError(f"{raw / name} cannot be read: {error}.") from error
-        if found != digest:
-            raise MNISTError(
-                f"{raw / name} is not MNIST's file of that name: its SHA-256 is {found}, "
-                f"expected {digest}. Replace it, or leave `root` out to use the packaged digits."
-            )
-
-
 def pixels(images):
     """Grey images as rows of pixels: uint8 [n, 28, 28] to float32 [n, 784] in [0, 1]."""
     require_images(images)
@@ -180,14 +150,21 @@ def binarize(x, generator):
 
     x: float in [0, 1], any shape; the result has the same shape and type. A fresh draw for
     every batch is called dynamic binarisation (Burda et al. 2015, section 5).
-    Raises `ValueError` for values outside [0, 1].
+    Raises `ValueError` for values outside [0, 1] and `TypeError` for x that is not floats.
     """
     require_unit_interval(x, "x")
     return torch.bernoulli(x, generator=generator)
 
 
 def require_unit_interval(x, name):
-    """Raise `ValueError` unless every value of the float tensor `x` lies in [0, 1]."""
+    """Raise unless `x` is a tensor of floats in [0, 1]: `TypeError` or `ValueError`."""
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"{name} must be a tensor, got {type(x).__name__}.")
+    if not x.is_floating_point():
+        raise TypeError(f"{name} must be floats, got {x.dtype}. Raw MNIST images go through "
+                        f"data.pixels first; {name}.float() is for tensors of 0 and 1.")
+    if not x.numel():
+        raise ValueError(f"{name} is empty, its shape is {list(x.shape)}: give at least one image.")
     low, high = (float(v) for v in torch.aminmax(x.detach()))
     if not (low >= 0 and high <= 1):  # also false for NaN
         raise ValueError(
@@ -196,6 +173,18 @@ def require_unit_interval(x, name):
         )
 
 
+def noise(generator, *shape, like):
+    """Standard normal noise of this shape, with the dtype and on the device of the tensor `like`.
+
+    It is drawn on the processor, so that a seed gives the same noise on every device.
+    """
+    return torch.randn(*shape, generator=generator, dtype=like.dtype).to(like.device)
+
+
 def minibatches(count, batch_size, generator):
-    """Index tensors that visit 0 … count−1 once each in random order; the last may be short."""
+    """Index tensors that visit 0 … count−1 once each in random order; the last may be short.
+
+    Raises `ValueError` for a batch size that is no whole number of at least 1.
+    """
+    batch_size = whole_number(batch_size, "batch_size")
     return torch.randperm(count, generator=generator).split(batch_size)

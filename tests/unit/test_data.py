@@ -1,5 +1,6 @@
-"""Real MNIST offline: what is loaded, and what happens to damaged files and folders."""
+"""Real MNIST offline: what is loaded, and what happens to damaged files."""
 
+import gzip
 import hashlib
 import shutil
 import subprocess
@@ -19,15 +20,6 @@ NAMES = sorted(data._checksums())
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    """A torchvision folder of the learner's own, whole."""
-    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "cache"))
-    data.load_mnist()
-    shutil.copytree(tmp_path / "cache" / "mnist", tmp_path / "own")
-    return tmp_path / "own"
 
 
 def test_the_seventy_thousand_digits(cache):
@@ -118,34 +110,20 @@ def test_many_first_loads_at_once(cache):
     assert not list(cache.rglob("*.part"))
 
 
-def test_a_root_of_ones_own(root):
-    assert data.load_mnist(root).train_images.shape == (60000, 28, 28)
-    assert data.load_mnist(str(root)).test_images.shape == (10000, 28, 28)
-
-
-@pytest.mark.parametrize("inside", ["MNIST", "MNIST/raw"])
-def test_a_root_too_deep_is_recognised(root, inside):
-    with pytest.raises(data.MNISTError) as error:
-        data.load_mnist(root / inside)
-    assert f"Did you mean root={str(root)!r}?" in str(error.value)
-
-
-def test_a_missing_root_is_named(tmp_path):
-    with pytest.raises(data.MNISTError, match="No folder .*nowhere"):
-        data.load_mnist(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
-def test_a_damaged_root_is_named(root, damage):
-    _damage(root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte", damage)
-    with pytest.raises(data.MNISTError, match="t10k-labels-idx1-ubyte is not MNIST's file"):
-        data.load_mnist(root)
-
-
-def test_a_root_without_a_file_is_named(root):
-    (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(data.MNISTError, match="lacks t10k-labels-idx1-ubyte"):
-        data.load_mnist(root)
+@pytest.mark.parametrize("name, packed, field", [
+    ("train-images.idx3-ubyte", "train-images-idx3-ubyte.gz", "train_images"),
+    ("train-labels-idx1-ubyte.gz", "train-labels-idx1-ubyte.gz", "train_labels"),
+    ("t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "test_images"),
+    ("labels", "t10k-labels-idx1-ubyte.gz", "test_labels"),
+])
+def test_the_notice_says_how_to_read_other_files(tmp_path, name, packed, field):
+    notice, scope = (data.PACKAGED / "README.md").read_text(encoding="utf-8"), {}
+    exec(notice.split("```python\n")[1].split("```")[0], scope)
+    content = (data.PACKAGED / packed).read_bytes()
+    (tmp_path / name).write_bytes(content if name.endswith(".gz") else gzip.decompress(content))
+    found = scope["read_idx"](tmp_path / name)
+    assert found.dtype == torch.uint8
+    assert torch.equal(found.long(), getattr(data.load_mnist(), field).long())
 
 
 def test_nothing_is_ever_downloaded(cache, monkeypatch):
