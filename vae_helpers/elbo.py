@@ -3,13 +3,19 @@
 Everything is in nats. Densities sum over the last axis (pixels or latents), so that one
 number is left for each image; leading axes broadcast.
 
-Shapes: mean and logvar [batch, latent]; eps, the standard normal noise, [draws, batch,
-latent]. One-draw estimates come back as [draws, batch]; their mean over draws is the
-estimate. `log_joint` and `log_likelihood` are functions of z [draws, batch, latent] that
-give log p(x, z) and log p(x|z), [draws, batch].
+Shapes: x [batch, pixels]; mean and logvar [batch, latent]; eps, the standard normal noise,
+[draws, batch, latent]. The batch may be left out for a single image. One-draw estimates come
+back as [draws, batch]; their mean over draws is the estimate. `log_joint` and
+`log_likelihood` are functions of z [draws, batch, latent] that give log p(x, z) and
+log p(x|z), [draws, batch].
+
+A sum over the last axis of an image [batch, channels, height, width] would add up one row of
+pixels only. So every density here raises `ValueError` for more axes than those above: flatten
+images and feature maps first.
 """
 
 import math
+import warnings
 
 import torch
 from torch.nn import functional as F
@@ -17,33 +23,41 @@ from torch.nn import functional as F
 from vae_helpers.data import require_unit_interval
 
 LOG_2PI = math.log(2 * math.pi)
+FEW = 64  # so few numbers may all lie in [0, 1] by chance
 
 
 def gaussian_log_prob(z, mean, logvar):
     """log N(z; mean, exp(logvar)), independent in each dimension.
 
-    z, mean, logvar: [..., latent], broadcast against each other; returns [...] in nats.
-    Kingma & Welling 2013, appendix B. Raises `ValueError` if the last axes differ.
+    z: [draws, batch, latent] or [batch, latent]; mean, logvar: [batch, latent]; broadcast
+    against each other; returns z's shape without the last axis, in nats. Kingma & Welling
+    2013, appendix B. Raises `ValueError` for more axes or if the last axes differ.
     """
-    _require_same_last_axis(z=z, mean=mean, logvar=logvar)
+    _require_axes({"mean": mean, "logvar": logvar}, drawn={"z": z})
     return -0.5 * (LOG_2PI + logvar + (z - mean) ** 2 / logvar.exp()).sum(-1)
 
 
 def prior_log_prob(z):
-    """log N(z; 0, I), the prior: z [..., latent] to [...], in nats."""
+    """log N(z; 0, I), the prior: z [draws, batch, latent] to [draws, batch], in nats.
+
+    The draws may be left out. Raises `ValueError` for more axes.
+    """
+    _require_axes({}, drawn={"z": z})
     return -0.5 * (LOG_2PI + z**2).sum(-1)
 
 
 def bernoulli_log_prob(x, logits):
     """log p(x) of independent Bernoulli pixels whose log odds are `logits`.
 
-    x: [..., pixels] in [0, 1]; logits: [..., pixels], with draws in front if there are any.
-    Returns [...] in nats. For grey x this is minus the cross entropy, not a log probability.
-    Kingma & Welling 2013, appendix C.1. Raises `ValueError` for x outside [0, 1] or if the
-    last axes differ.
+    x: [batch, pixels] in [0, 1]; logits: [batch, pixels], with draws in front if there are any.
+    Returns logits' shape without the last axis, in nats. For grey x this is minus the cross
+    entropy, not a log probability. Kingma & Welling 2013, appendix C.1. Raises `ValueError` for
+    more axes, for x outside [0, 1] or if the last axes differ, and `TypeError` for x or logits
+    that are not floats. Warns if all logits lie in [0, 1], as probabilities do.
     """
-    _require_same_last_axis(x=x, logits=logits)
+    _require_axes({"x": x}, drawn={"logits": logits})
     require_unit_interval(x, "x")
+    _look_at_logits(logits)
     x = x.expand_as(logits)
     return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
@@ -51,20 +65,24 @@ def bernoulli_log_prob(x, logits):
 def gaussian_kl(mean, logvar):
     """KL( N(mean, exp(logvar)) ‖ N(0, I) ), summed over latents.
 
-    mean, logvar: [..., latent]; returns [...] in nats. Kingma & Welling 2013, appendix B.
-    Raises `ValueError` if the last axes differ.
+    mean, logvar: [batch, latent]; returns [batch] in nats. Kingma & Welling 2013, appendix B.
+    Raises `ValueError` for more axes or if the last axes differ.
     """
     return gaussian_kl_per_latent(mean, logvar).sum(-1)
 
 
 def gaussian_kl_per_latent(mean, logvar):
-    """The terms of `gaussian_kl`, one for each latent: [..., latent] to [..., latent]."""
-    _require_same_last_axis(mean=mean, logvar=logvar)
+    """The terms of `gaussian_kl`, one for each latent: [batch, latent] to [batch, latent]."""
+    _require_axes({"mean": mean, "logvar": logvar})
     return 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
 
 
 def gaussian_entropy(logvar):
-    """H[ N(·, exp(logvar)) ] = ½ Σ (log 2π + 1 + logvar): [..., latent] to [...], in nats."""
+    """H[ N(·, exp(logvar)) ] = ½ Σ (log 2π + 1 + logvar): [batch, latent] to [batch], in nats.
+
+    Raises `ValueError` for more axes.
+    """
+    _require_axes({"logvar": logvar})
     return 0.5 * (LOG_2PI + 1 + logvar).sum(-1)
 
 
@@ -73,8 +91,9 @@ def reparameterize(mean, logvar, eps):
 
     mean, logvar: [batch, latent]; eps: standard normal, [batch, latent] or
     [draws, batch, latent]; returns eps's shape. Kingma & Welling 2013, section 2.4.
+    Raises `ValueError` if the last axes differ.
     """
-    _require_same_last_axis(mean=mean, logvar=logvar, eps=eps)
+    _require_same_last_axis({"mean": mean, "logvar": logvar, "eps": eps})
     return mean + (0.5 * logvar).exp() * eps
 
 
@@ -130,8 +149,9 @@ def iwae_bound(log_weights):
     """log (1/K) Σ_k w_k, the importance-weighted bound: [K, batch] to [batch].
 
     log_weights: log p(x, z_k) − log q(z_k|x), as `monte_carlo_form` gives them. K = 1 is the
-    ELBO. Burda, Grosse & Salakhutdinov 2015, section 3.
+    ELBO. Burda, Grosse & Salakhutdinov 2015, section 3. Raises `ValueError` for more axes.
     """
+    require_log_weights(log_weights)
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
 
 
@@ -147,8 +167,49 @@ def dreg_surrogate(log_joint, mean, logvar, eps):
     return (normalised**2 * log_weights).sum(0)
 
 
-def _require_same_last_axis(**tensors):
-    sizes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if len({shape[-1:] for shape in sizes.values()}) > 1:
-        shapes = ", ".join(f"{name} {list(shape)}" for name, shape in sizes.items())
-        raise ValueError(f"The last axes must be equal, got {shapes}.")
+def require_log_weights(log_weights):
+    """Raise unless `log_weights` is a tensor [K, batch], or [K] for a single image."""
+    if not isinstance(log_weights, torch.Tensor):
+        raise TypeError(f"log_weights must be a tensor, got {type(log_weights).__name__}.")
+    if not 1 <= log_weights.ndim <= 2:
+        raise ValueError(f"log_weights must be [K, batch], got {list(log_weights.shape)}: one "
+                         "number for each draw and image, summed over all pixels and latents.")
+
+
+def _require_axes(rows, drawn={}):
+    """Raise unless `rows` {name: tensor} are [batch, n] and `drawn` [draws, batch, n] at most.
+
+    n must be the same for all. A tensor of more axes holds images or feature maps.
+    """
+    _require_same_last_axis(rows | drawn)
+    for tensors, most, axes in ((rows, 2, "[batch, n]"), (drawn, 3, "[draws, batch, n]")):
+        for name, tensor in tensors.items():
+            if tensor.ndim > most:
+                raise ValueError(
+                    f"{name} must have the axes {axes} at most, got {list(tensor.shape)}. Flatten "
+                    "images first, so that the last axis holds all pixels or latents of one image.")
+
+
+def _require_same_last_axis(tensors):
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}: "
+                            "torch.as_tensor makes one.")
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if len({shape[-1:] for shape in shapes.values()}) > 1:
+        named = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise ValueError(f"The last axes must be equal, got {named}.")
+
+
+def _look_at_logits(logits):
+    """Raise unless they are floats, and warn if they look like probabilities."""
+    if not logits.is_floating_point():
+        raise TypeError(f"logits must be floats, got {logits.dtype}: logits.float() makes them so.")
+    if logits.numel() < FEW:
+        return
+    low, high = torch.aminmax(logits.detach())
+    # A decoder that begins with all weights 0 gives one number for all pixels.
+    if 0 <= low < high <= 1:
+        warnings.warn(
+            "All logits lie in [0, 1]. Are they probabilities? Give what the decoder returns "
+            "before the sigmoid; p.logit() turns probabilities back into logits.", stacklevel=3)

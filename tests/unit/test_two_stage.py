@@ -135,8 +135,8 @@ def test_the_whole_s_bound_is_below_its_evidence(whole, digits):
     log_p = []
     for seed in range(8):
         logits = whole.decode(noise(10_000, whole.latent, seed=seed))
-        log_p.append(elbo.bernoulli_log_prob(x[:, None], logits.expand(3, -1, -1)))
-    evidence = torch.logsumexp(torch.cat(log_p, 1), 1) - math.log(80_000)  # itself from below
+        log_p.append(elbo.bernoulli_log_prob(x, logits[:, None].expand(-1, 3, -1)))  # [draws, 3]
+    evidence = torch.logsumexp(torch.cat(log_p), 0) - math.log(80_000)  # itself from below
     draws = [-sum(whole(x, noise(3, whole.latent, seed=seed))) for seed in range(200)]
     assert (torch.stack(draws).mean(0) < evidence).all()
 
