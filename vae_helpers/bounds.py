@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_helpers import data, elbo, training
+from vae_helpers import arguments, data, elbo, training
 
 ESTIMATORS = ("iwae", "path", "dreg")
 FIRST_RATE = 2e-3  # 1e-3 in Burda et al. 2015, whose batches have 20 images
@@ -61,8 +61,7 @@ class BoundTrainer(training.Trainer):
     """
 
     def __init__(self, model, images, *, draws, estimator="iwae", batch_size=100, seed):
-        if not isinstance(draws, int) or draws < 1:
-            raise ValueError(f"draws must be a whole number of at least 1, got {draws}.")
+        draws = arguments.whole_number(draws, "draws")
         _require_known(estimator)
         super().__init__(
             model, images, batch_size=batch_size, learning_rate=burda_rate(0), seed=seed
@@ -78,5 +77,5 @@ class BoundTrainer(training.Trainer):
 
     def _objective(self, x, beta):
         x = data.binarize(x, self.generator)
-        eps = torch.randn(self.draws, len(x), self.model.latent, generator=self.generator)
+        eps = data.noise(self.generator, self.draws, len(x), self.model.latent, like=x)
         return *negative_bound(self.model, x, eps, self.estimator), ()

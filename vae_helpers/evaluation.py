@@ -1,12 +1,16 @@
-"""What a trained model is worth on images it is shown: evaluation mode, no gradients."""
+"""What a trained model is worth on images it is shown: evaluation mode, no gradients.
 
+Every function leaves the model in the mode in which it was.
+"""
+
+import contextlib
 import copy
 import math
 from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data, elbo
+from vae_helpers import arguments, data, elbo
 
 CHUNK = 1000  # images at a time, which keeps the float copies small
 
@@ -23,21 +27,51 @@ class Evaluation(NamedTuple):
         return -self.distortion - self.rate
 
 
+@contextlib.contextmanager
+def evaluation_mode(model):
+    """Evaluation mode for the `with` block; then each module has the mode back that it had.
+
+    So a layer that was frozen (in evaluation mode while the rest trains) stays frozen.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def rows(model, images):
+    """`images` (uint8 [n, 28, 28]) as what `model` takes: x [n, pixels] in [0, 1].
+
+    x has the dtype and is on the device of the model's parameters. Raises `TypeError` for images
+    of another kind and `ValueError` if there are none.
+    """
+    x = data.pixels(images)
+    if not len(x):
+        raise ValueError("There are no images to evaluate on: give at least one.")
+    return x.to(next(model.parameters()))
+
+
+def chunks(model, images):
+    """`rows` of CHUNK images at a time, one after another: x [chunk, pixels]."""
+    data.require_images(images)
+    return (rows(model, chunk) for chunk in images.split(CHUNK))
+
+
 @torch.no_grad()
 def evaluate(model, images, *, seed):
     """The ELBO's two parts over `images` (uint8 [n, 28, 28]), with one draw of z per image.
 
-    Raises `ValueError` if there are none.
+    Raises `TypeError` for images of another kind and `ValueError` if there are none.
     """
-    if not len(images):
-        raise ValueError("There are no images to evaluate on: give at least one.")
-    model.eval()
-    generator = torch.Generator().manual_seed(seed)
+    generator = arguments.generator(seed)
     totals = torch.zeros(2, dtype=torch.float64)
-    for chunk in images.split(CHUNK):
-        eps = torch.randn(len(chunk), model.latent, generator=generator)
-        distortion, rate = model(data.pixels(chunk), eps)  # [chunk] each
-        totals += torch.stack([distortion.double().sum(), rate.double().sum()])
+    with evaluation_mode(model):
+        for x in chunks(model, images):
+            distortion, rate = model(x, data.noise(generator, len(x), model.latent, like=x))
+            totals += torch.stack([distortion.double().sum(), rate.double().sum()]).cpu()
     return Evaluation(*(totals / len(images)).tolist())
 
 
@@ -51,6 +85,8 @@ def renew_statistics(model, images, *, batch_size, seed):
     too, which `seed` gives. A model without batch normalisation is copied as it is.
     Raises `ValueError` unless the images make whole batches of two or more.
     """
+    data.require_images(images)
+    batch_size = arguments.whole_number(batch_size, "batch_size")
     if batch_size < 2 or not len(images) or len(images) % batch_size:
         raise ValueError(f"{len(images)} images do not make whole batches of {batch_size}: give a "
                          "multiple of batch_size, and batches of two or more.")
@@ -60,10 +96,11 @@ def renew_statistics(model, images, *, batch_size, seed):
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # PyTorch's word for the plain average
-    generator = torch.Generator().manual_seed(seed)
+    generator = arguments.generator(seed)
     model.train()
     for batch in images.split(batch_size):
-        model(data.pixels(batch), torch.randn(batch_size, model.latent, generator=generator))
+        x = rows(model, batch)
+        model(x, data.noise(generator, batch_size, model.latent, like=x))
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     return model.eval()
@@ -72,17 +109,17 @@ def renew_statistics(model, images, *, batch_size, seed):
 @torch.no_grad()
 def posterior_means(model, images):
     """The mean of q(z|x) for each of `images` (uint8 [n, 28, 28]): [n, latent]."""
-    model.eval()
-    return torch.cat([model.encode(data.pixels(chunk))[0] for chunk in images.split(CHUNK)])
+    with evaluation_mode(model):
+        return torch.cat([model.encode(x)[0] for x in chunks(model, images)])
 
 
 @torch.no_grad()
 def rate_per_latent(model, images):
     """The rate of each latent, averaged over `images` (uint8 [n, 28, 28]): [latent], nats."""
-    model.eval()
     total = torch.zeros(model.latent, dtype=torch.float64)
-    for chunk in images.split(CHUNK):
-        total += elbo.gaussian_kl_per_latent(*model.encode(data.pixels(chunk))).double().sum(0)
+    with evaluation_mode(model):
+        for x in chunks(model, images):
+            total += elbo.gaussian_kl_per_latent(*model.encode(x)).double().sum(0).cpu()
     return total / len(images)
 
 
@@ -101,10 +138,10 @@ def dead_heads(model, images):
     In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
     the layers before it move by the gradients of others, and by other batches' statistics.
     """
-    model.eval()
     alive = torch.zeros(2, model.latent, dtype=torch.bool)
-    for chunk in images.split(CHUNK):
-        alive |= torch.stack([(head != 0).any(0) for head in model.encode(data.pixels(chunk))])
+    with evaluation_mode(model):
+        for x in chunks(model, images):
+            alive |= torch.stack([(head != 0).any(0) for head in model.encode(x)]).cpu()
     return tuple((~alive).sum(1).tolist())
 
 
@@ -136,7 +173,13 @@ def mean_image_distortion(train_images, images):
 
 
 def mean_image(images):
-    """The average of uint8 images [n, 28, 28], in pixels from 0 to 1: [784], float64."""
+    """The average of uint8 images [n, 28, 28], in pixels from 0 to 1: [784], float64.
+
+    Raises `TypeError` for images of another kind and `ValueError` if there are none.
+    """
+    data.require_images(images)
+    if not len(images):
+        raise ValueError("There are no images to average: give at least one.")
     # In chunks: all of the training images as floats would take 345 MB.
     total = sum(chunk.flatten(1).sum(0) for chunk in images.split(CHUNK))  # [n, 28, 28] -> [784]
     return total.double() / (255 * len(images))
@@ -144,9 +187,12 @@ def mean_image(images):
 
 @torch.no_grad()
 def decode(model, z):
-    """The decoder's pixel probabilities at the places z [n, latent]: [n, pixels] in [0, 1]."""
-    model.eval()
-    return model.decode(z).sigmoid()
+    """The decoder's pixel probabilities at the places z [n, latent]: [n, pixels] in [0, 1].
+
+    z may be a list or a NumPy array, and on any device.
+    """
+    with evaluation_mode(model):
+        return model.decode(torch.as_tensor(z).to(next(model.parameters()))).sigmoid()
 
 
 def cluster_widths(codes, labels):

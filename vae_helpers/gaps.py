@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from vae_helpers import data, elbo
+from vae_helpers import arguments, data, elbo
+from vae_helpers.evaluation import evaluation_mode, rows
 from vae_helpers.exact import quadrature_log_evidence
 
 CHUNK = 2_000  # grid points decoded at a time
@@ -28,8 +29,7 @@ class Gaps(NamedTuple):
 def measure(model, images, *, seed):
     """The gap of a VAE with 2 latents over `images` (uint8 [n, 28, 28]), and its two parts."""
     log_evidence = evidence_by_quadrature(model, images)  # [n]
-    with torch.no_grad():
-        encoded = model.encode(data.pixels(images))
+    encoded = _encoded(model, images)
     of_encoder = elbo_of(model, images, *encoded, draws=200, seed=seed)
     refined = refined_posteriors(model, images, seed=seed)
     of_refined = elbo_of(model, images, *refined, draws=200, seed=seed)
@@ -48,43 +48,50 @@ def evidence_by_quadrature(model, images, points=401, reach=8.0):
     The grid must reach past every posterior, and its step (here 0.04) must be finer than the
     posteriors are wide (about 0.1).
     """
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(model):
         return quadrature_log_evidence(
             _log_likelihood(model, images), model.latent, points=points, reach=reach,
-            dtype=torch.float32,
+            dtype=next(model.parameters()).dtype,
         )
 
 
 def posterior_modes(model, images):
     """Where p(z|x) of a VAE with 2 latents is highest on a grid, for each image: [n, 2]."""
-    axis = torch.linspace(-4, 4, 161)
+    axis = torch.linspace(-4, 4, 161, dtype=next(model.parameters()).dtype)
     z = torch.cartesian_prod(axis, axis)[:, None]  # [points, 1, 2]
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(model):
         log_joint = _log_likelihood(model, images)(z) + elbo.prior_log_prob(z)  # [points, n]
     return z[log_joint.argmax(0), 0]
 
 
+@torch.no_grad()
+def _encoded(model, images):
+    with evaluation_mode(model):
+        return model.encode(rows(model, images))
+
+
 def _log_likelihood(model, images):
     """log p(x|z) for all images at many places: a function from [places, 1, 2] to [places, n]."""
-    x = data.pixels(images)  # [n, 784]
+    x = rows(model, images)  # [n, 784]
 
     def log_likelihood(z):
-        rows = []
+        parts = []
         for chunk in z[:, 0].split(CHUNK):
             logits = model.decode(chunk)  # [chunk, 784]
             # log p(x|z) = Σ x·logits − Σ softplus(logits): one matrix product for all images.
-            rows.append(logits @ x.T - F.softplus(logits).sum(-1, keepdim=True))
-        return torch.cat(rows)
+            parts.append(logits @ x.T - F.softplus(logits).sum(-1, keepdim=True))
+        return torch.cat(parts)
 
     return log_likelihood
 
 
 def elbo_of(model, images, mean, logvar, *, draws, seed):
     """The ELBO of q = N(mean, exp(logvar)) for each image, from `draws` draws: [n]."""
-    x = data.pixels(images)
-    generator = torch.Generator().manual_seed(seed)
-    total = torch.zeros(len(x))
-    with torch.no_grad():
+    draws = arguments.whole_number(draws, "draws")
+    x = rows(model, images)
+    generator = arguments.generator(seed)
+    total = torch.zeros_like(x[:, 0])
+    with torch.no_grad(), evaluation_mode(model):
         for _ in range(draws):
             total += _one_draw(model, x, mean, logvar, generator)
     return total / draws
@@ -97,8 +104,7 @@ def refined_posteriors(model, images, *, seed):
     highest point, of which the better is kept: from the encoder's alone some images end in a
     local optimum. Still, another start might do better.
     """
-    with torch.no_grad():
-        encoded = model.encode(data.pixels(images))
+    encoded = _encoded(model, images)
     modes = posterior_modes(model, images)
     ends = [
         _ascend(model, images, *start, seed=seed)
@@ -111,20 +117,22 @@ def refined_posteriors(model, images, *, seed):
 
 def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
     """Raise the ELBO over mean and logvar, [n, latent] each, from where they are."""
-    x = data.pixels(images)
-    generator = torch.Generator().manual_seed(seed)
+    x = rows(model, images)
+    generator = arguments.generator(seed)
     parameters = [part.clone().requires_grad_() for part in (mean, logvar)]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
-    for _ in range(steps):
-        value = sum(_one_draw(model, x, *parameters, generator).sum() for _ in range(draws))
-        for parameter, gradient in zip(parameters, torch.autograd.grad(value / draws, parameters)):
-            parameter.grad = -gradient  # Adam goes down, the ELBO should go up
-        optimizer.step()
+    with evaluation_mode(model):
+        for _ in range(steps):
+            value = sum(_one_draw(model, x, *parameters, generator).sum() for _ in range(draws))
+            gradients = torch.autograd.grad(value / draws, parameters)
+            for parameter, gradient in zip(parameters, gradients):
+                parameter.grad = -gradient  # Adam goes down, the ELBO should go up
+            optimizer.step()
     return [part.detach() for part in parameters]
 
 
 def _one_draw(model, x, mean, logvar, generator):
-    eps = torch.randn(1, *mean.shape, generator=generator)  # [1, n, latent]
+    eps = data.noise(generator, 1, *mean.shape, like=mean)  # [1, n, latent]
 
     def log_likelihood(z):
         return elbo.bernoulli_log_prob(x, model.decode(z))

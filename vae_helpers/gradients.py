@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data, elbo
+from vae_helpers import arguments, data, elbo, evaluation
 
 CHUNK = 60_000  # draws at a time
 
@@ -49,10 +49,10 @@ def noise_of_layers(model, images, *, draws, seed):
     Returns {estimator: [layers]}: the variances of a layer's weights, summed, from input to
     output.
     """
+    draws = arguments.whole_number(draws, "draws", least=2)  # a variance needs two
     model = copy.deepcopy(model).double().eval()
-    x = data.pixels(images).double()
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(draws, 1, len(x), model.latent, generator=generator, dtype=x.dtype)
+    x = evaluation.rows(model, images)
+    noise = data.noise(arguments.generator(seed), draws, 1, len(x), model.latent, like=x)
     weights = [p for name, p in model.encoder.named_parameters() if name.endswith("weight")]
     with torch.no_grad():
         baseline = sum(one_draw(model, x, ESTIMATORS["Monte Carlo"], eps) for eps in noise) / draws
@@ -86,11 +86,13 @@ def bound_gradients(model, x, mean, logvar, samples, *, repetitions, seed):
     Returns {gradient: [repetitions]}: "inference" for q's mean, "DReG" the same by
     `elbo.dreg_surrogate`, "generative" for the model's bias (Rainforth et al. 2018).
     """
-    generator = torch.Generator().manual_seed(seed)
+    samples = arguments.whole_number(samples, "samples", most=CHUNK)
+    repetitions = arguments.whole_number(repetitions, "repetitions")
+    generator = arguments.generator(seed)
     found = {"inference": [], "DReG": [], "generative": []}
     for first in range(0, repetitions, CHUNK // samples):
         count = min(CHUNK // samples, repetitions - first)
-        eps = torch.randn(samples, count, 1, generator=generator, dtype=x.dtype)
+        eps = data.noise(generator, samples, count, 1, like=x)
         # One copy of x and q for each repetition: the sum's gradient keeps them apart.
         xs, means, logvars = (t.expand(count, 1).clone() for t in (x, mean, logvar))
         for parameter in (xs, means):
@@ -110,7 +112,7 @@ def bound_gradients(model, x, mean, logvar, samples, *, repetitions, seed):
 
 
 def signal_to_noise(model, x, mean, logvar, samples, *, repetitions, seed):
-    """|mean| / standard deviation of each of `bound_gradients`, {gradient: [K]}, for K in samples."""
+    """|mean| / standard deviation of `bound_gradients`, {gradient: [K]}, for each K in samples."""
     found = {}
     for k in samples:
         drawn = bound_gradients(model, x, mean, logvar, k, repetitions=repetitions, seed=seed)

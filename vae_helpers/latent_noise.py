@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from vae_helpers import data
+from vae_helpers import evaluation
 
 
 @torch.no_grad()
@@ -14,7 +14,7 @@ def encode_as_in_training(model, images):
     Batch normalisation uses these images' own statistics: its running ones lag behind a
     young model. The model itself is left as it is.
     """
-    return copy.deepcopy(model).train().encode(data.pixels(images))
+    return copy.deepcopy(model).train().encode(evaluation.rows(model, images))
 
 
 def signal_to_noise(mean, logvar):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vae_helpers import elbo
+from vae_helpers import arguments, elbo
 
 BLOCK = 500_000  # distances at a time, which keeps the matrices small
 STEPS = 100  # of the probe's training, which is at rest by then
@@ -18,6 +18,7 @@ def quantile_grid(side):
     The middles (k + ½) / side of the unit interval through the inverse normal CDF:
     Kingma & Welling 2013, figure 4.
     """
+    side = arguments.whole_number(side, "side")
     return torch.special.ndtri((torch.arange(side, dtype=torch.float64) + 0.5) / side)
 
 
@@ -26,6 +27,7 @@ def cell_counts(codes, side):
 
     [side, side]: rows go from the largest second coordinate down, as a picture's do.
     """
+    side = arguments.whole_number(side, "side")
     place = (torch.special.ndtr(codes.double()) * side).long().clamp(0, side - 1)  # [n, 2]
     cell = (side - 1 - place[:, 1]) * side + place[:, 0]
     return cell.bincount(minlength=side * side).reshape(side, side)
@@ -78,8 +80,8 @@ def linear_probe(codes, labels, test_codes, test_labels):
     """
     centre, spread = codes.mean(0), codes.std(0).clamp(min=1e-3)
     codes = (codes - centre).div_(spread)
-    weight = torch.zeros(10, codes.shape[1], requires_grad=True)
-    bias = torch.zeros(10, requires_grad=True)
+    weight = torch.zeros(10, codes.shape[1], dtype=codes.dtype, requires_grad=True)
+    bias = torch.zeros(10, dtype=codes.dtype, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def loss():

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from vae_helpers import data, models
+from vae_helpers import arguments, data, evaluation, models
 
 SURE = 0.9  # probability of one digit, from which the classifier counts as sure
 
@@ -18,13 +18,15 @@ def train_classifier(images, labels, *, hidden, epochs, batch_size, learning_rat
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = models.dense([784, *hidden, 10])
-    generator = torch.Generator().manual_seed(seed)
+    generator = arguments.generator(seed)
+    epochs = arguments.whole_number(epochs, "epochs")
     optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
     batches = [batch for _ in range(epochs)
                for batch in data.minibatches(len(images), batch_size, generator)]
     for step, batch in enumerate(batches):
         optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / len(batches))
-        loss = F.cross_entropy(classifier(data.pixels(images[batch])), labels[batch])
+        x = evaluation.rows(classifier, images[batch])
+        loss = F.cross_entropy(classifier(x), labels[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -33,7 +35,8 @@ def train_classifier(images, labels, *, hidden, epochs, batch_size, learning_rat
 
 def accuracy(classifier, images, labels):
     """The share of `images` (uint8 [n, 28, 28]) whose likeliest digit is their label [n]."""
-    return (classifier(data.pixels(images)).argmax(1) == labels).double().mean().item()
+    digits = classifier(evaluation.rows(classifier, images)).argmax(1)
+    return (digits == labels).double().mean().item()
 
 
 def sure(classifier, pictures):
@@ -64,6 +67,7 @@ def covered(points, by, k=3):
     2019 (arXiv 1904.06991), section 2, who take the features of a classifier; here they are
     pixels.
     """
+    k = arguments.whole_number(k, "k", most=len(by) - 1)
     radii = torch.cdist(by, by).kthvalue(k + 1, dim=1).values  # [m]: the first is itself
     return (torch.cdist(points, by) <= radii).any(1).double().mean().item()
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import data, latent_noise
+from vae_helpers import arguments, data, latent_noise
 
 LARGEST_RATE = 0.1  # nats per image
 LARGEST_GAIN = 1.0  # nats per image
@@ -20,7 +20,7 @@ class Recent(NamedTuple):
 
 def recent(records, count=50):
     """What the last `count` of a trainer's records say on average."""
-    last = records[-count:]
+    last = records[-arguments.whole_number(count, "count"):]
     return Recent(*(sum(getattr(record, part) for record in last) / len(last)
                     for part in Recent._fields))
 

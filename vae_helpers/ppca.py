@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data, evaluation
+from vae_helpers import arguments, data, evaluation
 
 
 class Optimum(NamedTuple):
@@ -70,6 +70,7 @@ def fit(model, covariance, steps, learning_rate=1e-2):
     No noise and no minibatches, so that it converges in a thousand steps. The step size is
     whole for half of them and then shrinks to 0.
     """
+    steps = arguments.whole_number(steps, "steps")
     optimizer = torch.optim.Adam(model.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = learning_rate * min(1.0, 2 * (1 - step / steps))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import data, scales
+from vae_helpers import arguments, data, scales
 from vae_helpers.training import TrainingDiverged
 
 HIDDEN = 32  # units in each of two layers
@@ -37,7 +37,7 @@ def draw_errors(span, unit, count, seed):
     """
     if not (math.isfinite(unit) and unit > 0):
         raise ValueError(f"The unit must be a positive number, got {unit}.")
-    generator = torch.Generator().manual_seed(seed)
+    count, generator = arguments.whole_number(count, "count"), arguments.generator(seed)
     x = 2 * torch.rand(count, 1, generator=generator) - 1
     return x, true_variance(x, span, unit).sqrt() * torch.randn(count, 1, generator=generator)
 
@@ -56,8 +56,9 @@ class ScaleFit:
             if name not in known:
                 raise ValueError(f"{name!r} is not known. Choose one of: {', '.join(known)}.")
         self._to_variance, to_output = scales.PARAMETRISATIONS[parametrisation]
-        self._x, self._error, self._batch_size = x, error, batch_size
-        self._generator = torch.Generator().manual_seed(seed)
+        self._x, self._error = x, error
+        self._batch_size = arguments.whole_number(batch_size, "batch_size")
+        self._generator = arguments.generator(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = nn.Sequential(
@@ -121,7 +122,7 @@ def fit(parametrisation, *, span, unit, count, steps, seed, **settings):
     settings: `optimizer`, `learning_rate` and `batch_size` of `ScaleFit`.
     """
     found = ScaleFit(parametrisation, *draw_errors(span, unit, count, seed), seed=seed, **settings)
-    for step in range(steps):
+    for step in range(arguments.whole_number(steps, "steps")):
         try:
             found.step()
         except TrainingDiverged:

@@ -2,13 +2,14 @@
 
 import copy
 import math
+import operator
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from vae_helpers import checkpoints, data, evaluation
+from vae_helpers import arguments, checkpoints, data, evaluation
 
 
 class TrainingDiverged(RuntimeError):
@@ -50,7 +51,9 @@ class TestRecord(NamedTuple):
 class Trainer:
     """Minimises distortion + β · rate on minibatches, one step at a time.
 
-    model: a `models.GaussianVAE`, changed in place. images: uint8 [n, 28, 28].
+    model: a `models.GaussianVAE`, changed in place. Each step puts all of it into training mode
+    and leaves it there, so that a run depends on its state alone; a layer that is to stay in
+    evaluation mode needs a `train` of its own. images: uint8 [n, 28, 28].
     beta: a number ≥ 0, or a schedule: a function from the step (0, 1, …) to that number.
     free_bits: nats that each latent's rate, averaged over the minibatch, costs at least, so
     that nothing is gained by lowering it further (Kingma et al. 2016, appendix C.8); the
@@ -58,7 +61,7 @@ class Trainer:
     clip_norm: largest norm of the gradient of all parameters together; None leaves it be.
     test_images, test_every: after every so many steps the ELBO of these images is measured,
     with the draws of z that `seed` gives, the same each time; training goes on as without.
-    device: where the model and the images go, see `choose_device`. All random numbers are
+    device: where the model and the images go, as `choose_device` takes it. All random numbers are
     drawn on the processor, so that batches and draws of z are the same on each device.
     seed: fixes the order of the images and the draws of z.
 
@@ -72,16 +75,20 @@ class Trainer:
         clip_norm=None, test_images=None, test_every=None, device="cpu", seed,
     ):
         self._require_examples(images)
+        if not len(images):
+            raise ValueError("There are no examples to train on: give at least one.")
         if not (math.isfinite(free_bits) and free_bits >= 0):
             raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
         if clip_norm is not None and not (math.isfinite(clip_norm) and clip_norm > 0):
             raise ValueError(f"clip_norm must be a positive number or None, got {clip_norm}.")
-        _require_test_settings(test_images, test_every)
+        test_every = _test_interval(test_images, test_every)
         self.device = choose_device(device)
         self.model, self.images = model.to(self.device), images.to(self.device)
-        self.free_bits, self.clip_norm, self.beta = free_bits, clip_norm, beta
-        self.test_images, self.test_every, self.seed = test_images, test_every, seed
-        self.generator = torch.Generator().manual_seed(seed)
+        # Checkpoints read plain numbers only, which NumPy's are not.
+        self.free_bits, self.beta = float(free_bits), beta
+        self.clip_norm = None if clip_norm is None else float(clip_norm)
+        self.test_images, self.test_every = test_images, test_every
+        self.generator, self.seed = arguments.generator(seed), operator.index(seed)
         self.records, self.tests = [], []
         self._batches = deque()  # what is left of the epoch
         self.batch_size = batch_size
@@ -94,8 +101,9 @@ class Trainer:
         self._current_beta()  # a wrong β is named now, not at the first step
         # What the run began with: a checkpoint belongs to it, whatever was assigned later.
         self.settings = {
-            "batch_size": batch_size, "learning_rate": learning_rate, "beta": beta,
-            "free_bits": free_bits, "clip_norm": clip_norm, "test_every": test_every, "seed": seed,
+            "batch_size": self.batch_size, "learning_rate": self.learning_rate, "beta": beta,
+            "free_bits": self.free_bits, "clip_norm": self.clip_norm, "test_every": test_every,
+            "seed": self.seed,
         }
 
     @property
@@ -107,7 +115,7 @@ class Trainer:
     def learning_rate(self, value):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"learning_rate must be a positive number, got {value}.")
-        self.optimizer.param_groups[0]["lr"] = value
+        self.optimizer.param_groups[0]["lr"] = float(value)
 
     @property
     def batch_size(self):
@@ -116,10 +124,7 @@ class Trainer:
 
     @batch_size.setter
     def batch_size(self, value):
-        if not isinstance(value, int) or not 1 <= value <= len(self.images):
-            raise ValueError(
-                f"batch_size must be a whole number from 1 to {len(self.images)}, got {value}."
-            )
+        value = arguments.whole_number(value, "batch_size", most=len(self.images))
         self._batch_size = value
         remaining = self._remaining()  # which are split anew, if there are any
         self._batches = deque(remaining.split(value) if len(remaining) else ())
@@ -138,6 +143,7 @@ class Trainer:
         step, beta = len(self.records), self._current_beta()
         batch = self._next_batch().to(self.device)
         x = self._rows(self.images.index_select(0, batch))  # [batch, 784]
+        x = x.to(next(self.model.parameters()))
         self.model.train()
         loss, distortion, rate, per_latent = self._objective(x, beta)
         self.optimizer.zero_grad()
@@ -189,7 +195,7 @@ class Trainer:
 
     def _objective(self, x, beta):
         """The loss of a minibatch x [batch, 784], and what its `Record` keeps, as tensors."""
-        eps = torch.randn(len(x), self.model.latent, generator=self.generator).to(self.device)
+        eps = data.noise(self.generator, len(x), self.model.latent, like=x)
         distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
         distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
         paid = per_latent.clamp(min=self.free_bits).sum() if self.free_bits else rate
@@ -240,18 +246,28 @@ class Trainer:
 def choose_device(name):
     """The `torch.device` called `name`: "cpu", "cuda", "mps", or "auto" for the fastest there is.
 
-    Raises `ValueError` for another name or a device that this computer does not have.
+    A number may follow, as in "cuda:0", and a `torch.device` is taken as it is. Raises
+    `ValueError` for another name or a device that this computer does not have.
     """
     available = {
         "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True,
     }  # the fastest first
     present = [device for device, there in available.items() if there]
-    if name != "auto" and name not in present:
-        known = "is not there for this PyTorch" if name in available else "is not known"
-        raise ValueError(
-            f"device={name!r} {known}. Here are: {', '.join(present)}; 'auto' takes the first."
-        )
-    return torch.device(present[0] if name == "auto" else name)
+    try:
+        device = torch.device(present[0] if name == "auto" else name)
+    except (RuntimeError, TypeError):  # PyTorch knows no such name
+        device = None
+    if device is None or device.type not in present or (device.index or 0) >= _count(device):
+        known = device is not None and device.type in available
+        problem = "is not there for this PyTorch" if known else "is not known"
+        raise ValueError(f"device={str(name)!r} {problem}. Here are: {', '.join(present)}; "
+                         "'auto' takes the first.")
+    return device
+
+
+def _count(device):
+    """How many devices of this kind the computer has."""
+    return torch.cuda.device_count() if device.type == "cuda" else 1
 
 
 def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
@@ -267,10 +283,10 @@ def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
     or cannot be written: before the first step, if it is so then. Raises `ValueError` for steps
     that are no whole number, and with a checkpoint `TypeError` for a β that cannot be stored.
     """
-    _require_whole_steps(steps=steps, least=0)
+    steps = arguments.whole_number(steps, "steps", least=0)
     if checkpoint is not None:
-        every = trainer.steps_per_epoch if every is None else every
-        _require_whole_steps(every=every)
+        every = arguments.whole_number(
+            trainer.steps_per_epoch if every is None else every, "every")
         if resume and Path(checkpoint).exists():
             checkpoints.restore(trainer, checkpoint)
         else:
@@ -287,15 +303,13 @@ def _table(rows):
     return torch.tensor([[*row] for row in rows], dtype=torch.float64)
 
 
-def _require_test_settings(test_images, test_every):
+def _test_interval(test_images, test_every):
+    """`test_every` as an int, or None. Raises unless both or neither are given, and fit."""
     if (test_images is None) != (test_every is None):
         raise ValueError("test_images and test_every belong together: give both or neither.")
-    if test_every is not None:
-        data.require_images(test_images)
-        _require_whole_steps(test_every=test_every)
-
-
-def _require_whole_steps(least=1, **named):
-    (name, value), = named.items()
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of steps, at least {least}, got {value}.")
+    if test_every is None:
+        return None
+    data.require_images(test_images)
+    if not len(test_images):
+        raise ValueError("There are no test_images: give at least one.")
+    return arguments.whole_number(test_every, "test_every")

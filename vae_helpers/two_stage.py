@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from vae_helpers import data, elbo, evaluation, models, training
+from vae_helpers import arguments, data, elbo, evaluation, models, training
 
 
 def standardise(codes, reference):
@@ -22,13 +22,12 @@ def codes_of(model, images, *, seed):
     Draws, because it is draws that the decoder of a VAE has learned to read (Dai & Wipf 2019,
     arXiv 1903.05789, section 4). An autoencoder's draw is its code.
     """
-    model.eval()
-    generator = torch.Generator().manual_seed(seed)
-    draws = []
-    for chunk in images.split(evaluation.CHUNK):
-        mean, logvar = model.encode(data.pixels(chunk))
-        eps = torch.randn(mean.shape, generator=generator)
-        draws.append(elbo.reparameterize(mean, logvar, eps))
+    generator, draws = arguments.generator(seed), []
+    with evaluation.evaluation_mode(model):
+        for x in evaluation.chunks(model, images):
+            mean, logvar = model.encode(x)
+            eps = data.noise(generator, *mean.shape, like=mean)
+            draws.append(elbo.reparameterize(mean, logvar, eps))
     return torch.cat(draws)
 
 
@@ -124,11 +123,10 @@ def mean_code_distortion(model, images):
     In nats per image. No noise is drawn, so that models with a noisy code and without one can
     be compared.
     """
-    model.eval()
     total = 0.0
-    for chunk in images.split(evaluation.CHUNK):
-        x = data.pixels(chunk)
-        total -= elbo.bernoulli_log_prob(x, model.decode(model.encode(x)[0])).sum().item()
+    with evaluation.evaluation_mode(model):
+        for x in evaluation.chunks(model, images):
+            total -= elbo.bernoulli_log_prob(x, model.decode(model.encode(x)[0])).sum().item()
     return total / len(images)
 
 
@@ -139,10 +137,10 @@ def code_elbo(second, codes, *, unit, seed):
     unit: the number of new units in an old one: codes, outputs and standard deviation are all
     multiplied by it, so that nothing changes but the numbers. In nats per image, one draw each.
     """
-    second.eval()
-    mean, logvar = second.encode(codes)
-    eps = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
-    output = unit * second.decode(elbo.reparameterize(mean, logvar, eps))
+    with evaluation.evaluation_mode(second):
+        mean, logvar = second.encode(codes)
+        eps = data.noise(arguments.generator(seed), *mean.shape, like=mean)
+        output = unit * second.decode(elbo.reparameterize(mean, logvar, eps))
     logvar_of_code = (second.variance * unit**2).log().expand_as(output)
     fit = elbo.gaussian_log_prob(unit * codes, output, logvar_of_code)
     return (fit - elbo.gaussian_kl(mean, logvar)).mean().item()

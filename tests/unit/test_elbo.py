@@ -1,14 +1,17 @@
 """The ELBO's parts against torch.distributions and closed forms."""
 
 import math
+import warnings
 
+import numpy
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from vae_helpers import elbo
+from vae_helpers import elbo, likelihood
 
-SHAPES = [(3,), (4, 3), (5, 4, 3)]
+SHAPES = [(3,), (4, 3)]
+DRAWN = [*SHAPES, (5, 4, 3)]  # with draws in front
 
 
 def normal(mean, logvar):
@@ -21,11 +24,12 @@ def draw():
     return lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", DRAWN)
 def test_gaussian_log_prob(draw, shape):
-    z, mean, logvar = draw(*shape), draw(*shape), draw(*shape)
+    z, mean, logvar = draw(*shape), draw(*shape[-2:]), draw(*shape[-2:])
     expected = normal(mean, logvar).log_prob(z)
-    torch.testing.assert_close(elbo.gaussian_log_prob(z, mean, logvar), expected, rtol=0, atol=1e-12)
+    found = elbo.gaussian_log_prob(z, mean, logvar)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 def test_gaussian_log_prob_of_the_mean_is_the_normalising_constant():
@@ -40,10 +44,10 @@ def test_log_densities_broadcast_draws(draw):
     assert elbo.bernoulli_log_prob(x, logits).shape == (6, 4)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", DRAWN)
 def test_bernoulli_log_prob(draw, shape):
     logits = 3 * draw(*shape)
-    x = (draw(*shape) > 0).double()
+    x = (draw(*shape[-2:]) > 0).double()
     expected = Independent(Bernoulli(logits=logits), 1).log_prob(x)
     torch.testing.assert_close(elbo.bernoulli_log_prob(x, logits), expected, rtol=0, atol=1e-12)
 
@@ -101,6 +105,86 @@ def test_reparameterize_lets_gradients_through():
 def test_wrong_shapes_are_named(call):
     with pytest.raises(ValueError, match="last axes must be equal"):
         call()
+
+
+IMAGES = {  # what a convolutional network gives
+    "[n, c, h, w]": (8, 1, 28, 28), "[n, h, w]": (8, 28, 28), "feature maps": (8, 4, 8, 8),
+}
+
+
+@pytest.mark.parametrize("shape", IMAGES.values(), ids=IMAGES)
+@pytest.mark.parametrize("density", [
+    lambda t: elbo.bernoulli_log_prob(torch.zeros(t.shape), t),
+    lambda t: elbo.bernoulli_log_prob(torch.zeros(t.shape), t.expand(3, *t.shape)),
+    lambda t: elbo.gaussian_log_prob(t, t, t),
+    lambda t: elbo.gaussian_log_prob(t[0, 0], t, t),
+    lambda t: elbo.gaussian_kl(t, t),
+    lambda t: elbo.gaussian_kl_per_latent(t, t),
+    lambda t: elbo.gaussian_entropy(t),
+    lambda t: elbo.iwae_bound(t),
+    lambda t: likelihood.grouped_bounds(t, 1),
+    lambda t: elbo.monte_carlo_form(lambda z: z.sum(-1), t, t, t),
+    lambda t: elbo.entropy_form(lambda z: z.sum(-1), t, t, t),
+    lambda t: elbo.kl_form(lambda z: z.sum(-1), t, t, t),
+    lambda t: elbo.path_derivative_form(lambda z: z.sum(-1), t, t, t),
+    lambda t: elbo.score_function_surrogate(lambda z: z.sum(-1), t, t, t),
+    lambda t: elbo.dreg_surrogate(lambda z: z.sum(-1), t, t, t),
+])
+def test_images_that_were_not_flattened_are_named(density, shape):
+    """A sum over their last axis would be a row of pixels, and its mean a hidden weight."""
+    with pytest.raises(ValueError, match=r"must (have the axes|be) \["):
+        density(torch.randn(shape))
+
+
+def test_latents_of_more_axes_than_draws_and_batch_are_named():
+    for density in (elbo.prior_log_prob, lambda z: elbo.gaussian_log_prob(z, z[0, 0], z[0, 0])):
+        with pytest.raises(ValueError, match=r"z must have the axes \[draws, batch, n\] at most"):
+            density(torch.zeros(8, 4, 8, 8))
+
+
+def test_flattened_images_are_scored_as_a_whole(draw):
+    logits = draw(8, 1, 28, 28)
+    x = (draw(8, 1, 28, 28) > 0).double()
+    expected = Independent(Bernoulli(logits=logits), 3).log_prob(x)
+    torch.testing.assert_close(elbo.bernoulli_log_prob(x.flatten(1), logits.flatten(1)), expected)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: elbo.gaussian_kl([[0.0]], [[0.0]]),
+    lambda: elbo.bernoulli_log_prob(numpy.zeros((4, 784)), torch.zeros(4, 784)),
+    lambda: elbo.iwae_bound([0.0, 1.0]),
+    lambda: elbo.bernoulli_log_prob(torch.zeros(4, 784), torch.zeros(4, 784, dtype=torch.int64)),
+    lambda: elbo.bernoulli_log_prob(torch.zeros(4, 784, dtype=torch.uint8), torch.zeros(4, 784)),
+    lambda: elbo.bernoulli_log_prob(torch.zeros(4, 784, dtype=torch.bool), torch.zeros(4, 784)),
+])
+def test_what_is_no_tensor_of_floats_is_named(call):
+    with pytest.raises(TypeError, match="must be (a tensor|floats), got (list|ndarray|torch)"):
+        call()
+
+
+def test_no_pixels_at_all_are_named():
+    with pytest.raises(ValueError, match="x is empty"):
+        elbo.bernoulli_log_prob(torch.zeros(0, 784), torch.zeros(0, 784))
+
+
+def test_probabilities_in_place_of_logits_are_noticed_once():
+    p = torch.linspace(0, 1, 4 * 784).reshape(4, 784)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            elbo.bernoulli_log_prob(p.round(), p)
+    assert ["probabilities" in str(warning.message) for warning in caught] == [True]
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("logits", [
+    torch.zeros(4, 784), torch.full((4, 784), 0.5),  # a decoder whose weights are all 0
+    torch.tensor([[0.3, 0.9]]), torch.linspace(0, 1.01, 784), torch.linspace(-0.01, 1, 784),
+])
+def test_logits_that_only_happen_to_be_small_are_not_suspected(logits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        elbo.bernoulli_log_prob(torch.zeros(logits.shape), logits)
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, 200.0, float("nan")])

@@ -209,6 +209,8 @@ def test_a_device_gets_the_same_batches_and_draws(digits, device):
 @on_every_device
 def test_a_device_is_chosen_by_name(device):
     assert training.choose_device(device).type == device
+    for other in (f"{device}:0", torch.device(device), torch.device(f"{device}:0")):
+        assert training.choose_device(other) == torch.device(other)
     assert training.choose_device("auto").type == next(
         name for name in ("cuda", "mps", "cpu") if HERE[name]
     )
@@ -220,8 +222,12 @@ def test_a_device_that_is_not_there_is_named(digits, name, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ValueError, match=f"device='{name}' is not there .* Here are: cpu"):
         make(digits, device=name)
-    with pytest.raises(ValueError, match="'gpu' is not known"):
-        make(digits, device="gpu")
+    for one in (f"{name}:0", torch.device(name), torch.device(name, 1)):
+        with pytest.raises(ValueError, match=f"device='{name}(:.)?' is not there"):
+            training.choose_device(one)
+    for unknown in ("gpu", "meta", "cpu:x", None):
+        with pytest.raises(ValueError, match=f"'{unknown}' is not known"):
+            make(digits, device=unknown)
     assert training.choose_device("auto").type == "cpu"
 
 
@@ -236,7 +242,7 @@ def test_train_counts_the_steps_of_the_whole_run(digits):
 
 @pytest.mark.parametrize("steps", [2.5, -1])
 def test_steps_are_whole(digits, steps):
-    with pytest.raises(ValueError, match="steps must be a whole number of steps, at least 0"):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 0"):
         training.train(make(digits), steps)
 
 
@@ -267,6 +273,24 @@ def test_a_wrong_beta_is_named(digits, beta):
     trainer.beta = beta
     with pytest.raises(ValueError, match="beta"):
         trainer.step()
+
+
+def test_no_images_are_named(digits):
+    none = digits.train_images[:0]
+    with pytest.raises(ValueError, match="no examples to train on"):
+        training.Trainer(models.VAE(2, seed=0), none, seed=0)
+    with pytest.raises(ValueError, match="no test_images"):
+        make(digits, test_images=none, test_every=1)
+
+
+def test_a_step_trains_in_training_mode_whatever_was_looked_at_before(digits, one_thread):
+    plain, looked_at = make_normalised(digits), make_normalised(digits)
+    run(plain, 4)
+    for _ in range(4):
+        looked_at.model.eval()
+        looked_at.step()
+    assert looked_at.records == plain.records
+    assert all(module.training for module in looked_at.model.modules())
 
 
 def test_images_of_another_kind_are_named(digits):

@@ -38,7 +38,8 @@ def make_models(seed, *, epochs, plane_hidden, latent, hidden, **settings):
 @torch.no_grad()
 def posteriors(model, images, seed):
     """Mean, logvar and one draw of q(z|x) for each of the images: [n, latent] each."""
-    parts = [model.eval().encode(data.pixels(chunk)) for chunk in images.split(evaluation.CHUNK)]
+    with evaluation.evaluation_mode(model):
+        parts = [model.encode(x) for x in evaluation.chunks(model, images)]
     mean, logvar = map(torch.cat, zip(*parts))
     generator = torch.Generator().manual_seed(seed)
     eps = torch.randn(mean.shape, generator=generator)
