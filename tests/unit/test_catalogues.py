@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from vae_helpers.exercises import check
-from vae_helpers.exercises.exercise import Choice, Exercise, Quantity, verdicts
+from vae_helpers.exercises.choice import Choice
+from vae_helpers.exercises.exercise import Exercise, verdicts
+from vae_helpers.exercises.quantity import Quantity
 
 SIGN = ("The sign is flipped.", "A variance is never negative.")
 

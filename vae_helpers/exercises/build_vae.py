@@ -6,8 +6,10 @@ import torch
 from torch.nn import functional as F
 
 from vae_helpers import elbo
-from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, Quantity
+from vae_helpers.exercises.choice import Choice
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 
 def _sampler_cases():

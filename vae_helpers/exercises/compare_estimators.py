@@ -5,8 +5,9 @@ import math
 import torch
 
 from vae_helpers import elbo
-from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from, mistakes_of_weights, small_joint
+from vae_helpers.exercises.quantity import Quantity
 
 
 def _path_cases():

@@ -2,8 +2,10 @@
 
 import torch
 
-from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, Quantity
+from vae_helpers.exercises.choice import Choice
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 
 def free_bits_penalty(rates, free_bits):

@@ -5,8 +5,9 @@ import math
 import torch
 
 from vae_helpers import likelihood
-from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 _BITS = 0.16  # a pixel
 _NATS = _BITS * 784 * math.log(2)

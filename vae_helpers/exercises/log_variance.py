@@ -5,8 +5,9 @@ import math
 import torch
 
 from vae_helpers import scales
-from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 
 def _errors():

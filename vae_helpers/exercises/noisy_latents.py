@@ -3,8 +3,9 @@
 import math
 
 from vae_helpers import latent_noise
-from vae_helpers.exercises.exercise import Exercise, Mistake, Quantity
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 
 def _posteriors():

@@ -1,5 +1,6 @@
-"""Running a learner's code without being harmed by it."""
+"""Running a learner's code without being harmed by it, and in PyTorch's ordinary state."""
 
+import contextlib
 import ctypes
 import threading
 from typing import NamedTuple
@@ -21,13 +22,40 @@ class Outcome(NamedTuple):
     trouble: str | None = None
 
 
-def run(function, arguments, time_limit=TIME_LIMIT):
+@contextlib.contextmanager
+def ordinary_state():
+    """PyTorch as a program finds it at its start; afterwards the caller's state is back.
+
+    Gradient mode, inference mode, autocast and the default device belong to the thread: they
+    are set for this one, and a thread that begins here has the ordinary ones anyway. The
+    default dtype, deterministic algorithms, anomaly detection and the number of threads belong
+    to the whole process.
+    """
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    with (
+        torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False),
+        torch.device("cpu"), torch.autograd.set_detect_anomaly(False),
+    ):
+        try:
+            torch.set_default_dtype(torch.float32)
+            torch.use_deterministic_algorithms(False)
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+            torch.set_num_threads(threads)
+
+
+def run(function, arguments, time_limit=TIME_LIMIT, seed=0):
     """Call ``function(*arguments)`` in a daemon thread and return its `Outcome`.
 
     An exception is reported, not raised. Past `time_limit` seconds an exception is thrown
     into the thread; code that swallows it is abandoned (signals would need the main thread,
-    and do not exist on Windows). PyTorch's global generator is seeded for the call and put
-    back, so that the same answer always behaves the same.
+    and do not exist on Windows). The call begins in PyTorch's ordinary state, with its global
+    generator at `seed`, so that the same answer always behaves the same; what the code does to
+    both is undone.
     """
     box = {}
 
@@ -37,20 +65,43 @@ def run(function, arguments, time_limit=TIME_LIMIT):
         except Stopped:
             pass
         except BaseException as error:
-            box["trouble"] = f"Your code raised {type(error).__name__}: {error}"
+            box["trouble"] = f"Your code raised {_written(error)}"
 
     thread = threading.Thread(target=work, daemon=True, name="answer")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with ordinary_state(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
         thread.start()
-        thread.join(time_limit)
-    if not thread.is_alive():
+        try:
+            thread.join(time_limit)
+            late = thread.is_alive()
+        finally:  # also when the learner interrupts the kernel
+            if thread.is_alive():
+                _stop(thread)
+    if not late:
         return Outcome(**box)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped)
-    )
-    thread.join(GRACE)
     trouble = f"Your code did not finish within {time_limit:g} seconds: look for an endless loop."
     if thread.is_alive():
         trouble += " It could not be stopped and runs on: restart the kernel when you can."
     return Outcome(trouble=trouble)
+
+
+def shown(answer):
+    """How Python writes an answer, cut to 60 characters; its type's name if that fails."""
+    text = run(repr, (answer,)).value
+    if not isinstance(text, str):
+        return f"a value of type {type(answer).__name__}"
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _written(error):
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # an exception of the learner's own, which cannot be written
+        return type(error).__name__
+
+
+def _stop(thread):
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped)
+    )
+    thread.join(GRACE)

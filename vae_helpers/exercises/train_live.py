@@ -5,7 +5,8 @@ import math
 import torch
 
 from vae_helpers import data, evaluation, models, schedules, training
-from vae_helpers.exercises.exercise import Checked, Choice, Exercise, Mistake
+from vae_helpers.exercises.choice import Choice
+from vae_helpers.exercises.exercise import Checked, Exercise, Mistake
 from vae_helpers.exercises.runner import run
 from vae_helpers.recipes import TRAINING_IMAGES
 
@@ -168,14 +169,18 @@ class LivingLatents(Checked):
             return self._failed(outcome.trouble)
         if any(beta is ... for beta in outcome.value):
             return self._unanswered()
-        try:
-            betas = [float(beta) for beta in outcome.value]
-        except (TypeError, ValueError, RuntimeError, OverflowError):
+        betas = run(lambda: [float(beta) for beta in outcome.value], ()).value
+        if betas is None:
             return self._failed("The schedule must give one number for each step.")
         trouble = self._unfit(betas)
         if trouble:
             return self._failed(trouble)
-        alive = self._alive(betas)
+        try:
+            alive = self._alive(betas)
+        except training.TrainingDiverged:
+            return self._failed(
+                f"Training diverged: its loss or its gradient became infinite or NaN. Your β goes "
+                f"up to {max(betas):.3g}; keep it near {self.target:g}.")
         found = f"⟨{alive}⟩ of 8 latents carry more than {self.used:g} nats"
         if alive >= self.wanted:
             return self._passed(f"{found}, and β ended where it should.")
@@ -201,20 +206,16 @@ class LivingLatents(Checked):
         return "Begin lower, or stay low for longer."
 
     def _alive(self, betas):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            digits = data.load_mnist()
-            model = models.CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
-            trainer = training.Trainer(
-                model, digits.train_images[:TRAINING_IMAGES], batch_size=200, learning_rate=3e-3,
-                beta=betas.__getitem__, seed=0,
-            )
-            training.train(trainer, self.steps)
-            rates = evaluation.rate_per_latent(model, digits.test_images[:2000])  # [latent]
-            return int((rates > self.used).sum())
-        finally:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(1)  # `ordinary_state` puts the caller's number back
+        digits = data.load_mnist()
+        model = models.CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
+        trainer = training.Trainer(
+            model, digits.train_images[:TRAINING_IMAGES], batch_size=200, learning_rate=3e-3,
+            beta=betas.__getitem__, seed=0,
+        )
+        training.train(trainer, self.steps)
+        rates = evaluation.rate_per_latent(model, digits.test_images[:2000])  # [latent]
+        return int((rates > self.used).sum())
 
 
 living_latents = LivingLatents(

@@ -5,8 +5,10 @@ import math
 import torch
 
 from vae_helpers import picture_measures, two_stage
-from vae_helpers.exercises.exercise import Choice, Exercise, Mistake, Quantity
+from vae_helpers.exercises.choice import Choice
+from vae_helpers.exercises.exercise import Exercise, Mistake
 from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.quantity import Quantity
 
 
 def _code_cases():
