@@ -44,8 +44,8 @@ def load_mnist():
     """The MNIST training and test digits as tensors; nothing is ever downloaded.
 
     The files packed with this package are unpacked once to the cache folder and torchvision
-    reads them there; a damaged copy is noticed by its checksum and remade. How to use other
-    files, vae_helpers/mnist/README.md says.
+    reads them there; a damaged copy is noticed by its checksum and remade. The file
+    vae_helpers/mnist/README.md says how to use other files.
 
     Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB. Every
     call gives the same tensors, in memory once for all: clone one before you write into it.
