@@ -30,7 +30,7 @@ def test_right_answers_pass_however_written(exercise, answer):
 
 @pytest.mark.parametrize("exercise, answer, words", [
     (check.scale_gradient, lambda e, s: scales.variance_gradient(e, s.exp()), "the chain rule"),
-    (check.scale_gradient, lambda e, s: 1 - e**2 / s.exp(), "by log σ."),
+    (check.scale_gradient, lambda e, s: 1 - e**2 / s.exp(), "with respect to log σ."),
     (check.scale_gradient, lambda e, s: 0.5 * (1 - e**2 / s), "divided by logvar"),
     (check.scale_gradient, lambda e, s: None, "is its return missing"),
     (check.scale_gradient, lambda e, s: 0 * s, "Every value is zero"),

@@ -24,7 +24,7 @@ def test_right_cyclical_schedules_pass():
     (lambda s, p, r, b: b * (s % p) / (r * p), "no cap"),
     (lambda s, p, r, b: b * ((s % p) / p).clamp(max=1), "never rests"),
     (lambda s, p, r, b: b * (s % p / r / p), "no cap"),
-    (lambda s, p, r, b: min(1, (s % p) / (r * p)) * b, "raised"),
+    (lambda s, p, r, b: min(1, (s % p) / (r * p)) * b, "Python's min"),
     (lambda s, p, r, b: 1.0, "returned float"),
 ])
 def test_wrong_schedules_are_told_why(answer, words):

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from vae_helpers import elbo
 from vae_helpers.exercises.choice import Choice
 from vae_helpers.exercises.exercise import Exercise, Mistake
-from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.exercises.quantity import Quantity
 
 
@@ -62,6 +62,20 @@ sampler = Exercise(
         Mistake(_with_sd(F.softplus),
                 "softplus makes a number positive, but it does not undo a log. logvar is the log "
                 "of the variance: exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: F.softplus(s).sqrt()),
+                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
+                "standard deviation is exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: F.softplus(0.5 * s)),
+                "You took softplus(½ logvar). softplus does not undo a log: use exp."),
+        Mistake(_with_sd(torch.abs),
+                "You scaled the noise by |logvar|. The logarithm must be undone, by exp: the "
+                "standard deviation is exp(½ logvar)."),
+        Mistake(_with_sd(lambda s: (0.5 * s.abs()).exp()),
+                "You took |logvar|. A log variance may be negative, for a variance below 1: keep "
+                "its sign."),
+        Mistake(_with_sd(torch.sigmoid),
+                "You took the sigmoid of logvar. It does not undo a log: the standard deviation is "
+                "exp(½ logvar)."),
         Mistake(_with_sd(lambda s: 1),
                 "The noise is not scaled: logvar is not used. Multiply eps by exp(½ logvar)."),
         Mistake(lambda m, s, e: m - _sd(s) * e,
@@ -121,6 +135,7 @@ sampler = Exercise(
         Mistake(lambda m, s, e: (m + _sd(s) * e).detach(),
                 "The values are right, but no gradient comes through: the reconstruction could "
                 "teach the encoder nothing. Do without detach, no_grad and .data."),
+        *mistakes_of_normal(lambda m, s, e: (m, s)),
     ],
     [
         "Scale the noise, then shift it.",
@@ -139,8 +154,8 @@ effective_beta = Quantity(
         (_WEIGHT, "This is the weight as it stands in the code. The two means are taken over "
          "different numbers of things, which changes what it weighs."),
         (_WEIGHT * _PIXELS / _LATENTS, "Twice too much: the 2σ² of the Gaussian is missing. Its "
-         "−log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the squared error is twice "
-         "the distortion."),
+         "−log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the squared error is "
+         "twice the distortion."),
         (_PIXELS / (2 * _LATENTS), "The weight 0.2 is missing."),
         (_PIXELS / _LATENTS, "The weight 0.2 is missing, and so is the 2σ² of the Gaussian: with "
          "σ² = 1 the squared error is twice the distortion."),
@@ -225,8 +240,8 @@ too_wide = Quantity(
          "asked for."),
         (0.5 * (1 / _NARROW**2 - 1 + 2 * math.log(_NARROW)), "You took 0.1 for the standard "
          "deviation. It is the variance."),
-        (-0.5 * math.log(_NARROW), "This is the logarithm alone, how much more entropy q has. The KL "
-         "also counts where q lies and the posterior does not: ½(s²/τ² − 1 − log s²/τ²)."),
+        (-0.5 * math.log(_NARROW), "This is the logarithm alone, how much more entropy q has. The "
+         "KL also counts where q lies and the posterior does not: ½(s²/τ² − 1 − log s²/τ²)."),
         (1.0, "1 is the smallest variance that q can have. How many nats is that q away from a "
          "posterior of variance 0.1?"),
         (math.inf, "q's variance may be any number from 1 upwards. Take the best of them."),

@@ -52,8 +52,8 @@ path_derivative = Exercise(
     [
         Mistake(elbo.monte_carlo_form,
                 "The values are right, but this is the Monte Carlo form: the score is still in its "
-                "gradient. Write log q in terms of z (not of eps), and detach the mean and the logvar "
-                "that go into it."),
+                "gradient. Write log q in terms of z (not of eps), and detach the mean and the "
+                "logvar that go into it."),
         Mistake(_with_parts(False, False, True, True),
                 "You detached z. That keeps the score and drops the path, the wrong way round."),
         Mistake(_with_parts(False, False, False, False),
@@ -67,12 +67,24 @@ path_derivative = Exercise(
                 "You detached z inside log q and kept the parameters: the score is still there, "
                 "and part of the path is gone. It is the parameters that lose their gradient."),
         Mistake(_all_of_log_q_detached,
-                "No gradient is left in log q. The part through z belongs to the path and must stay: "
-                "write log q in terms of z, and detach only its mean and its logvar."),
+                "No gradient is left in log q. The part through z belongs to the path and must "
+                "stay: write log q in terms of z, and detach only its mean and its logvar."),
         Mistake(_log_joint_detached,
                 "You detached log p(x, z). It knows no mean and no logvar but through z: keep it."),
         Mistake(lambda *a: elbo.monte_carlo_form(*a).mean(0),
                 "You averaged over the draws. One value for each draw is expected."),
+        Mistake(lambda *a: elbo.monte_carlo_form(*a).sum(0),
+                "You summed over the draws. One value for each draw is expected."),
+        Mistake(lambda *a: elbo.monte_carlo_form(*a).mean(),
+                "You averaged over draws and images. One value for each of both is expected."),
+        Mistake(lambda *a: elbo.monte_carlo_form(*a).amax(0),
+                "This is the largest of the log weights. One value for each draw is expected."),
+        Mistake(lambda *a: elbo.iwae_bound(elbo.monte_carlo_form(*a)),
+                "You averaged the weights over the draws: this is the importance-weighted bound. "
+                "One value for each draw is expected."),
+        Mistake(lambda *a: torch.logsumexp(elbo.monte_carlo_form(*a), (0, 1)),
+                "You took logsumexp over draws and images. One value for each of both is "
+                "expected."),
         Mistake(elbo.entropy_form,
                 "These are the values of the entropy form. The path derivative keeps log q(z|x) "
                 "itself, at the z that was drawn."),
@@ -83,7 +95,7 @@ path_derivative = Exercise(
     ],
     [
         "Its value is that of the Monte Carlo form. Only what gradients may pass differs.",
-        "The score is the gradient of log q by its own parameters at a z that stands still. "
+        "The score is the gradient of log q with respect to its parameters, at a fixed z. "
         "The gradient through z is to stay.",
         "elbo.gaussian_log_prob(z, mean.detach(), logvar.detach()), with z as it is.",
     ],
@@ -125,7 +137,25 @@ bound = Exercise(
                 "You averaged the weights of different images. One number for each is expected."),
         Mistake(lambda w: w.exp().mean(0),
                 "The log is missing: this is the average weight, an estimate of p(x)."),
-        Mistake(lambda w: w.amax(0), "This is the largest weight alone."),
+        Mistake(lambda w: w.amax(0),
+                "This is the largest log weight alone. It dominates, but the others count."),
+        Mistake(lambda w: w.amax(0) - math.log(len(w)),
+                "You took the largest weight alone. It dominates, but the others count."),
+        Mistake(lambda w: math.log(len(w)) - torch.logsumexp(-w, 0),
+                "You put the negative log weights into logsumexp: this averages 1/w, so the "
+                "smallest weights count most. Give it the log weights as they are."),
+        Mistake(lambda w: torch.logsumexp(-w, 0) - math.log(len(w)),
+                "You put the negative log weights into logsumexp. Give it the log weights as they "
+                "are; a loss gets its minus afterwards."),
+        Mistake(lambda w: torch.logsumexp(w, (0, 1)) - math.log(len(w)),
+                "You took logsumexp over images as well. One number for each image is expected: "
+                "dim=0."),
+        Mistake(lambda w: w.exp().mean().log(),
+                "You averaged the weights of different images. One number for each is expected, "
+                "and torch.logsumexp in place of exp and log."),
+        Mistake(lambda w: w.mean(),
+                "You averaged the logs, over draws and images. Average the weights over the draws, "
+                "and take the log last."),
         Mistake(lambda w: w.mean(0).log(), "The weights come as logs already: exponentiate, "
                 "average, take the log."),
         Mistake(lambda w: -(torch.logsumexp(w, 0) - math.log(len(w))),
@@ -160,8 +190,8 @@ crossing = Quantity(
     "crossing",
     0.5,
     [
-        (math.sqrt(0.5), "This is τ, where the Monte Carlo form does not vary at all; or else it is "
-         "b = √½, the width in units of τ: then multiply by τ."),
+        (math.sqrt(0.5), "This is τ, where the Monte Carlo form does not vary at all; or else it "
+         "is b = √½, the width in units of τ: then multiply by τ."),
         (0.428, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
         (0.816, "Here the entropy and the KL form cross. Which two are asked for?"),
         (1.35, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
@@ -189,7 +219,8 @@ entropy_noise = Quantity(
         (20.0, "Var[ε²] is 2, and log p(x, z) holds −½ ε²: (½)² · 2 = ½ for each latent."),
         (math.sqrt(5), "This is the standard deviation. The variance is asked for."),
         (0.05, "You divided by the number of latents. They add up."),
-        (50.0, "You multiplied by the number of latents twice. Variances of independent terms add."),
+        (50.0, "You multiplied by the number of latents twice. Variances of independent terms "
+         "add."),
         (-5.0, "A variance is never negative."),
         (10 * math.sqrt(0.5), "You added standard deviations. Variances add."),
         (10 * 0.5 * math.log(2 * math.pi * math.e), "This is the entropy of q. How much does one "

@@ -3,10 +3,16 @@
 import math
 
 import torch
+from torch.nn import functional as F
 
 from vae_helpers import elbo
 from vae_helpers.exercises.exercise import Exercise, Mistake
-from vae_helpers.exercises.laboratory import draw_from, mistakes_of_weights, small_joint
+from vae_helpers.exercises.laboratory import (
+    draw_from,
+    mistakes_of_normal,
+    mistakes_of_weights,
+    small_joint,
+)
 from vae_helpers.exercises.quantity import Quantity
 
 
@@ -20,6 +26,13 @@ def _reverse_kl(mean, logvar):
     return 0.5 * ((1 + mean**2) / logvar.exp() - 1 + logvar).sum(-1)
 
 
+_MEAN_OF_ALL = (
+    "You took the mean over the batch and over the latents, as in −0.5 * torch.mean(1 + logvar − "
+    "…) of much public code. Sum over the latents: one number for each image is expected. With d "
+    "latents that mean gives the KL a hidden weight, β = 1/d. The mean over the batch hides "
+    "nothing more, if the reconstruction is averaged over the batch as well."
+)
+
 gaussian_kl = Exercise(
     "gaussian_kl",
     elbo.gaussian_kl,
@@ -30,9 +43,16 @@ gaussian_kl = Exercise(
         Mistake(lambda m, s: 2 * elbo.gaussian_kl(m, s), "A factor ½ is missing."),
         Mistake(lambda m, s: elbo.gaussian_kl(m, s) / m.shape[-1],
                 "You took the mean over the latents. Sum over them: each one costs its own nats. "
-                "A mean here hides a smaller weight of the KL."),
+                "With d latents a mean gives the KL a hidden weight, β = 1/d."),
         Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s).mean(-1) * 2,
                 "You took the mean over the latents, and the ½ is missing."),
+        Mistake(lambda m, s: elbo.gaussian_kl(m, s).mean() / m.shape[-1], _MEAN_OF_ALL),
+        Mistake(lambda m, s: 2 * elbo.gaussian_kl(m, s).mean() / m.shape[-1],
+                "The ½ is missing. " + _MEAN_OF_ALL),
+        Mistake(lambda m, s: -elbo.gaussian_kl(m, s).mean() / m.shape[-1],
+                "The sign is flipped. " + _MEAN_OF_ALL),
+        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s).mean(0),
+                "You averaged over the batch. Sum over the last axis, the latents."),
         Mistake(lambda m, s: elbo.gaussian_kl(m, s).mean(),
                 "You averaged over the batch. One number for each image is expected."),
         Mistake(lambda m, s: elbo.gaussian_kl(m, s).sum(),
@@ -63,6 +83,25 @@ gaussian_kl = Exercise(
                 "The sign of logvar is wrong: log q holds −½ logvar."),
         Mistake(lambda m, s: 0.5 * (m + s.exp() - 1 - s).sum(-1),
                 "The mean must be squared."),
+        Mistake(lambda m, s: 0.5 * (m.abs() + s.exp() - 1 - s).sum(-1),
+                "You took |mean| for mean². The mean must be squared."),
+        Mistake(lambda m, s: 0.5 * (m.sum(-1) ** 2 + (s.exp() - 1 - s).sum(-1)),
+                "You summed the means and squared the sum. Square each mean first."),
+        Mistake(lambda m, s: elbo.gaussian_kl(m, F.softplus(s).log()),
+                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
+                "variance is exp(logvar)."),
+        Mistake(lambda m, s: elbo.gaussian_kl(m, 2 * F.softplus(s).log()),
+                "You took softplus(logvar) for the standard deviation. softplus does not undo a "
+                "log: the standard deviation is exp(½ logvar)."),
+        Mistake(lambda m, s: 0.5 * (m**2 + F.softplus(s) - 1 - s).sum(-1),
+                "You took softplus(logvar) for the variance in one place. softplus does not undo a "
+                "log: the variance is exp(logvar)."),
+        Mistake(lambda m, s: elbo.gaussian_kl(m, s.abs().log()),
+                "You took |logvar| for the variance. The logarithm must be undone: the variance is "
+                "exp(logvar)."),
+        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s.abs()).sum(-1),
+                "You took |logvar| in the last term. A log variance may be negative: keep its "
+                "sign."),
         Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s).sum(-1),
                 "You took logvar for the variance in one place: the variance is exp(logvar)."),
         Mistake(lambda m, s: (0.5 * m**2 + s.exp() - 1 - s).sum(-1),
@@ -85,6 +124,7 @@ gaussian_kl = Exercise(
                 "You divided mean² by q's variance. It is measured in the prior's, which is 1."),
         Mistake(lambda m, s: elbo.gaussian_kl(m, s) / math.log(2),
                 "This is in bits. Nats are expected: the natural logarithm."),
+        *mistakes_of_normal(lambda m, s: (m, s)),
     ],
     [
         "Write the two log densities, subtract, and take the average under q.",
@@ -121,6 +161,21 @@ elbo_estimate = Exercise(
                 "ELBO is the average of the logs."),
         Mistake(lambda *a: torch.logsumexp(_log_weights(*a), 0),
                 "This is the log of the summed weights. The ELBO is the average of the logs."),
+        Mistake(lambda *a: _log_weights(*a).amax(0),
+                "This is the largest of the logs. The ELBO is their average."),
+        Mistake(lambda *a: torch.logsumexp(_log_weights(*a), (0, 1)) - math.log(
+                    _log_weights(*a).numel()),
+                "You averaged the weights of all draws and images, and took the log last. Average "
+                "the logs, and only over the draws: one number for each image."),
+        Mistake(lambda *a: elbo.iwae_bound(-_log_weights(*a)),
+                "You put the negative logs into logsumexp. The ELBO needs neither a minus nor a "
+                "logsumexp: it is the average of the logs."),
+        Mistake(lambda *a: -elbo.iwae_bound(-_log_weights(*a)),
+                "You put the negative logs into logsumexp: this averages 1/w. The ELBO is the "
+                "plain average of the logs."),
+        Mistake(lambda *a: _log_weights(*a).sum(),
+                "You summed over draws and images. Average over the draws: one number for each "
+                "image."),
         Mistake(lambda *a: _log_weights(*a).exp().mean(0),
                 "This averages the weights themselves, an estimate of p(x). The ELBO is the "
                 "average of their logs."),

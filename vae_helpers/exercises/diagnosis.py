@@ -55,7 +55,7 @@ def describe(found, expected):
             return got.reason
         if got.shape != want.shape:
             shapes = f"The shape is {list(got.shape)}; {list(want.shape)} is expected."
-            if got.squeeze().shape == want.squeeze().shape and _close(got.squeeze(), want.squeeze()):
+            if same(got.squeeze(), want.squeeze()):
                 return f"The numbers are right, but there is an axis too many or too few. {shapes}"
             return shapes
     got, want = (torch.cat([t.flatten() for t in ts]) for ts in (found, expected))

@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple
 import torch
 
 from vae_helpers.exercises.diagnosis import describe, read, same
-from vae_helpers.exercises.runner import ordinary_state, run
+from vae_helpers.exercises.runner import ordinary_state, raised, run
 
 RANDOM = (
     "Your function gives another result each time it is called: it draws random numbers, or keeps "
@@ -17,7 +17,10 @@ RANDOM = (
 
 
 class Mistake(NamedTuple):
-    """A wrong answer that real people give: what it computes, and what to tell them."""
+    """A wrong answer that real people give: what it computes, and what to tell them.
+
+    One that raises an error is recognised by the error's text.
+    """
 
     wrong: Callable
     diagnosis: str
@@ -109,10 +112,10 @@ class Exercise(Checked):
             kind = type(answer).__name__
             return self._failed(f"A function is expected; this is a value of type {kind}.")
         found = []
-        for arguments in self._cases():
+        for case, arguments in enumerate(self._cases()):
             outcome = run(_result, (answer, arguments))
             if outcome.trouble:
-                return self._failed(outcome.trouble)
+                return self._failed(self._cause(outcome.trouble, case))
             if outcome.value is ...:
                 return self._unanswered()
             found.append(outcome.value)
@@ -120,13 +123,29 @@ class Exercise(Checked):
         if all(map(same, found, expected)):
             return self._gradients(answer)
         for mistake in self._mistakes:
-            if all(map(same, found, self._values(mistake.wrong))):
+            if self._fits(mistake, found):
                 return self._failed(mistake.diagnosis)
         told = RANDOM if self._random(answer, found[0]) else describe(found, expected)
         return self._failed(told + self._unused(answer, found[0]))
 
     def _values(self, function):
         return [_result(function, arguments) for arguments in self._cases()]
+
+    def _fits(self, mistake, found):
+        try:
+            return all(map(same, found, self._values(mistake.wrong)))
+        except Exception:  # it is one that `_cause` knows
+            return False
+
+    def _cause(self, trouble, case):
+        """The diagnosis of the mistake that gives this trouble in this case, or the trouble."""
+        for mistake in self._mistakes:
+            try:
+                mistake.wrong(*self._cases()[case])
+            except Exception as error:
+                if raised(error) == trouble:
+                    return mistake.diagnosis
+        return trouble
 
     def _random(self, answer, found):
         """Whether the first case has another result with another state of the generator."""
@@ -161,7 +180,7 @@ class Exercise(Checked):
         if all(map(same, found, expected)):
             return self._passed("Right, on every input tried, and gradients come through.")
         for mistake in self._mistakes:
-            right_value = all(map(same, self._values(mistake.wrong), self._values(self._right)))
+            right_value = self._fits(mistake, self._values(self._right))
             if right_value and all(map(_alike, found, self._gradients_of(mistake.wrong))):
                 return self._failed(mistake.diagnosis)
         lost = [self._names()[position]

@@ -34,6 +34,23 @@ penalty = Exercise(
         Mistake(lambda r, f: r.clamp(min=f).mean(0).sum(),
                 "You clamped each image's rate, and averaged afterwards. The average over the "
                 "batch comes first: a latent may be free for one image and dear for another."),
+        Mistake(lambda r, f: r.clamp(min=f).sum(),
+                "You clamped each image's rate, and summed over the batch. Average over the batch "
+                "first, clamp each latent, and sum over the latents."),
+        Mistake(lambda r, f: r.clamp(min=f).mean(),
+                "You clamped each image's rate, and averaged over everything. Average over the "
+                "batch first, clamp each latent, and sum over the latents."),
+        Mistake(lambda r, f: r.amax(0).clamp(min=f).sum(),
+                "You took the largest rate of the batch. Average over the batch."),
+        Mistake(lambda r, f: torch.max(r.mean(0), f),
+                "torch.max refused the number: it compares a tensor with another tensor. "
+                ".clamp(min=free_bits) takes a number."),
+        Mistake(lambda r, f: torch.maximum(r.mean(0), f),
+                "torch.maximum refused the number: it compares a tensor with another tensor. "
+                ".clamp(min=free_bits) takes a number."),
+        Mistake(lambda r, f: max(r.mean(0), f),
+                "Python's max and if decide once, for a single number; a tensor holds many. "
+                ".clamp(min=free_bits) compares each of them."),
         Mistake(lambda r, f: r.sum(-1).mean().clamp(min=f),
                 "You gave the free nats to all latents together. Each latent has its own."),
         Mistake(lambda r, f: r.mean(0).sum().clamp(min=f * r.shape[1]),

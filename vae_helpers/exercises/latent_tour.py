@@ -58,8 +58,8 @@ quantile_grid = Exercise(
         Mistake(_middles, "These are still places of the unit interval. Send them through the "
                 "inverse CDF of N(0, 1)."),
         Mistake(_through(lambda side: torch.linspace(0.025, 0.975, side)),
-                "These ends are right for 20 cells alone. The first cell has its middle at ½ / side, "
-                "the last at 1 − ½ / side."),
+                "These ends are right for 20 cells alone. The first cell has its middle at ½ / "
+                "side, the last at 1 − ½ / side."),
         Mistake(_through(lambda side: (torch.arange(side) + 1.5) / side),
                 "The last place lies above 1, where the inverse CDF is NaN. Count k from 0: "
                 "torch.arange does that already."),
@@ -107,6 +107,10 @@ def _norm(z):
     return z.norm(dim=-1, keepdim=True)
 
 
+def _unit(z):
+    return z / _norm(z)
+
+
 def _raw_dot(first, second, t):
     return _mixed(first, second, t, (first * second).sum(-1, keepdim=True).clamp(-1, 1).acos())
 
@@ -124,15 +128,15 @@ slerp = Exercise(
                 "angle between them."),
         Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both norms "
                 "first: only then is it a cosine."),
-        Mistake(lambda a, b, t: _mixed(a / _norm(a), b / _norm(b), t, _angle(a, b)),
+        Mistake(lambda a, b, t: _mixed(_unit(a), _unit(b), t, _angle(a, b)),
                 "The result has norm 1. Unit vectors serve to find the angle; what is mixed are "
                 "the vectors themselves."),
-        Mistake(lambda a, b, t: torch.lerp(a, b, t) * _lengths(a, b, t) / _norm(torch.lerp(a, b, t)),
+        Mistake(lambda a, b, t: _lengths(a, b, t) * _unit(torch.lerp(a, b, t)),
                 "This is the straight way, lengthened. Its middle is right for ends of equal "
                 "norm, but its steps are uneven in the angle."),
-        Mistake(lambda a, b, t: torch.lerp(a, b, t) / _norm(torch.lerp(a, b, t)),
-                "This is the straight way, brought to norm 1. Weigh the ends with sines of parts of "
-                "the angle between them; the result keeps about their norms."),
+        Mistake(lambda a, b, t: _unit(torch.lerp(a, b, t)),
+                "This is the straight way, brought to norm 1. Weigh the ends with sines of parts "
+                "of the angle between them; the result keeps about their norms."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _row(a, b)),
                 "The angles have lost an axis: [batch] meets the coordinates, and not the rows. "
                 "Keep it, [batch, 1], with keepdim=True or [:, None]."),
@@ -143,7 +147,7 @@ slerp = Exercise(
             a, b, t, ((a * b).sum(-1, keepdim=True) / (a.norm() * b.norm())).acos()),
                 "The norms are of the whole batch. Each row has its own: norm(dim=-1, "
                 "keepdim=True)."),
-        Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(a / _norm(a), b / _norm(b), t, _angle(a, b)),
+        Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(_unit(a), _unit(b), t, _angle(a, b)),
                 "You turn the direction and let the norm run straight from one end to the other. "
                 "That is a fair way too, but not this formula, which mixes the vectors with their "
                 "norms."),
@@ -238,8 +242,8 @@ readable = Choice(
     "readable",
     {"A", "E"},
     {
-        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest one in its plane is "
-             "among the ten nearest codes.",
+        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest one in its plane "
+             "is among the ten nearest codes.",
         "B": "distances between lumps are hardly kept: compare the correlation of distances with "
              "that of PCA.",
         "C": "t-SNE draws dense and thin clouds alike wide: each point gets the same number of "

@@ -71,13 +71,32 @@ group_bounds = Exercise(
         Mistake(lambda w, k: torch.logsumexp(w, 0) - math.log(len(w)),
                 "You put all draws into one group. Groups of K are asked for."),
         Mistake(_interleaved,
-                "Your groups are made of draws that lie apart. That estimates as well, but here the "
-                "first K draws are the first group: reshape to [groups, K, n]."),
+                "Your groups are made of draws that lie apart. That estimates as well, but here "
+                "the first K draws are the first group: reshape to [groups, K, n]."),
         Mistake(lambda w, k: torch.logsumexp(_grouped(w, k).log(), 1) - math.log(k),
                 "The weights are logarithms already, and negative: their log is NaN. Do not take "
                 "it again."),
-        Mistake(lambda w, k: _grouped(w, k).max(1).values - math.log(k),
+        Mistake(lambda w, k: _grouped(w, k).amax(1) - math.log(k),
                 "You took the largest weight alone. It dominates, but the others count."),
+        Mistake(lambda w, k: _grouped(w, k).amax(1),
+                "This is the largest log weight of each group. It dominates, but the others "
+                "count."),
+        Mistake(lambda w, k: math.log(k) - torch.logsumexp(-_grouped(w, k), 1),
+                "You put the negative log weights into logsumexp: this averages 1/w, so the "
+                "smallest weights count most. Give it the log weights as they are."),
+        Mistake(lambda w, k: torch.logsumexp(-_grouped(w, k), 1) - math.log(k),
+                "You put the negative log weights into logsumexp. Give it the log weights as they "
+                "are; a loss gets its minus afterwards."),
+        Mistake(lambda w, k: torch.logsumexp(_grouped(w, k), (1, 2)) - math.log(k),
+                "You took logsumexp over images as well. Every image keeps its own estimates: "
+                "dim=1 of [groups, K, n]."),
+        Mistake(lambda w, k: torch.logsumexp(_grouped(w, k), 1) / k,
+                "You divided the log by K. The average is inside the log: subtract log K."),
+        Mistake(lambda w, k: w.mean(0),
+                "You averaged the logs of all draws. That is the ELBO, whatever K is: average the "
+                "weights of each group and take the log last."),
+        Mistake(lambda w, k: likelihood.grouped_bounds(w, k).mean(),
+                "You averaged over groups and images. Every estimate is asked for: [groups, n]."),
     ],
     [
         "Reshape [draws, n] to [groups, K, n]; the bound is taken along one of these axes.",
@@ -134,6 +153,14 @@ paired_interval = Exercise(
                 "std() does unless told otherwise."),
         Mistake(_with_width(lambda a, b: 3.92 * (a - b).std() / math.sqrt(len(a))),
                 "This is the whole width of the interval. Half of it is asked for."),
+        Mistake(_with_width(lambda a, b: 1.645 * (a - b).std() / math.sqrt(len(a))),
+                "1.645 standard errors give 90 %. For 95 % take 1.96."),
+        Mistake(_with_width(lambda a, b: 2.576 * (a - b).std() / math.sqrt(len(a))),
+                "2.576 standard errors give 99 %. For 95 % take 1.96."),
+        Mistake(lambda a, b: _interval(a, b).flip(0), "The mean comes first, half the width "
+        "second."),
+        Mistake(lambda a, b: torch.stack([(a - b).abs().mean(), _interval(a, b)[1]]),
+                "You averaged |a − b|. Keep the sign: it says which model is better."),
         Mistake(lambda a, b: _interval(b, a), "You took b − a. a − b is asked for."),
         Mistake(lambda a, b: torch.stack([(a - b).mean() - _interval(a, b)[1],
                                           (a - b).mean() + _interval(a, b)[1]]),

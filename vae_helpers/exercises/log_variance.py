@@ -3,10 +3,11 @@
 import math
 
 import torch
+from torch.nn import functional as F
 
 from vae_helpers import scales
 from vae_helpers.exercises.exercise import Exercise, Mistake
-from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.exercises.quantity import Quantity
 
 
@@ -27,20 +28,35 @@ scale_gradient = Exercise(
         Mistake(lambda e, s: -_gradient(e, s),
                 "This is the gradient of the log likelihood. The NLL has a minus in front."),
         Mistake(lambda e, s: scales.variance_gradient(e, s.exp()),
-                "This is the gradient by σ². By log σ² it is σ² times that: the chain rule."),
+                "This is the gradient with respect to σ². With respect to log σ² it is σ² times "
+                "that: the chain rule."),
         Mistake(lambda e, s: _gradient(e, s) * s.exp(),
                 "You multiplied by σ² once too often: in terms of σ² the gradient is "
                 "(1 − e²/σ²)/2σ², and times σ² that is ½(1 − e²/σ²)."),
         Mistake(lambda e, s: 2 * _gradient(e, s),
-                "This is the gradient by log σ. log σ² is twice that, so its gradient is half."),
+                "This is the gradient with respect to log σ. log σ² is twice that, so its gradient "
+                "is half."),
         Mistake(lambda e, s: 0.5 * (1 - e**2 / s),
                 "You divided by logvar. The variance is exp(logvar)."),
+        Mistake(lambda e, s: 0.5 * (1 - e**2 / F.softplus(s)),
+                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
+                "variance is exp(logvar)."),
+        Mistake(lambda e, s: 0.5 * (1 - e**2 / s.abs()),
+                "You took |logvar| for the variance. The logarithm must be undone: the variance is "
+                "exp(logvar)."),
+        Mistake(lambda e, s: 1 - e**2 / (2 * s).exp(),
+                "You took exp(logvar) for the standard deviation. It is the variance: Normal wants "
+                "exp(½ logvar)."),
+        Mistake(lambda e, s: (1 - e**2 / s.exp()) / (0.5 * s).exp(),
+                "This is the gradient with respect to σ. With respect to log σ² it is σ/2 times "
+                "that: the chain rule."),
         Mistake(lambda e, s: 0.5 * (1 - e**2 * s.exp()),
                 "The exponent has the wrong sign: divide e² by the variance, do not multiply."),
         Mistake(lambda e, s: 0.5 * (1 - e**2 / (0.5 * s).exp()),
                 "You divided by the standard deviation, exp(½ logvar). Divide by the variance."),
         Mistake(lambda e, s: 0.5 * (1 - e**2 / (2 * s).exp()),
-                "You divided by the variance squared. That belongs to the gradient by σ²."),
+                "You divided by the variance squared. That belongs to the gradient with respect to "
+                "σ²."),
         Mistake(lambda e, s: 0.5 * (1 - e / s.exp()), "The error is not squared."),
         Mistake(lambda e, s: 0.5 * (1 - e.abs() / s.exp()), "The error is not squared."),
         Mistake(lambda e, s: -0.5 * e**2 / s.exp(),
@@ -59,13 +75,15 @@ scale_gradient = Exercise(
         Mistake(lambda e, s: 1 - e**2 / (2 * s.exp()),
                 "The ½ stands before the whole bracket: the first term's gradient is ½."),
         Mistake(lambda e, s: scales.nll(e, s.exp()),
-                "This is the NLL itself. Its gradient by logvar is asked for."),
+                "This is the NLL itself. Its gradient with respect to logvar is asked for."),
         Mistake(lambda e, s: e / s.exp(),
-                "This is the gradient by the error, e/σ². The gradient by logvar is asked for."),
+                "This is the gradient with respect to the error, e/σ². The gradient with respect "
+                "to logvar is asked for."),
         Mistake(lambda e, s: _gradient(e, s).mean(),
                 "You averaged over the errors. Each error has its own gradient."),
         Mistake(lambda e, s: _gradient(e, s).sum(),
                 "You summed over the errors. Each error has its own gradient."),
+        *mistakes_of_normal(lambda e, s: (e, s)),
     ],
     [
         "NLL = ½ (log 2π + logvar + e² exp(−logvar)). Which terms hold logvar?",
@@ -169,6 +187,19 @@ best_logvar = Exercise(
                 "This is the best standard deviation. The log of the variance is asked for."),
         Mistake(lambda x, i: _squares(x, i).mean().sqrt().log(),
                 "This is log σ. logvar is log σ², twice as much."),
+        Mistake(lambda x, i: 1 / _squares(x, i).mean(),
+                "This is the best precision. The log of the variance is asked for."),
+        Mistake(lambda x, i: _squares(x, i).mean().exp(),
+                "You took exp where the logarithm belongs."),
+        Mistake(lambda x, i: _squares(x, i).amax().log(),
+                "You took the largest square. Average the squares."),
+        Mistake(lambda x, i: (x - i).mean().square().log(),
+                "You averaged the errors and squared the average, so that errors of different sign "
+                "cancel. Square first."),
+        Mistake(lambda x, i: (2 * math.pi * _squares(x, i).mean()).log(),
+                "log 2π stands in the NLL, but it does not move the minimum: leave it out."),
+        Mistake(lambda x, i: i.var().log(),
+                "This is the variance of the decoder's image. The errors x − image count."),
         Mistake(lambda x, i: -_best(x, i),
                 "The sign is flipped: this is the log of the precision, one over the variance."),
         Mistake(lambda x, i: _squares(x, i).log().mean(),
@@ -217,7 +248,8 @@ best_logvar = Exercise(
                 "There is a ½ too many: with the gradient ½(1 − mean square/σ²) it falls out."),
     ],
     [
-        "Where is the gradient by logvar, ½(1 − e²/σ²), zero on average over all pixels?",
+        "Where is the gradient with respect to logvar, ½(1 − e²/σ²), zero on average over all "
+        "pixels?",
         "Where σ² is the mean of the squared errors, over all images and pixels.",
         "((x − image)**2).mean().log().",
     ],

@@ -2,9 +2,11 @@
 
 import math
 
+from torch.nn import functional as F
+
 from vae_helpers import latent_noise
 from vae_helpers.exercises.exercise import Exercise, Mistake
-from vae_helpers.exercises.laboratory import draw_from
+from vae_helpers.exercises.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.exercises.quantity import Quantity
 
 
@@ -57,6 +59,26 @@ signal_to_noise = Exercise(
                 "differs from image to image: its variance."),
         Mistake(_ratio(_var, lambda s: s.mean(0)),
                 "You divided by the mean of logvar itself. The variance is exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: F.softplus(s).mean(0)),
+                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
+                "variance is exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: (F.softplus(s) ** 2).mean(0)),
+                "You took softplus(logvar) for the standard deviation. softplus does not undo a "
+                "log: the variance is exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: s.abs().mean(0)),
+                "You took |logvar| for the variance. The logarithm must be undone: the variance is "
+                "exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: (s**2).mean(0)),
+                "You took logvar for the standard deviation and squared it. The variance is "
+                "exp(logvar)."),
+        Mistake(_ratio(_var, lambda s: s.exp().amax(0)),
+                "You divided by the largest posterior variance. Take the average over the images."),
+        Mistake(_ratio(_var, lambda s: s.exp().mean()),
+                "The noise is averaged over images and latents. Each latent has its own: reduce "
+                "axis 0."),
+        Mistake(lambda m, s: m.var() / _noise(s),
+                "The signal is taken over images and latents. Each latent has its own: reduce axis "
+                "0."),
         Mistake(_ratio(_var, lambda s: s.mean(0).exp()),
                 "You averaged logvar first and took exp of it afterwards. That is the geometric "
                 "mean; average the variances."),
@@ -70,6 +92,18 @@ signal_to_noise = Exercise(
         Mistake(_ratio(lambda m: (m**2).mean(0), _noise),
                 "The signal is the mean square of the mean. A mean that is the same for every "
                 "image tells none apart: take its variance over the images."),
+        Mistake(lambda m, s: (m**2 / s.exp()).mean(0),
+                "You averaged mean²/variance over the images. The signal is how much the mean "
+                "differs from image to image: its variance, divided by the average noise."),
+        Mistake(_ratio(lambda m: m.abs().mean(0), _noise),
+                "The signal is the average of |mean|. It should say how much the mean differs from "
+                "image to image: its variance."),
+        Mistake(_ratio(lambda m: m.abs().mean(0), lambda s: (0.5 * s).exp().mean(0)),
+                "This is the average |mean| over the standard deviation. The signal is how much "
+                "the mean differs from image to image: its variance."),
+        Mistake(_ratio(lambda m: m.mean(0) ** 2, _noise),
+                "The signal is the square of the average mean. It should say how much the mean "
+                "differs from image to image: its variance."),
         Mistake(_ratio(lambda m: m.mean(0), _noise),
                 "The signal is the average of the mean. It should say how much the mean differs "
                 "from image to image: its variance."),
@@ -91,6 +125,7 @@ signal_to_noise = Exercise(
                 "These are decibels. The plain ratio is asked for."),
         Mistake(lambda m, s: (_var(m) / _noise(s)).log(),
                 "This is the logarithm of the ratio. The plain ratio is asked for."),
+        *mistakes_of_normal(lambda m, s: (m, s)),
     ],
     [
         "What differs from image to image is the signal; what differs from draw to draw is noise.",
@@ -201,7 +236,8 @@ narrow_start = Quantity(
         (math.log(_SIGNAL**2 / _TARGET), "0.01 is a variance already: do not square it."),
         (math.log(_TARGET), "This leaves the means out, and turns the ratio upside down: the "
          "variance asked for is 0.01 / 4."),
-        (math.log(math.sqrt(_SIGNAL) / _TARGET), "0.01 is a variance already: do not take its root."),
+        (math.log(math.sqrt(_SIGNAL) / _TARGET), "0.01 is a variance already: do not take its "
+         "root."),
         (math.log(1 / _TARGET), "This would do if the means had variance 1. They have 0.01."),
     ],
     [

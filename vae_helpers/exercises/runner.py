@@ -65,7 +65,7 @@ def run(function, arguments, time_limit=TIME_LIMIT, seed=0):
         except Stopped:
             pass
         except BaseException as error:
-            box["trouble"] = f"Your code raised {_written(error)}"
+            box["trouble"] = raised(error)
 
     thread = threading.Thread(target=work, daemon=True, name="answer")
     with ordinary_state(), torch.random.fork_rng(devices=[]):
@@ -93,11 +93,12 @@ def shown(answer):
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _written(error):
+def raised(error):
+    """What is said of code that raised `error`."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return f"Your code raised {type(error).__name__}: {error}"
     except BaseException:  # an exception of the learner's own, which cannot be written
-        return type(error).__name__
+        return f"Your code raised {type(error).__name__}"
 
 
 def _stop(thread):

@@ -60,8 +60,14 @@ cyclical_beta = Exercise(
                 "A step too early: step 0 of every period has β = 0."),
         Mistake(lambda s, p, r, b: b * (s // p / r).clamp(max=1),
                 "// counts whole periods. The place within the period is the remainder, %."),
+        Mistake(lambda s, p, r, b: b * min(1, _phase(s, p) / r),
+                "Python's min, max and if decide once, for a single number; step holds many. "
+                ".clamp(max=1) caps each of them."),
+        Mistake(lambda s, p, r, b: b * (1 - (math.pi * (_phase(s, p) / r).clamp(max=1)).cos()) / 2,
+                "β rises along a cosine. A straight line is asked for."),
         Mistake(lambda s, p, r, b: b * ((s % p) / r).clamp(max=1),
-                "ramp is a share of the period, not a number of steps: the rise takes ramp · period."),
+                "ramp is a share of the period, not a number of steps: the rise takes ramp · "
+                "period."),
     ],
     [
         "Where in its own period is step s? The remainder of a division tells.",
@@ -87,8 +93,8 @@ global_step = Exercise(
                 "an epoch belongs. Our 69 batches an epoch then leave 731 numbers out after every "
                 "epoch; the note, which dropped the last, smaller batch, had 68 and left out 732."),
         Mistake(_counts(lambda e, b, n, s: math.ceil(e * n / s) + b),
-                "You round up once for all epochs. Each epoch ends with a smaller batch of its own: "
-                "round up n / size, then multiply."),
+                "You round up once for all epochs. Each epoch ends with a smaller batch of its "
+                "own: round up n / size, then multiply."),
         Mistake(_counts(lambda e, b, n, s: e * round(n / s) + b),
                 "round may go down, and then the last batch is lost. Round up."),
         Mistake(_counts(lambda e, b, n, s: e * (n // s + 1) + b),

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.nn import functional as F
 
 from vae_helpers import picture_measures, two_stage
 from vae_helpers.exercises.choice import Choice
@@ -24,10 +25,23 @@ standardise = Exercise(
     [
         Mistake(lambda c, r: (c - c.mean(0)) / c.std(0),
                 "You took the mean and the spread of the codes at hand. Those of `reference`, the "
-                "training images, are fixed once: the same code must always become the same number."),
+                "training images, are fixed once: the same code must always become the same "
+                "number."),
         Mistake(lambda c, r: (c - c.mean()) / c.std(),
                 "You took one mean and one spread, and those of the codes at hand. The reference "
                 "decides, and each latent has its own: reduce axis 0 of `reference`."),
+        Mistake(lambda c, r: F.batch_norm(c, None, None, training=True),
+                "You normalised the batch by itself, as batch norm does in training. The mean and "
+                "the spread of `reference` are fixed once: take those."),
+        Mistake(lambda c, r: F.layer_norm(c, c.shape[1:]),
+                "You normalised each image over its latents, as layer norm does. Standardise each "
+                "latent over the images: axis 0, of the reference."),
+        Mistake(lambda c, r: F.normalize(c, dim=1),
+                "You gave each code the norm 1. Mean 0 and variance 1 of each latent are asked "
+                "for."),
+        Mistake(lambda c, r: c / r.abs().amax(0),
+                "You divided by the largest size in the reference. Mean 0 and variance 1 are asked "
+                "for."),
         Mistake(lambda c, r: (r - r.mean(0)) / r.std(0),
                 "You standardised the reference itself. It is `codes` that are asked for."),
         Mistake(lambda c, r: (c - r.mean(0)) / c.std(0),
@@ -145,10 +159,11 @@ precision = Exercise(
                 "You averaged over all pairs. A drawn picture counts once, if it lies in any ball: "
                 "reduce the real ones by any, then average."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(1).double().sum(),
-                "This is a number of pictures. A share is asked for: divide by how many were drawn."),
+                "This is a number of pictures. A share is asked for: divide by how many were "
+                "drawn."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(0).double().mean(),
-                "This is the share of balls that hold a drawn picture. Ask it of the drawn pictures: "
-                "the other axis. (Naeem et al. 2020 call yours coverage.)"),
+                "This is the share of balls that hold a drawn picture. Ask it of the drawn "
+                "pictures: the other axis. (Naeem et al. 2020 call yours coverage.)"),
         Mistake(lambda x, r, k: 1 - _precision(x, r, k),
                 "This is the share that lies outside. Precision is the share inside."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 1).mean(), torch.cdist(x, r)),
@@ -157,9 +172,9 @@ precision = Exercise(
         Mistake(lambda x, r, k: _within(_radii(r, k + 1).max(), torch.cdist(x, r)),
                 "All your balls have the size of the largest. Each real picture's reaches to its "
                 "own k-th neighbour."),
-        Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(x, k + 1)[:, None]).any(1).double().mean(),
-                "Your balls stand around the drawn pictures. They belong around the real ones, with "
-                "radii from distances among real pictures."),
+        Mistake(lambda x, r, k: _within(_radii(x, k + 1)[:, None], torch.cdist(x, r)),
+                "Your balls stand around the drawn pictures. They belong around the real ones, "
+                "with radii from distances among real pictures."),
         Mistake(lambda x, r, k: _within(torch.cdist(r, x).kthvalue(k, dim=1).values,
                                         torch.cdist(x, r)),
                 "Your radii reach to the k-th drawn picture. They must come from distances among "
@@ -172,7 +187,8 @@ precision = Exercise(
                 "Your k is always 3. Use the k you are given."),
     ],
     [
-        "Two tables of distances are needed: real to real for the radii, drawn to real for the test.",
+        "Two tables of distances are needed: real to real for the radii, drawn to real for the "
+        "test.",
         "torch.cdist(real, real).kthvalue(k + 1, dim=1).values is the radius of each ball: each "
         "picture is its own nearest at distance 0, so the k-th neighbour is entry k + 1.",
         "(torch.cdist(drawn, real) <= radii).any(1).double().mean().",
@@ -236,7 +252,8 @@ code_unit = Quantity(
         (_LATENTS * math.log(10), "The notebook's unit was a tenth, this one is five old ones."),
     ],
     [
-        "The codes lie in a smaller volume. What happens to a density when all is crowded together?",
+        "The codes lie in a smaller volume. What happens to a density when all is crowded "
+        "together?",
         "Each latent's density is multiplied by 5, so that of a code is by 5¹². Its logarithm?",
         "12 · log 5, and it rises.",
     ],
@@ -263,8 +280,8 @@ bounds = Choice(
     [
         "Would the quantity change if all codes were written in millimetres instead of metres? "
         "log p(x) would not.",
-        "For an ELBO write down log p(x, everything hidden) − log q(everything hidden | x). What is "
-        "hidden here is u and the code.",
+        "For an ELBO write down log p(x, everything hidden) − log q(everything hidden | x). What "
+        "is hidden here is u and the code.",
         "Three belong: one takes q(u|x) p(code|u), one takes the prior, one is the chain of two.",
     ],
 )
