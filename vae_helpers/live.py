@@ -108,9 +108,11 @@ class LiveTraining(VBox):
         ending = ""
         while self.button.value:
             pause = time.monotonic() + CHUNK
-            while self.button.value and time.monotonic() < pause:
+            while True:  # at least one step, however long the computer was busy with others
                 record = self._trainer.step()
                 steps += 1
+                if not self.button.value or time.monotonic() >= pause:
+                    break
             if time.monotonic() - self._drawn > REDRAW:
                 self._progress()
                 self._drawn = time.monotonic()

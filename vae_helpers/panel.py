@@ -48,7 +48,7 @@ class TrainingPanel(View):
                                           description="batch size", **wide),
             "epochs": SelectionSlider(options=EPOCHS, value=10, description="epochs", **wide),
         }
-        self.trainer, self._made_of = None, None
+        self.trainer, self._made_of, self._epochs = None, None, None
         digits = data.load_mnist()
         images = digits.train_images[:recipes.TRAINING_IMAGES]
         self._plateau = evaluation.mean_image_distortion(images, images)
@@ -70,13 +70,18 @@ class TrainingPanel(View):
         self.children = [*pairs, buttons, self._bar.container, *rest]
 
     def step(self):
-        """One step of training; pauses after the last of the epochs that are planned."""
+        """One step of training; pauses whenever as many epochs are done as are planned.
+
+        Whoever trains on after that gets as many epochs again.
+        """
         record = self.trainer.step()
         epoch, seen = len(self.trainer.images), self._seen[-1]
         images = min(self.trainer.batch_size, epoch - seen % epoch)  # an epoch's last batch is short
         self._seen.append(seen + images)
-        self._bar.update(images)
-        if self._seen[-1] == self._planned():
+        if self._bar.total != self._end():
+            self._restart_clock()
+        self._bar.update(self._seen[-1] - self._bar.n)
+        if self._seen[-1] == self._end():
             self._live.button.value = False
         return record
 
@@ -105,8 +110,10 @@ class TrainingPanel(View):
         for name in ("beta", "learning_rate"):
             self.controls[name].value = recipe[name]
 
-    def _planned(self):
-        return self.controls["epochs"].value * len(self.trainer.images)
+    def _end(self):
+        """Where training pauses, in images: after the planned epochs, or a multiple of them."""
+        planned = self.controls["epochs"].value * len(self.trainer.images)
+        return planned * max(1, -(-self._seen[-1] // planned))
 
     def _single_step(self):
         if not self._live.button.value:
@@ -124,7 +131,10 @@ class TrainingPanel(View):
         trainer = self.trainer
         trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
         trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
-        if self._bar.total != self._planned():
+        if self._epochs != epochs:
+            self._epochs = epochs
+            if self._seen[-1] >= epochs * len(trainer.images):  # the plan is behind us
+                self._live.button.value = False
             self._restart_clock()
 
     def _follow(self, **controls):
@@ -133,7 +143,7 @@ class TrainingPanel(View):
         words = "{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
         return self._picture_of_now() | {
             "target_beta": controls["beta"], "settings": words.format(**controls),
-            "total": controls["epochs"], "plateau": self._plateau,
+            "total": self._end() / len(self.trainer.images), "plateau": self._plateau,
         }
 
     def _start_anew(self, preset, seed):
@@ -150,7 +160,7 @@ class TrainingPanel(View):
 
     def _restart_clock(self):
         """The time left is reckoned from now: what was before ran at another speed, or not."""
-        self._bar.reset(self._planned())
+        self._bar.reset(self._end())
         self._bar.n = self._bar.initial = self._seen[-1]
         self._bar.refresh()
 

@@ -67,6 +67,19 @@ def test_it_trains_pauses_and_trains_on(monkeypatch):
     drive(scenario)
 
 
+def test_a_computer_that_stalls_before_the_first_step_is_waited_for(monkeypatch):
+    monkeypatch.setattr(live, "CHUNK", -1.0)  # the chunk's time is over before it begins
+    monkeypatch.setattr(live, "REDRAW", 0.0)
+
+    async def scenario(panel, trainer, drawn):
+        panel.button.value = True
+        await until(lambda: "Training: step" in panel._status.value and trainer.steps > 2)
+        panel.button.value = False
+        await until(lambda: "Paused after" in panel._status.value)
+
+    drive(scenario)
+
+
 def test_a_picture_can_be_asked_for_early(monkeypatch):
     monkeypatch.setattr(live, "REDRAW", 1000)
 

@@ -106,6 +106,32 @@ def test_it_pauses_after_the_epochs_that_were_planned_and_goes_on_for_more():
     drive(scenario)
 
 
+def test_epochs_lowered_below_what_is_done_pause_the_training():
+    async def scenario(panel):
+        panel.controls["epochs"].value = 100
+        panel._live.button.value = True
+        await until(lambda: len(panel.trainer.records) > 7)
+        await from_another_thread(lambda: setattr(panel.controls["epochs"], "value", 2))
+        await until(lambda: panel._live._task is None)
+        assert not panel._live.button.value and len(panel.trainer.records) < 20
+
+    drive(scenario)
+
+
+def test_whoever_trains_on_after_the_end_gets_as_many_epochs_again():
+    async def scenario(panel):
+        panel.controls["epochs"].value = 2
+        for epochs in (2, 4, 6):
+            await train_to_the_end(panel)
+            assert panel._seen[-1] == epochs * 2000 == panel._bar.n == panel._bar.total
+            assert panel.data["total"] == epochs
+        panel.controls["epochs"].value = 5  # lowered: 6 are done
+        await train_to_the_end(panel)
+        assert panel._seen[-1] == 20_000
+
+    drive(scenario)
+
+
 def test_beta_and_learning_rate_act_on_the_next_step_while_it_trains():
     async def scenario(panel):
         panel.controls["epochs"].value = 100
