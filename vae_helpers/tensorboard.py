@@ -7,6 +7,7 @@ but in a thread: a full disk ends it, and what it had not yet written is lost.
 import copy
 import functools
 import io
+import json
 import os
 import re
 import shlex
@@ -39,8 +40,9 @@ os.environ.setdefault("TENSORBOARD_BINARY", PROGRAM)
 # As `%tensorboard` writes it, and the page goes straight to the projector.
 FRAME = """<iframe id="tensorboard-frame-projector" width="100%" height="800" frameborder="0"
 title="TensorBoard's projector"></iframe><script>(function() {
-    const address = new URL("/#projector", window.location);
-    address.port = PORT;
+    const address = new URL(PLACE, window.location);
+    if (PORT) address.port = PORT;
+    address.hash = "projector";
     document.getElementById("tensorboard-frame-projector").src = address;
 })();</script>"""
 
@@ -151,14 +153,23 @@ def open_projector(folder):
 
     `%tensorboard` would open with "no dashboards are active": the projector looks for its
     files in the background, and is listed only from the second time on that a page asks.
-    Raises `LogError` if TensorBoard does not start.
+    Behind a proxy, as on JupyterHub and Binder, the environment variable TENSORBOARD_PROXY_URL
+    says where the page finds the port, as for `%tensorboard`. Raises `LogError` if TensorBoard
+    does not start.
     """
     place = display({"text/plain": "Launching TensorBoard..."}, raw=True, display_id=True)
     found = manager.start(shlex.split(magic(folder)))
     if not isinstance(found, (manager.StartLaunched, manager.StartReused)):
         raise LogError(f"TensorBoard did not start: {found}. In a terminal it may say more: "
                        f"{command(folder)}")
-    place.update({"text/html": FRAME.replace("PORT", str(found.info.port))}, raw=True)
+    place.update({"text/html": _frame(found.info.port)}, raw=True)
+
+
+def _frame(port):
+    proxy = os.environ.get("TENSORBOARD_PROXY_URL")
+    address = "/" if proxy is None else proxy.replace("%PORT%", str(port))
+    own_port = port if proxy is None else 0
+    return FRAME.replace("PORT", str(own_port)).replace("PLACE", json.dumps(address))
 
 
 def command(folder, windows=os.name == "nt"):

@@ -1,7 +1,6 @@
 """Notebook 09's functions: ways, grids, densities and probes, and what its study measures."""
 
 import math
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -211,7 +210,15 @@ def test_writing_the_projector_s_files_again_replaces_them(embedded):
     assert again["folder"] == folder and len(runs.stored(given["NOTEBOOK"])) == 1
 
 
-def test_the_projector_is_opened_at_its_own_page(monkeypatch, tmp_path):
+@pytest.mark.parametrize("proxy, address, port", [
+    (None, "/", 4321),
+    ("/user/ann/proxy/%PORT%/", "/user/ann/proxy/4321/", 0),  # as JupyterHub and Binder set it
+    ("https://hub.example/tensorboard/", "https://hub.example/tensorboard/", 0),
+])
+def test_the_projector_is_opened_at_its_own_page(monkeypatch, tmp_path, proxy, address, port):
+    monkeypatch.delenv("TENSORBOARD_PROXY_URL", raising=False)
+    if proxy is not None:
+        monkeypatch.setenv("TENSORBOARD_PROXY_URL", proxy)
     shown = []
     place = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle))
     monkeypatch.setattr(tensorboard, "display", lambda bundle, **_: shown.append(bundle) or place)
@@ -222,7 +229,9 @@ def test_the_projector_is_opened_at_its_own_page(monkeypatch, tmp_path):
     first, second = shown
     assert first == {"text/plain": "Launching TensorBoard..."}
     assert "tensorboard-frame" in second["text/html"], "what `make notebooks` looks for"
-    assert re.search(r'"/#projector".*address.port = 4321;', second["text/html"], re.DOTALL)
+    assert f'new URL("{address}", window.location)' in second["text/html"]
+    assert f"if ({port}) address.port = {port};" in second["text/html"]
+    assert 'address.hash = "projector"' in second["text/html"]
     assert asked[0][:2] == ["--logdir", str(tmp_path / "a b")]
 
 
