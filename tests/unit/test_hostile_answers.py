@@ -95,7 +95,7 @@ def itself(*_, **__):
 
 
 def prints(*_):
-    print("much\n" * 100_000)
+    print("much\n" * 10_000)
 
 
 async def coroutine(*_):
