@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import anywidget
+from IPython import get_ipython
 from ipywidgets import HTML, Button, Image, Layout, VBox
 
 from vae_helpers import plots
@@ -28,7 +29,11 @@ class View(VBox):
     prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
 
     `.controls` and `.data` (the arrays last drawn) are there for tests and for the curious.
+    When JupyterLab runs a cell again, the views of its earlier run are closed: their outputs are
+    gone, and each holds some megabytes.
     """
+
+    _made = {}  # {a cell: its last run, the views made in it}
 
     def __init__(self, name, plot, controls=None, compute=None, prediction=None):
         self._name, self._plot = name, plot
@@ -45,6 +50,7 @@ class View(VBox):
         if prediction is not None:
             prediction.on_commit(self._refresh)
         self._refresh()
+        self._close_earlier_runs()
 
     def draw(self, **data):
         """Show these arrays, which `plot` takes by name."""
@@ -63,9 +69,28 @@ class View(VBox):
 
     def close(self):
         """Remove the view and its parts from the page and the kernel."""
+        if self.comm is None:  # closed already
+            return
+        for control in self.controls.values():
+            control.unobserve(self._refresh, "value")
+        if self._prediction is not None:
+            self._prediction.off_commit(self._refresh)
         for part in self.children:
             part.close()
         super().close()
+        with self._lock:  # IPython's history may keep the view itself
+            self._figure, self.data = None, {}
+
+    def _close_earlier_runs(self):
+        cell, run = _running_cell()
+        if cell is None:
+            return
+        last, views = View._made.get(cell, (run, []))
+        if last != run:
+            for view in views:
+                view.close()
+            views = []
+        View._made[cell] = run, [*views, self]
 
     def _refresh(self, _change=None):
         try:
@@ -108,6 +133,10 @@ class Prediction(VBox):
         """Call `follower()` each time a guess is committed."""
         self._followers.append(follower)
 
+    def off_commit(self, follower):
+        """Do not call `follower()` any more."""
+        self._followers.remove(follower)
+
     def _keep(self, _button):
         if self._answer.value is None:
             self._reply.value = "Choose an answer first."
@@ -115,8 +144,15 @@ class Prediction(VBox):
         self.guess = self._answer.value
         guess = html.escape(str(self.guess))
         self._reply.value = f"Committed: {guess}. The result will be drawn over it."
-        for follower in self._followers:
+        for follower in list(self._followers):
             follower()
 
     def __repr__(self):
         return f"Prediction: {self._id}"
+
+
+def _running_cell():
+    """The cell that runs and the number of its run, as JupyterLab sends them; (None, None) else."""
+    message = getattr(get_ipython(), "get_parent", dict)()
+    cell = message.get("metadata", {}).get("cellId")
+    return (None, None) if cell is None else (cell, message["header"]["msg_id"])

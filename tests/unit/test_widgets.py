@@ -153,3 +153,66 @@ def test_committing_before_anything_is_drawn_is_harmless():
     assert view.data == {}
     view.draw(x=1)
     assert view.data["guess"] == "up"
+
+
+class Shell:
+    """IPython's shell as JupyterLab drives it: `cell` runs for the `run`th time."""
+
+    cell, run = "a", 1
+
+    def get_parent(self):
+        return {"metadata": {"cellId": self.cell}, "header": {"msg_id": str(self.run)}}
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    shell = Shell()
+    monkeypatch.setattr(widgets, "get_ipython", lambda: shell)
+    monkeypatch.setattr(widgets.View, "_made", {})
+    return shell
+
+
+def test_a_cell_run_again_closes_the_views_of_its_earlier_run(shell):
+    _, first = make()
+    _, beside = make()
+    shell.cell = "b"
+    _, elsewhere = make()
+    assert first.comm and beside.comm and elsewhere.comm, "two views of a cell, and another cell's"
+    shell.cell, shell.run = "a", 2
+    _, again = make()
+    assert first.comm is None and beside.comm is None
+    assert first._figure is None and first.data == {}, "IPython's history may hold the view"
+    assert again.comm and elsewhere.comm and again.data
+
+
+def test_a_cell_run_thirty_times_keeps_one_view(shell):
+    views = []
+    for shell.run in range(30):
+        views.append(make()[1])
+    assert [view.data == {} for view in views] == 29 * [True] + [False]
+
+
+def test_where_cells_have_no_name_every_view_lives_on(shell):
+    shell.cell = None
+    views = [make()[1] for shell.run in range(3)]
+    assert all(view.comm and view.data for view in views)
+
+
+def test_a_closed_view_is_drawn_by_nobody(monkeypatch):
+    prediction = widgets.Prediction("p", "Which?", ToggleButtons(options=["a", "b"], value="a"))
+    shared, drawn = FloatSlider(1.0, min=0.0, max=4.0), []
+
+    def compute(x):
+        drawn.append(x)
+        return {"x": x}
+
+    views = [widgets.View("a line", line, {"x": shared}, compute, prediction) for _ in range(2)]
+    shared.value = 2.0
+    assert drawn == [1.0, 1.0, 2.0, 2.0]
+    for _ in range(2):  # once more does no harm
+        views[0].close()
+    drawn.clear()
+    prediction._keep(None)
+    assert drawn == [2.0] and views[0].data == {} and views[1].data["guess"] == "a"
+    views[1].close()
+    assert prediction._followers == []
