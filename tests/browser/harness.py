@@ -21,10 +21,9 @@ BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]
-SETTINGS = {
-    "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
+QUIET = {"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
+# With all cells attached, a test need not scroll to see what a cell shows.
+UNWINDOWED = QUIET | {"notebook-extension/tracker": {"windowingMode": "none"}}
 START_SECONDS = 60
 PAGE_SECONDS = 60
 RUN_SECONDS = 300
@@ -50,11 +49,12 @@ def write_notebook(path, *cells):
 class Server:
     """JupyterLab on a loopback port, with all its own files under `private`.
 
-    root: the folder that it serves, which becomes the kernels' working folder.
+    root: the folder that it serves, which becomes the kernels' working folder. settings: the
+    user's settings, {extension: values}; all else is JupyterLab's default.
     """
 
-    def __init__(self, root, private):
-        self.root, self._private = Path(root), Path(private)
+    def __init__(self, root, private, settings=UNWINDOWED):
+        self.root, self._private, self._settings = Path(root), Path(private), settings
         self._token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -64,7 +64,7 @@ class Server:
     def __enter__(self):
         names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
         folders = {name: str(self._private / name) for name in names}
-        for name, values in SETTINGS.items():
+        for name, values in self._settings.items():
             path = Path(
                 folders["JUPYTER_CONFIG_DIR"], "lab", "user-settings", "@jupyterlab",
                 f"{name}.jupyterlab-settings",

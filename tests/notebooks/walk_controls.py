@@ -1,7 +1,7 @@
 """Run inside a notebook's kernel: move every control of every view to both ends.
 
-A control must change what is drawn: `.data` at its minimum, middle and maximum may not be
-all the same. The control is put back where it stood.
+A control must change what is drawn: neither `.data` nor the picture may be the same at its
+minimum, middle and maximum. The control is put back where it stood.
 """
 
 
@@ -11,21 +11,31 @@ def live_views():
     from vae_helpers.widgets import View
 
     # By type: asking a dead weak proxy for its class raises.
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), View)]
+    views = [thing for thing in gc.get_objects() if issubclass(type(thing), View)]
+    return [view for view in views if view.comm is not None]  # the others are closed
 
 
 def walk_controls(views):
     moved = 0
     for view in views:
         for name, control in view.controls.items():
-            before, drawn = control.value, []
+            before, drawn, pictures = control.value, set(), set()
             for value in stations(control):
                 control.value = value
-                drawn.append(fingerprint(view.data))
+                drawn.add(fingerprint(view.data))
+                pictures.add(picture(view))
             control.value = before
-            assert len(set(drawn)) > 1, f"{view}: moving {name!r} changes nothing in .data"
+            assert len(drawn) > 1, f"{view}: moving {name!r} changes nothing in .data"
+            assert len(pictures) > 1, f"{view}: moving {name!r} changes nothing in the picture"
             moved += 1
     print(f"{len(views)} views, {moved} controls moved")
+
+
+def picture(view):
+    """The PNG that the view shows, as bytes."""
+    from ipywidgets import Image
+
+    return next(bytes(part.value) for part in view.children if isinstance(part, Image))
 
 
 def stations(control):
@@ -43,17 +53,27 @@ def stations(control):
         return [low, middle, high]
     if isinstance(control.value, bool):
         return [False, True]
+    if isinstance(control.value, float):  # a box for any number has no ends
+        return [control.value, 2 * control.value, 3 * control.value]
     raise AssertionError(f"{type(control).__name__}: this test does not know how to move it")
 
 
 def fingerprint(data):
-    """The bytes of every array in `data`, as one comparable value."""
+    """All that `data` holds, nested dictionaries and lists included, as one comparable value."""
     import numpy as np
+    import torch
 
-    return tuple(
-        (name, np.asarray(value).tobytes() if not isinstance(value, str) else value)
-        for name, value in sorted(data.items())
-    )
+    if isinstance(data, dict):
+        return tuple((repr(name), fingerprint(value)) for name, value in data.items())
+    if isinstance(data, (list, tuple)):
+        return tuple(map(fingerprint, data))
+    if isinstance(data, (torch.Tensor, np.ndarray)):
+        array = np.asarray(data)
+        assert array.dtype != object, "an array of objects holds pointers, which say nothing"
+        return array.shape, str(array.dtype), array.tobytes()
+    assert isinstance(data, (str, bool, int, float, np.generic, type(None))), (
+        f"{type(data).__name__}: this test does not know how to compare it")
+    return repr(data)  # NaN is not equal to itself, its repr is
 
 
 walk_controls(live_views())
