@@ -1,99 +1,136 @@
 """The β that a line of loss code really optimises.
 
-The ELBO's objective is distortion + β · rate, in nats, both summed: the distortion
-−E[log p(x|z)] over D pixels, the rate KL(q(z|x) ‖ p(z)) over d latents. Code often takes
-means instead, or a squared error for a Gaussian's distortion. That changes β, and nothing says so.
+The ELBO's objective is distortion + β · rate, in nats per image, both summed: the distortion
+−E[log p(x|z)] over D pixels, the rate KL(q(z|x) ‖ p(z)) over d latents. Code often takes means
+instead, or an error in place of a log likelihood. Both change β, and no line of the code says so.
 """
 
 import math
 from typing import NamedTuple
 
-RECONSTRUCTIONS = {
+RECONSTRUCTIONS = {  # the code of each likelihood's error, with a place for its reduction
     "bernoulli": "F.binary_cross_entropy_with_logits(logits, x{})",
     "gaussian": "F.mse_loss(x_hat, x{})",
+    "laplace": "F.l1_loss(x_hat, x{})",
 }
-REDUCTIONS = ("mean", "sum")
+# How code reduces a term [batch, pixel] or [batch, latent] to one number.
+REDUCTIONS = ("mean", "sum / len(x)", "sum")
 
 
-def effective_beta(weight, pixels, latents, *, over_pixels, over_latents, likelihood, variance=1.0):
-    """The β of the loss ``reduce_pixels(reconstruction) + weight * reduce_latents(kl)``.
+def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
+                   variance=1.0, scale=1.0):
+    """The β of the loss ``reduced reconstruction + weight * reduced kl``.
 
-    pixels: D, with every colour channel; latents: d. over_pixels, over_latents: "mean" or
-    "sum"; over the batch the mean is taken. likelihood: "bernoulli", whose reconstruction is
-    the cross entropy, or "gaussian", whose is the squared error. variance: the Gaussian
-    decoder's σ², which no other uses. Raises `ValueError` for anything else.
+    pixels: D, with every colour channel; latents: d; batch: B, the images in a batch.
+    reconstruction, kl: how the code reduces each term. "mean" averages over batch and pixels
+    (or latents), "sum / len(x)" averages over the batch alone, "sum" averages over nothing.
+    likelihood: what the reconstruction stands for: "bernoulli" (cross entropy), "gaussian"
+    (squared error, variance σ²) or "laplace" (absolute error, scale b).
 
-    Means over both: weight · D/d, for a Gaussian weight · D/(2σ²d). For a sum over the latents
-    leave out d, for one over the pixels D. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
+    β = weight · (B·D, B or 1) / (B·d, B or 1), divided by 2σ² for a Gaussian and by b for a
+    Laplace. B cancels unless one term alone is "sum"; only then `batch` is needed. Raises
+    `ValueError` for anything else. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
     """
-    _check(weight, pixels, latents, over_pixels, over_latents, likelihood, variance)
-    # The loss is, but for a constant, (scale / D) · distortion + (weight / d) · rate.
-    scale = 2 * variance if likelihood == "gaussian" else 1
-    pixels_averaged = pixels if over_pixels == "mean" else 1
-    latents_averaged = latents if over_latents == "mean" else 1
-    return weight * pixels_averaged / (latents_averaged * scale)
+    _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
+    if batch is None:
+        if not batch_cancels(reconstruction, kl):
+            raise ValueError(
+                "batch is missing: one term is averaged over the batch and the other is summed, "
+                "so β depends on the batch size. Pass the number of images in a batch.")
+        batch = 1
+    # The error is so many times the distortion, but for a constant.
+    error = {"bernoulli": 1, "gaussian": 2 * variance, "laplace": scale}[likelihood]
+    divisor = _divisor(reconstruction, pixels, batch)
+    return weight * divisor / (_divisor(kl, latents, batch) * error)
 
 
-def loss_line(weight, pixels, latents, *, over_pixels, over_latents, likelihood, variance=1.0):
-    """That loss as three lines of PyTorch, which bind ``reconstruction``, ``kl`` and ``loss``.
+def _divisor(reduction, count, batch):
+    """What the sum over the batch, and over `count` pixels or latents, is divided by."""
+    return {"mean": batch * count, "sum / len(x)": batch, "sum": 1}[reduction]
+
+
+def batch_cancels(reconstruction, kl):
+    """Whether β is the same for every batch size: both terms average over it, or neither does."""
+    return (reconstruction == "sum") == (kl == "sum")
+
+
+def loss_line(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
+              variance=1.0, scale=1.0):
+    """That loss as four lines of PyTorch, which bind ``reconstruction``, ``kl`` and ``loss``.
 
     Takes what `effective_beta` takes. The lines need ``F``, ``x`` [batch, pixel], ``mean`` and
-    ``logvar`` [batch, latent], and the decoder's ``logits`` or, for a Gaussian, ``x_hat``.
+    ``logvar`` [batch, latent], and the decoder's ``logits``, or ``x_hat`` if it is no Bernoulli.
     """
-    _check(weight, pixels, latents, over_pixels, over_latents, likelihood, variance)
-    rate = "kl.mean()" if over_latents == "mean" else "kl.sum(-1).mean()"
+    _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
+    size = "the batch size" if batch is None else f"the batch size B = {batch:.0f}"
+    if batch_cancels(reconstruction, kl):
+        effect = f"{size} cancels"
+    else:
+        effect = f"β {'grows' if kl == 'sum' else 'falls'} with {size}"
+    rate = {"mean": "kl.mean()", "sum / len(x)": "kl.sum() / len(x)", "sum": "kl.sum()"}[kl]
     return "\n".join([
-        f"reconstruction = {_reconstruction(likelihood, over_pixels)}"
-        f"  # {over_pixels} over {_pixels(pixels, likelihood, variance)}",
-        _kl(latents),
-        f"loss = reconstruction + {weight:g} * {rate}",
+        f"{_shapes(pixels, latents)}{_noise(likelihood, variance, scale)}; {effect}",
+        f"reconstruction = {_error(likelihood, reconstruction)}",
+        "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
+        f"loss = reconstruction + {_exact(weight)} * {rate}",
     ])
 
 
-def honest_loss_line(beta, pixels, latents, *, likelihood, variance=1.0):
-    """The loss whose β is the one that stands in it: both terms summed, in nats per image.
+def honest_loss_line(beta, pixels, latents, *, likelihood, variance=1.0, scale=1.0):
+    """The loss that shows its own β: both terms summed, in nats per image.
 
-    Binds ``distortion``, ``kl`` and ``loss``, and needs what `loss_line` needs. For a Gaussian
-    the distortion lacks its constant, D/2 · log 2πσ², which has no gradient.
+    Binds ``distortion``, ``kl`` and ``loss``, and needs what `loss_line` needs. The distortion
+    lacks its constant, which has no gradient: D/2 · log 2πσ² for a Gaussian, D · log 2b for a
+    Laplace.
     """
-    _check(beta, pixels, latents, "sum", "sum", likelihood, variance)
-    distortion = _reconstruction(likelihood, "sum")
-    if likelihood == "gaussian":
-        distortion += f" / (2 * {variance:g})"
+    _check(beta, pixels, latents, "sum", "sum", likelihood, None, variance, scale)
+    divisor = {
+        "bernoulli": "",
+        "gaussian": f" / (2 * {_exact(variance)})",
+        "laplace": f" / {_exact(scale)}",
+    }[likelihood]
     return "\n".join([
-        f"distortion = {distortion}  # {_pixels(pixels, likelihood, variance)}",
-        _kl(latents),
-        f"loss = distortion + {beta:g} * kl.sum(-1).mean()",
+        f"{_shapes(pixels, latents)}{_noise(likelihood, variance, scale)}",
+        f"distortion = {_error(likelihood, 'sum / len(x)')}{divisor}",
+        "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
+        f"loss = distortion + {_exact(beta)} * kl.sum() / len(x)",
     ])
 
 
-def _reconstruction(likelihood, over_pixels):
-    if over_pixels == "mean":
-        return RECONSTRUCTIONS[likelihood].format("")
-    return RECONSTRUCTIONS[likelihood].format(', reduction="sum"') + " / len(x)"
+def _shapes(pixels, latents):
+    return f"# x [batch, {pixels:.0f}], mean and logvar [batch, {latents:.0f}]"
 
 
-def _pixels(pixels, likelihood, variance):
-    return f"{pixels:,} pixels" + (f", σ² = {variance:g}" if likelihood == "gaussian" else "")
+def _noise(likelihood, variance, scale):
+    return {"bernoulli": "", "gaussian": f", σ² = {_exact(variance)}",
+            "laplace": f", b = {_exact(scale)}"}[likelihood]
 
 
-def _kl(latents):
-    return f"kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)  # [batch, latent], {latents:,} latents"
+def _error(likelihood, reduction):
+    setting = "" if reduction == "mean" else ', reduction="sum"'
+    divided = " / len(x)" if reduction == "sum / len(x)" else ""
+    return RECONSTRUCTIONS[likelihood].format(setting) + divided
 
 
-def _check(weight, pixels, latents, over_pixels, over_latents, likelihood, variance):
+def _exact(number):
+    """The number as text that Python reads back without rounding: "1", not "1.0"."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
+
+
+def _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale):
     if not (math.isfinite(weight) and weight >= 0):
         raise ValueError(f"The KL's weight must be a finite number of at least 0, got {weight}.")
-    for name, count in (("pixels", pixels), ("latents", latents)):
-        if not (math.isfinite(count) and count == int(count) and count >= 1):
+    for name, count in (("pixels", pixels), ("latents", latents), ("batch", batch)):
+        if count is not None and not (math.isfinite(count) and count == int(count) and count >= 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {count}.")
-    for name, reduction in (("over_pixels", over_pixels), ("over_latents", over_latents)):
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'{name} must be "mean" or "sum", got {reduction!r}.')
-    if likelihood not in RECONSTRUCTIONS:
-        raise ValueError(f'likelihood must be "bernoulli" or "gaussian", got {likelihood!r}.')
-    if not (math.isfinite(variance) and variance > 0):
-        raise ValueError(f"variance must be a finite number above 0, got {variance}.")
+    for name, value, known in (("reconstruction", reconstruction, REDUCTIONS),
+                               ("kl", kl, REDUCTIONS), ("likelihood", likelihood, RECONSTRUCTIONS)):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}.")
+    for name, value in (("variance", variance), ("scale", scale)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be a finite number above 0, got {value}.")
 
 
 class Preset(NamedTuple):
@@ -103,36 +140,41 @@ class Preset(NamedTuple):
     source: str
 
 
-def _preset(weight, pixels, latents, over_pixels, over_latents, likelihood, source):
+def _preset(weight, pixels, latents, reconstruction, kl, likelihood, source, **batch):
+    noise = {"bernoulli": {}, "gaussian": {"variance": 1.0}, "laplace": {"scale": 1.0}}
     return Preset({
-        "weight": weight, "pixels": pixels, "latents": latents, "over_pixels": over_pixels,
-        "over_latents": over_latents, "likelihood": likelihood, "variance": 1.0,
+        "weight": weight, "pixels": pixels, "latents": latents, "reconstruction": reconstruction,
+        "kl": kl, "likelihood": likelihood, **noise[likelihood], **batch,
     }, source)
 
 
+_LATENT_DIFFUSION = ("https://github.com/CompVis/latent-diffusion/blob/"
+                     "a506df5756472e2ebaf9078affdde2c4f1502cd4/")
+
 # Code with a squared error names no σ²; it is taken as 1, in the code's own units of a pixel.
 PRESETS = {
-    "this series' patient": _preset(
+    "the original recipe": _preset(
         0.1, 784, 8, "mean", "mean", "bernoulli",
-        "the notebook that this series grew out of"),
+        "the note that this series grew out of"),
     "PyTorch's example": _preset(
         1.0, 784, 20, "sum", "sum", "bernoulli",
-        "https://github.com/pytorch/examples/blob/cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
+        "https://github.com/pytorch/examples/blob/"
+        "cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
     # The code divided both by batch · 784, which is β = 1; the issue asks for batch · 20.
     "PyTorch's example as issue 290 wants it": _preset(
         1.0, 784, 20, "mean", "mean", "bernoulli",
         "https://github.com/pytorch/examples/issues/290"),
     # All of the latent plane gave one picture (issue 3373), until the mean was undone.
     "Keras' example before its repair": _preset(
-        1.0, 784, 2, "mean", "sum", "bernoulli",
+        1.0, 784, 2, "mean", "sum / len(x)", "bernoulli",
         "https://github.com/keras-team/keras/pull/3383"),
     "Deep Learning with Python, 2nd edition": _preset(
-        1.0, 784, 2, "sum", "mean", "bernoulli",
+        1.0, 784, 2, "sum / len(x)", "mean", "bernoulli",
         "https://github.com/fchollet/deep-learning-with-python-notebooks/blob/"
         "1bb759b55fc2433504525a3648154df69219556d/chapter12_part04_variational-autoencoders.ipynb"),
     # Faces of 64 · 64 pixels in three colours.
     "PyTorch-VAE": _preset(
-        0.00025, 12288, 128, "mean", "sum", "gaussian",
+        0.00025, 12288, 128, "mean", "sum / len(x)", "gaussian",
         "https://github.com/AntixK/PyTorch-VAE/blob/"
         "a6896b944c918dd7030e7d795a8c13e5c6345ec7/configs/vae.yaml"),
     # Faces of 128 · 128 pixels in three colours, from −1 to 1.
@@ -144,4 +186,18 @@ PRESETS = {
     "WorldModels in Keras": _preset(
         0.1, 12288, 32, "mean", "mean", "gaussian",
         "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
+    # `vae_loss` in mmvae/trainers/ExampleTrainer.py at the commit before the pull request
+    # (b0744312): 256 features and 64 latents (models/ExampleModel.py), batches of 32
+    # (get-started/example.py). The pull request saw the KL drop to 0 within a few epochs.
+    "MMVAE before its repair": _preset(
+        1.0, 256, 64, "mean", "sum", "gaussian",
+        "https://github.com/zdebruine/MMVAE/pull/19", batch=32),
+    # 256 · 256 pixels in three colours, from −1 to 1, and 32 · 32 · 4 latents. The absolute error
+    # is divided by exp(logvar). No optimiser is given this logvar (ldm/models/autoencoder.py,
+    # `configure_optimizers`), so it keeps its first value 0 and b = 1.
+    "latent diffusion's autoencoder": _preset(
+        1e-6, 196608, 4096, "sum / len(x)", "sum / len(x)", "laplace",
+        f"{_LATENT_DIFFUSION}configs/autoencoder/autoencoder_kl_32x32x4.yaml and "
+        f"{_LATENT_DIFFUSION}ldm/modules/losses/contperceptual.py "
+        "(without its perceptual and adversarial terms)"),
 }

@@ -79,7 +79,7 @@ def test_wrong_samplers_are_named(answer, words):
 
 
 def test_the_effective_beta_is_the_calculator_s():
-    arguments = {"over_pixels": "mean", "over_latents": "mean", "likelihood": "gaussian"}
+    arguments = {"reconstruction": "mean", "kl": "mean", "likelihood": "gaussian"}
     right = effective_beta(0.2, 32 * 32 * 3, 128, **arguments)
     assert right == pytest.approx(2.4) and check.effective_beta(right).passed
     assert check.effective_beta(0.2 * 3072 / 256).passed

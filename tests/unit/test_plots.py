@@ -561,6 +561,7 @@ CASES = [
     (plots.hidden_beta, priced(9.8, None), priced(0.01, 784.0)),
     (plots.hidden_beta, priced(784.0, 0.1), priced(1.0, None)),
     (plots.hidden_beta, priced(0.0, None), priced(1e9, 1e-9)),
+    (plots.hidden_beta, priced(1e9, 1e-9), priced(9.8e-5, 10.0)),
     (plots.noise_plane, fog(1, 1, None), fog(2, 0, 0.3)),
     (plots.noise_plane, fog(2, 0.1, 0.3), fog(3, 2, None)),
     (plots.swapped_pair, swapping(1), swapping(2)),
@@ -689,11 +690,15 @@ def test_the_spread_is_drawn_where_it_was_measured():
 
 
 @pytest.mark.parametrize("beta, words, place", [
-    (0.0, "the KL hardly counts", 1e-4),
+    (0.0, "the KL hardly counts", 1e-7),
+    (1e-9, "the KL hardly counts", 1e-7),
+    (1e-6, "the KL hardly counts", 1e-6),
+    (9.8e-5, "the KL hardly counts", 9.8e-5),
     (0.392, "near the ELBO", 0.392),
     (1.0, "this is the ELBO", 1.0),
     (9.8, "may collapse", 9.8),
-    (1e9, "may collapse", 1e5),
+    (50_176.0, "may collapse", 50_176.0),
+    (1e9, "may collapse", 1e7),
 ])
 def test_a_beta_is_marked_in_its_region(beta, words, place):
     fig = plots.hidden_beta(**priced(beta, None))
@@ -704,6 +709,30 @@ def test_a_beta_is_marked_in_its_region(beta, words, place):
     assert "rule of thumb" in fig.caption
     assert f"recipe {beta}" in fig.caption and "loss = distortion" in fig.caption
     assert len(fig.artists_of["guess"].get_xdata()) == 0
+
+
+@pytest.mark.parametrize("guess, place", [
+    (1e-9, 1e-7), (1e-6, 1e-6), (0.1, 0.1), (50_176.0, 50_176.0), (1e9, 1e7),
+])
+def test_a_guess_off_the_axis_is_an_arrow(guess, place):
+    mark = plots.hidden_beta(**priced(9.8, guess)).artists_of["guess"]
+    assert mark.get_xdata() == [pytest.approx(place)]
+    assert mark.get_marker() == ("D" if guess == place else "<" if guess < place else ">")
+
+
+@pytest.mark.parametrize("beta, written", [
+    (0.0, "0"), (1e-6, "1e-06"), (9.8e-5, "9.8e-05"), (0.5, "0.5"), (9.8, "9.8"), (784.0, "784"),
+    (4096.0, "4,096"), (50_176.0, "50,176"), (1_941_248.0, "1,941,248"), (1e9, "1e+09"),
+])
+def test_every_beta_can_be_read(beta, written):
+    fig = plots.hidden_beta(**priced(beta, beta))
+    assert fig.artists_of["value"].get_text() == f"β = {written}"
+    for text in (fig.axes[0].get_title("left"), fig.caption):
+        assert f"β = {written}" in text and f"your guess (hollow mark): {written}" in text
+    fig.canvas.draw()
+    value = fig.artists_of["value"].get_window_extent()
+    axes = fig.axes[0].get_window_extent()
+    assert axes.x0 <= value.x0 and value.x1 <= axes.x1, "the number leaves the axis"
 
 
 def test_the_source_of_a_recipe_stands_in_the_caption():
