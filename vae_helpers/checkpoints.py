@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from vae_helpers import schedules
+from vae_helpers import identity, schedules
 from vae_helpers.files import atomic_write
 
-FORMAT = 1
+FORMAT = 2
 START = b"vae_helpers checkpoint, format "
 START_ANEW = "Delete it or choose another path to start anew."
 
@@ -64,7 +64,7 @@ def restore(trainer, path):
     path = Path(path)
     content, here, before = _read(path), _identity(trainer), trainer.state()
     try:
-        difference = _first_difference(here, content["belongs_to"])
+        difference = identity.first_difference(here, content["belongs_to"])
         if difference is None:
             state = content["state"]
             trainer.load_state(state | {"beta": schedules.from_plain(state["beta"])})
@@ -120,13 +120,15 @@ def _read(path):
 def _identity(trainer):
     """What a checkpoint belongs to: the model, the images and the settings, {name: value}."""
     model, settings = trainer.model, trainer.settings
+    described = {f"the model's {name}": it for name, it in identity.describe(model).items()}
     tensors = {
-        f"the model's {name}": f"{tensor.dtype} {list(tensor.shape)}"
+        f"the model's tensor {name}": f"{tensor.dtype} {list(tensor.shape)}"
         for name, tensor in model.state_dict().items()
     }
     layers = {f"line {n} of print(model)": line for n, line in enumerate(repr(model).splitlines())}
     images = {"images": _described(trainer.images), "test_images": _described(trainer.test_images)}
-    return tensors | layers | images | settings | {"beta": schedules.as_plain(settings["beta"])}
+    beta = {"beta": schedules.as_plain(settings["beta"])}
+    return described | tensors | layers | images | settings | beta
 
 
 def _described(images):
@@ -134,12 +136,3 @@ def _described(images):
     if images is None:
         return "None"
     return f"{list(images.shape)}, every hundredth with sum {int(images[::100].sum())}"
-
-
-def _first_difference(here, there):
-    """Where two identities differ first, in words; None if they are equal."""
-    for name in [*here, *there]:
-        expected, found = here.get(name, "absent"), there.get(name, "absent")
-        if expected != found:
-            return f"{name} is {found} in the file and {expected} here"
-    return None

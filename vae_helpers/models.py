@@ -5,10 +5,10 @@ import math
 import torch
 from torch import nn
 
-from vae_helpers import elbo
+from vae_helpers import elbo, identity
 
 
-class GaussianVAE(nn.Module):
+class GaussianVAE(identity.Described, nn.Module):
     """What every VAE here shares: q(z|x) Gaussian, and the prior p(z) = N(0, I).
 
     p(x|z) is Bernoulli, unless a subclass has an `elbo_parts` of its own.
@@ -110,7 +110,7 @@ def dense(widths, activation=nn.ReLU):
     return nn.Sequential(*layers[:-1])
 
 
-class Coder(nn.Sequential):
+class Coder(identity.Described, nn.Sequential):
     """For each width of `units` batch normalisation, a dense layer and ReLU; then one layer more.
 
     The layer more is dense, of the last width; its activation `last` is "relu" or "linear".

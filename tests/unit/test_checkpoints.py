@@ -17,12 +17,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
 import torch
+from torch import nn
 
-from vae_helpers import checkpoints, data, files, models, training
+from vae_helpers import checkpoints, data, elbo, files, models, sigma_vae, training, two_stage
 from vae_helpers.checkpoints import CheckpointError
 from vae_helpers.schedules import warm_up
 
@@ -50,6 +52,24 @@ class SmallVAE(models.GaussianVAE):
 
     def encode(self, x):
         return self.encoder(x).chunk(2, dim=-1)
+
+
+class LearnersVAE(nn.Module):
+    """What somebody writes who does not know `models`: `elbo_parts`, sizes and two stacks."""
+
+    def __init__(self, hidden, activation):
+        super().__init__()
+        self.latent, self.pixels, self.config = 2, 784, ["the learner's own"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.encoder = nn.Sequential(nn.Linear(784, hidden), activation, nn.Linear(hidden, 4))
+            self.decode = nn.Sequential(nn.Linear(2, hidden), activation, nn.Linear(hidden, 784))
+
+    def elbo_parts(self, x, eps):
+        mean, logvar = self.encoder(x).chunk(2, dim=-1)
+        z = elbo.reparameterize(mean, logvar, eps)
+        return (-elbo.bernoulli_log_prob(x, self.decode(z)),
+                elbo.gaussian_kl_per_latent(mean, logvar))
 
 
 def make(*, model=None, count=640, **settings):
@@ -264,8 +284,8 @@ def test_bytes_behind_the_end(good, tmp_path):
 
 
 def test_another_format(good, tmp_path):
-    later = good.replace(b"format 1,", b"format 12,", 1)
-    assert_refused(tmp_path / "run.ckpt", later, "has format 12", "reads format 1.")
+    later = good.replace(b"format 2,", b"format 12,", 1)
+    assert_refused(tmp_path / "run.ckpt", later, "has format 12", "reads format 2.")
 
 
 class Payload:
@@ -283,7 +303,7 @@ def signed(content):
     payload = io.BytesIO()
     torch.save(content, payload)
     digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
-    return b"vae_helpers checkpoint, format 1, sha256 " + digest + b"\n" + payload.getvalue()
+    return b"vae_helpers checkpoint, format 2, sha256 " + digest + b"\n" + payload.getvalue()
 
 
 def test_a_malicious_file_is_not_executed(tmp_path):
@@ -313,13 +333,11 @@ def test_a_right_checksum_over_wrong_content(good, tmp_path):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"model": models.VAE(4, (16,), seed=0)},
-     r"model's encoder.0.weight is torch.float32 \[784\] in the file and .*\[16, 784\] here"),
-    ({"model": models.CoderVAE((16, 4), (16, 784), heads="linear", seed=0)},
-     "model's mean.0.weight is absent in the file and torch.float32"),
-    ({"model": SmallVAE(latent=5)}, r"float32 \[8, 16\] in the file and .*\[10, 16\] here"),
-    ({"model": SmallVAE(last="relu")}, r"line \d+ of print\(model\) is .* and .*ReLU\(\) here"),
-    ({"model": SmallVAE(eps=1e-5)}, r"print\(model\) is .*eps=0.001.* in the file and .*eps=1e-05"),
+    ({"model": models.VAE(4, (16,), seed=0)}, "model's class is SmallVAE in the file and VAE here"),
+    ({"model": SmallVAE(latent=5)}, "the model's latent is 4 in the file and 5 here"),
+    ({"model": SmallVAE(last="relu")}, "the model's last is linear in the file and relu here"),
+    ({"model": SmallVAE(eps=1e-5)}, "the model's eps is 0.001 in the file and 1e-05 here"),
+    ({"model": LearnersVAE(6, nn.ReLU())}, "class is SmallVAE in the file and LearnersVAE here"),
     ({"count": 630}, r"images is \[640, 28, 28\].* in the file and \[630, 28, 28\].* here"),
     ({"learning_rate": 2e-3}, "learning_rate is 0.001 in the file and 0.002 here"),
     ({"batch_size": 32}, "batch_size is 64 in the file and 32 here"),
@@ -334,6 +352,64 @@ def test_a_checkpoint_of_another_run(change, message, good, tmp_path):
     assert_refused(tmp_path / "run.ckpt", good, "is of another run", trainer=trainer)
     with pytest.raises(CheckpointError, match=message):
         checkpoints.restore(trainer, tmp_path / "run.ckpt")
+
+
+AVERAGE, CODES = torch.full((784,), 0.3), torch.linspace(0, 1, 12).reshape(4, 3).cos()
+
+
+def whole_model(**of_second):
+    first = models.Autoencoder(3, (4,), seed=0)
+    return two_stage.TwoStage(
+        first, models.LearnedScaleVAE(2, (4,), 3, seed=0, **of_second), CODES)
+
+
+# Two models with the same tensors each, of which the second computes something else.
+LOOK_ALIKES = {
+    "noise_variance": [models.LinearVAE(3, AVERAGE, noise_variance=v, seed=0) for v in (1.0, 4.0)],
+    "learned": [sigma_vae.SigmaVAE(2, (4,), noise=-1.0, learned=word, seed=0)
+                for word in (True, False)],
+    "codes": [models.LearnedScaleVAE(2, (4,), codes=word, seed=0) for word in (False, True)],
+    "second.codes": [whole_model(codes=word) for word in (True, False)],
+    "heads": [models.CoderVAE((8, 2), (8, 784), heads=word, seed=0) for word in ("linear", "relu")],
+    "mean.momentum": [models.CoderVAE((8, 2), (8, 784), heads="linear", seed=0, momentum=momentum)
+                      for momentum in (0.01, 0.1)],
+    "class": [models.BurdaVAE(AVERAGE, 2, (4, 4), seed=0), models.VAE(2, (4, 4), seed=0)],
+    "layers": [LearnersVAE(6, activation) for activation in (nn.ReLU(), nn.Tanh())],
+    "line 3": [LearnersVAE(6, nn.LeakyReLU(slope)) for slope in (0.1, 0.3)],
+}
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_a_model_that_computes_something_else_is_refused(name, tmp_path):
+    """Every argument of a model that no parameter's shape tells of."""
+    there, here = (make(model=model, test_images=None, test_every=None)
+                   for model in LOOK_ALIKES[name])
+    states = [trainer.model.state_dict() for trainer in (there, here)]
+    assert ({key: tensor.shape for key, tensor in states[0].items()}
+            == {key: tensor.shape for key, tensor in states[1].items()})
+    path = tmp_path / "run.ckpt"
+    checkpoints.save(there, path)
+    assert_refused(path, path.read_bytes(), f"{name}", "is of another run", trainer=here)
+    checkpoints.restore(there, path)
+
+
+def test_numbers_of_numpy_and_defaults_that_are_spelt_out_are_the_same_model(tmp_path):
+    path = tmp_path / "run.ckpt"
+    checkpoints.save(make(model=models.VAE(4, seed=0)), path)
+    checkpoints.restore(make(model=models.VAE(np.int64(4), [np.int32(400)], seed=1)), path)
+    checkpoints.save(make(model=models.CoderVAE((8, 2), (8, 784), heads="relu", seed=0)), path)
+    same_again = models.CoderVAE([8, 2], [8, 784], heads="relu", eps=1e-3, batch_norm=True, seed=0)
+    checkpoints.restore(make(model=same_again), path)
+
+
+def test_a_learner_s_own_module_goes_on(tmp_path):
+    saved = run(make(model=LearnersVAE(6, nn.ReLU())), 3)
+    checkpoints.save(saved, tmp_path / "run.ckpt")
+    resumed = make(model=LearnersVAE(6, nn.ReLU()))
+    checkpoints.restore(resumed, tmp_path / "run.ckpt")
+    assert_same_run(run(resumed, 3), run(saved, 3))
+    with pytest.raises(CheckpointError, match=r"encoder.0.weight is .*\[6, 784\] in the file"):
+        checkpoints.restore(make(model=LearnersVAE(7, nn.ReLU())), tmp_path / "run.ckpt")
 
 
 def test_other_images_of_the_same_number(good, tmp_path):
