@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from vae_helpers.cluster import ClusterError, on_cluster
 from vae_helpers.files import atomic_write
 from vae_helpers.studies import STUDIES
+from vae_helpers.threads import one_thread
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks" / "evidence"
 PACKAGES = ("torch", "torchvision", "numpy")
@@ -136,7 +137,8 @@ def _stored_runs(name):
 
 
 def _seeded(name, study, seed):
-    return name, seed, study.run(seed, **study.settings)
+    with one_thread():
+        return name, seed, study.run(seed, **study.settings)
 
 
 def _command(name):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import arguments, data, scales
+from vae_helpers import arguments, data, scales, threads
 from vae_helpers.training import TrainingDiverged
 
 HIDDEN = 32  # units in each of two layers
@@ -69,6 +69,7 @@ class ScaleFit:
         self._optimizer = OPTIMIZERS[optimizer](self.net.parameters(), learning_rate, fused=True)
         self._batches = []
 
+    @threads.one_thread()  # so small a network gains nothing by more
     def step(self):
         """One update on a minibatch; returns its `Step`.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers import arguments, checkpoints, data, evaluation
+from vae_helpers import arguments, checkpoints, data, evaluation, threads
 
 
 class TrainingDiverged(RuntimeError):
@@ -66,9 +66,12 @@ class Trainer:
     seed: fixes the order of the images and the draws of z.
 
     `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
-    counts at once, for the images that the epoch has left. `records` holds one `Record` a
+    counts at once, for the images that the epoch has left. With `on_one_thread` set to True the
+    steps compute on one thread, whatever number is set elsewhere. `records` holds one `Record` a
     step, `tests` one `TestRecord` a test. Raises `ValueError` for settings out of range.
     """
+
+    on_one_thread = False
 
     def __init__(
         self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
@@ -140,6 +143,10 @@ class Trainer:
         Raises `TrainingDiverged` when the loss or its gradient is NaN or infinite. The model
         then holds the last parameters whose loss and gradient were finite.
         """
+        with threads.one_thread(self.on_one_thread):
+            return self._step()
+
+    def _step(self):
         step, beta = len(self.records), self._current_beta()
         batch = self._next_batch().to(self.device)
         x = self._rows(self.images.index_select(0, batch))  # [batch, 784]

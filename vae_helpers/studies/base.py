@@ -2,8 +2,6 @@
 
 from typing import Callable, NamedTuple
 
-import torch
-
 from vae_helpers import data, models, recipes, training
 
 PREFIX = 60  # steps whose −ELBO is stored, and compared with the same steps run again
@@ -13,9 +11,9 @@ class Study(NamedTuple):
     """A question, and the function from a seed to the numbers that answer it.
 
     run(seed, **settings) returns plain numbers and lists, among them `prefix_neg_elbo`. It may
-    also return `models`, {key: state dict}, which are stored as files of their own.
-    trainer(seed, **settings) gives the trainer whose first steps that prefix holds.
-    The settings are stored too.
+    also return `models`, {key: state dict}, which are stored as files of their own. It is called on one
+    thread. trainer(seed, **settings) gives the trainer whose first steps that prefix holds; its
+    steps compute on one thread too. The settings are stored with the results.
     """
 
     question: str
@@ -27,18 +25,22 @@ class Study(NamedTuple):
 
 def dense_trainer(seed, *, latent, hidden, batch_size, learning_rate, **_other):
     """A trainer of a dense VAE on MNIST, on one thread: the same digits every time."""
-    torch.set_num_threads(1)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         models.VAE(latent, hidden, seed=seed), data.load_mnist().train_images,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-    )
+    ))
+
+
+def on_one_thread(trainer):
+    """`trainer`, whose steps compute on one thread from now on, wherever they are made."""
+    trainer.on_one_thread = True
+    return trainer
 
 
 def recipe_trainer(name):
     """A study's function that gives trainers of recipe `name`, on one thread."""
     def trainer(seed, **_settings):
-        torch.set_num_threads(1)
-        return recipes.make_trainer(name, seed)
+        return on_one_thread(recipes.make_trainer(name, seed))
 
     return trainer
 

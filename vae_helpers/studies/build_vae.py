@@ -2,8 +2,6 @@
 
 import time
 
-import torch
-
 from vae_helpers import data, evaluation, training
 from vae_helpers.recipes import BATCH_SIZE, CURED, RECIPES, make_trainer
 from vae_helpers.studies.base import Study, prefix, recipe_trainer
@@ -17,10 +15,9 @@ def run(seed, *, epochs):
     A history of a recipe has lists of one entry an epoch. "evaluation" and "renewed" are over
     the test images, in evaluation mode, with running statistics as training left them and made
     anew; "in_training" is −ELBO over the last 20 batches, each with its own statistics. Nats
-    per image. "seconds" are of the processor, on one thread, spent in training so far. The
+    per image. "seconds" are of the processor, spent in training so far. The
     recipes take turns by the epoch, so that whatever else the computer does slows all alike.
     """
-    torch.set_num_threads(1)
     trainers = {name: make_trainer(name, seed) for name in RECIPES}
     histories = {
         name: {"seconds": [], "in_training": [], "evaluation": [], "renewed": []}

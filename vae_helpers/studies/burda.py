@@ -6,20 +6,21 @@ import torch
 
 from vae_helpers import bounds, data, evaluation, likelihood, models, runs, training
 from vae_helpers.files import atomic_write
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
+from vae_helpers.threads import one_thread
 
 NOTEBOOK = "10_say_how_good_it_is"
 TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the same
 
 
+@one_thread()
 def bound_trainer(seed, *, draws, estimator="iwae", batch_size, **_other):
     """A trainer of `models.BurdaVAE` on L_K, on one thread."""
-    torch.set_num_threads(1)
     images = data.load_mnist().train_images
     model = models.BurdaVAE(evaluation.mean_image(images).float(), seed=seed)
-    return bounds.BoundTrainer(
+    return on_one_thread(bounds.BoundTrainer(
         model, images, draws=draws, estimator=estimator, batch_size=batch_size, seed=seed
-    )
+    ))
 
 
 def black_and_white():

@@ -15,16 +15,17 @@ import torch
 from vae_helpers import bounds, data, evidence, models, runs
 from vae_helpers.files import atomic_write
 from vae_helpers.studies.burda import NOTEBOOK
+from vae_helpers.threads import one_thread
 
 BATCH_SIZE, SEED = 100, 1
 
 
+@one_thread()
 def train_on(draws, until, every=50):
     """Train on L_K, K = `draws`, up to the end of epoch `until`, on one thread; print each epoch.
 
     A checkpoint is written after every `every` epochs and at the end.
     """
-    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     images = data.load_mnist().train_images
     model = models.BurdaVAE(torch.full((784,), 0.5), seed=SEED)

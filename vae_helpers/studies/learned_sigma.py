@@ -2,22 +2,19 @@
 
 import math
 
-import torch
-
 from vae_helpers import data, sigma_vae, training
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
 from vae_helpers.studies.sigma_vae import STUDY as PARENT
 from vae_helpers.studies.sigma_vae import measure
 
 
 def trainer_from(start, seed, *, latent, hidden, batch_size, learning_rate, **_other):
     """A trainer of a decoder whose σ is learned and begins at `start`, on one thread."""
-    torch.set_num_threads(1)
     model = sigma_vae.SigmaVAE(
         latent, hidden, noise=2 * math.log(start), learned=True, seed=seed)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         model, data.load_mnist().train_images, batch_size=batch_size,
-        learning_rate=learning_rate, seed=seed)
+        learning_rate=learning_rate, seed=seed))
 
 
 def run(seed, *, starts, epochs, **settings):

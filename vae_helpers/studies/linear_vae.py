@@ -3,7 +3,8 @@
 import torch
 
 from vae_helpers import data, evaluation, models, ppca, training
-from vae_helpers.studies.base import PREFIX, Study, prefix
+from vae_helpers.studies.base import PREFIX, Study, on_one_thread, prefix
+from vae_helpers.threads import one_thread
 
 
 def run(seed, *, fits, latent, model_seed, **_prefix):
@@ -11,7 +12,6 @@ def run(seed, *, fits, latent, model_seed, **_prefix):
 
     fits: [(σ², steps)].
     """
-    torch.set_num_threads(1)
     images = data.load_mnist().train_images
     covariance, average = ppca.covariance(images), evaluation.mean_image(images).float()
     found = {key: [] for key in ("distortion", "rate", "spreads")}
@@ -32,15 +32,15 @@ def run(seed, *, fits, latent, model_seed, **_prefix):
     return found | ({"models": kept} if seed == model_seed else {})
 
 
+@one_thread()
 def _trainer(seed, *, latent, batch_size, learning_rate, **_other):
     """The same model at σ² = 1 on minibatches: its first steps tell this study from another."""
-    torch.set_num_threads(1)
     images = data.load_mnist().train_images
     average = evaluation.mean_image(images).float()  # [784]
     model = models.LinearVAE(latent, average, noise_variance=1.0, seed=seed)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         model, images, batch_size=batch_size, learning_rate=learning_rate, seed=seed
-    )
+    ))
 
 
 STUDY = Study(

@@ -19,7 +19,6 @@ def run(seed, *, fits, variances, sizes, ratios, draws, **settings):
     mean and standard deviation of the gradients by the variance and by its logarithm, where
     the candidate is ratio · variance.
     """
-    torch.set_num_threads(1)
     found = {key: [] for key in ("log_variance", "excess", "stuck", "diverged")}
     for optimizer, parametrisation, span, learning_rate, unit in places(fits):
         fitted, diverged = scale_regression.fit(
@@ -65,7 +64,6 @@ def _storable(value):
 
 def _trainer(seed, *, fits, count, batch_size, **_other):
     """The fit by log variance in units of 1: its first steps tell this study from another."""
-    torch.set_num_threads(1)
     errors = scale_regression.draw_errors(max(fits["spans"]), 1.0, count, seed)
     return scale_regression.ScaleFit(
         "log variance", *errors, optimizer="Adam", learning_rate=1e-2, batch_size=batch_size,

@@ -4,7 +4,7 @@ import torch
 
 from vae_helpers import data, elbo, latent_noise, models, training
 from vae_helpers.recipes import TRAINING_IMAGES
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
 
 # What is trained, by name; the notebook's own run is of the second.
 NETS = {
@@ -17,11 +17,10 @@ SHOWN = 2000  # test images whose neighbours are looked for
 
 def latents_trainer(seed, *, name="784-256-128-2", batch_size, learning_rate, **_other):
     """A trainer of the net `name` at β = 1, on one thread."""
-    torch.set_num_threads(1)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         NETS[name](seed), data.load_mnist().train_images[:TRAINING_IMAGES],
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-    )
+    ))
 
 
 def run(seed, *, stages, **settings):

@@ -1,10 +1,8 @@
 """Notebook 06: which runs stay on the plateau of the mean image, and what gets them off it."""
 
-import torch
-
 from vae_helpers import data, evaluation, models, plateau, schedules, training
 from vae_helpers.recipes import TRAINING_IMAGES
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
 
 CLEARLY_LEFT = 5.0  # nats below the mean image's distortion: a run of the map goes no further
 CHUNK = 50  # steps between two looks
@@ -26,7 +24,7 @@ SETTLED = {"beta": 40.0, "learning_rate": 1e-2} | CODERS["linear heads, no batch
 def recipe_trainer(
     seed, *, batch_size, beta, learning_rate, logvar=None, warm_up=None, **of_model
 ):
-    """A trainer of the source's coders on 55,000 images.
+    """A trainer of the source's coders on 55,000 images, on one thread.
 
     logvar: where the log variance begins, see `plateau.set_initial_logvar`. warm_up: steps
     over which β rises from 0. of_model: settings of `models.CoderVAE`.
@@ -34,11 +32,11 @@ def recipe_trainer(
     model = models.CoderVAE(seed=seed, **of_model)
     if logvar is not None:
         plateau.set_initial_logvar(model, logvar)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         model, data.load_mnist().train_images[:TRAINING_IMAGES], batch_size=batch_size,
         learning_rate=learning_rate, seed=seed,
         beta=beta if warm_up is None else schedules.warm_up(warm_up, beta),
-    )
+    ))
 
 
 def settle(trainer, steps):
@@ -49,7 +47,6 @@ def settle(trainer, steps):
 
 def run(seed, *, betas, learning_rates, steps, remedy_steps, settling, batch_size):
     """The map, the remedies, and a decoder that has settled on the plateau, for one seed."""
-    torch.set_num_threads(1)
     images = data.load_mnist().train_images[:TRAINING_IMAGES]
     mean_image = evaluation.mean_image_distortion(images, images)
 
@@ -101,7 +98,6 @@ def _state(trainer):
 
 
 def _settled_trainer(seed, *, batch_size, **_settings):
-    torch.set_num_threads(1)
     return recipe_trainer(seed, batch_size=batch_size, **SETTLED)
 
 

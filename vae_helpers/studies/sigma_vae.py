@@ -2,10 +2,8 @@
 
 import math
 
-import torch
-
 from vae_helpers import data, evaluation, models, sigma_vae, training
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
 
 
 def sigma_trainer(seed, sigma, *, latent, hidden, batch_size, learning_rate, **_other):
@@ -14,11 +12,10 @@ def sigma_trainer(seed, sigma, *, latent, hidden, batch_size, learning_rate, **_
     sigma: the decoder's fixed standard deviation; "learned", by the gradient, or "matched", by
     the formula, both from 1.
     """
-    torch.set_num_threads(1)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         make_model(seed, sigma, latent, hidden), data.load_mnist().train_images,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-    )
+    ))
 
 
 def make_model(seed, sigma, latent, hidden):

@@ -1,7 +1,5 @@
 """Notebook 04: the source's recipe to its end, and whether less β heals a collapsed run."""
 
-import torch
-
 from vae_helpers import data, evaluation, training
 from vae_helpers.recipes import BATCH_SIZE, SICK, make_trainer
 from vae_helpers.studies.base import Study, prefix, recipe_trainer
@@ -14,7 +12,6 @@ def run(seed, *, epochs, sick_epochs, healing_epochs, healing_betas):
     has {β: [−ELBO, rate]} of runs that train as written and then go on at that β. Nats per
     test image, with the batch normalisation's statistics made anew.
     """
-    torch.set_num_threads(1)
     whole, curve = make_trainer(SICK, seed), []
     for epoch in epochs:
         training.train(whole, epoch * whole.steps_per_epoch)

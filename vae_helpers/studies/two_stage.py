@@ -7,7 +7,8 @@ from torch import nn
 
 from vae_helpers import (
     data, evaluation, latent_noise, models, picture_measures, training, two_stage)
-from vae_helpers.studies.base import Study, prefix
+from vae_helpers.studies.base import Study, on_one_thread, prefix
+from vae_helpers.threads import one_thread
 
 DRAWN = 2000  # pictures that a model draws, and real ones beside them
 AT_ONCE, STAGES = "at once", "two stages"
@@ -42,6 +43,7 @@ def moments(trainer, seconds):
         yield len(trainer.records)
 
 
+@one_thread()
 def make_classifier(**settings):
     """The classifier that measures all pictures, the same for every seed."""
     digits = data.load_mnist()
@@ -62,19 +64,20 @@ def first_trainer(
 
 
 def _trainer(model, seed, batch_size, learning_rate, beta=1.0):
-    torch.set_num_threads(1)
-    return training.Trainer(
+    return on_one_thread(training.Trainer(
         model, data.load_mnist().train_images, batch_size=batch_size, beta=beta,
         learning_rate=learning_rate, seed=seed,
-    )
+    ))
 
 
+@one_thread()
 def second_trainer(first, seed, *, latent, second_hidden, batch_size, learning_rate, **_other):
     """A trainer of the second stage upon `first`, and the training images' codes [n, latent]."""
-    return two_stage.second_trainer(
+    trainer, codes = two_stage.second_trainer(
         first, data.load_mnist().train_images, latent=latent, hidden=second_hidden,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
     )
+    return on_one_thread(trainer), codes
 
 
 def staged(first, seconds, seed, **settings):
