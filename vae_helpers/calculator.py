@@ -26,8 +26,7 @@ class BetaCalculator(View):
 
     A preset moves the other controls. Moving one of them makes it a loss of the learner's
     own, so that the same preset can be chosen again. The numbers stand in boxes without
-    bounds or steps, so that each is used as it was typed. A preset that names no batch size
-    leaves it where it is, for there it cancels. prediction: as for `View`.
+    bounds or steps, so that each is used as it was typed. prediction: as for `View`.
     """
 
     def __init__(self, prediction=None):
@@ -42,7 +41,7 @@ class BetaCalculator(View):
             "weight": FloatText(0.1, description="KL's weight w", **wide),
             "pixels": FloatText(784, description="pixels D", **wide),
             "latents": FloatText(8, description="latents d", **wide),
-            "batch": FloatText(128, description="batch size B", **wide),
+            "batch": FloatText(800, description="batch size B", **wide),
         }
         self._moving = False  # while a preset moves the controls
         for name, control in controls.items():

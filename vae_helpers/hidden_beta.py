@@ -140,11 +140,11 @@ class Preset(NamedTuple):
     source: str
 
 
-def _preset(weight, pixels, latents, reconstruction, kl, likelihood, source, **batch):
+def _preset(weight, pixels, latents, batch, reconstruction, kl, likelihood, source):
     noise = {"bernoulli": {}, "gaussian": {"variance": 1.0}, "laplace": {"scale": 1.0}}
     return Preset({
-        "weight": weight, "pixels": pixels, "latents": latents, "reconstruction": reconstruction,
-        "kl": kl, "likelihood": likelihood, **noise[likelihood], **batch,
+        "weight": weight, "pixels": pixels, "latents": latents, "batch": batch,
+        "reconstruction": reconstruction, "kl": kl, "likelihood": likelihood, **noise[likelihood],
     }, source)
 
 
@@ -154,49 +154,49 @@ _LATENT_DIFFUSION = ("https://github.com/CompVis/latent-diffusion/blob/"
 # Code with a squared error names no σ²; it is taken as 1, in the code's own units of a pixel.
 PRESETS = {
     "the original recipe": _preset(
-        0.1, 784, 8, "mean", "mean", "bernoulli",
+        0.1, 784, 8, 800, "mean", "mean", "bernoulli",
         "the note that this series grew out of"),
     "PyTorch's example": _preset(
-        1.0, 784, 20, "sum", "sum", "bernoulli",
+        1.0, 784, 20, 128, "sum", "sum", "bernoulli",
         "https://github.com/pytorch/examples/blob/"
         "cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
     # The code divided both by batch · 784, which is β = 1; the issue asks for batch · 20.
     "PyTorch's example as issue 290 wants it": _preset(
-        1.0, 784, 20, "mean", "mean", "bernoulli",
+        1.0, 784, 20, 128, "mean", "mean", "bernoulli",
         "https://github.com/pytorch/examples/issues/290"),
     # All of the latent plane gave one picture (issue 3373), until the mean was undone.
     "Keras' example before its repair": _preset(
-        1.0, 784, 2, "mean", "sum / len(x)", "bernoulli",
+        1.0, 784, 2, 100, "mean", "sum / len(x)", "bernoulli",
         "https://github.com/keras-team/keras/pull/3383"),
     "Deep Learning with Python, 2nd edition": _preset(
-        1.0, 784, 2, "sum / len(x)", "mean", "bernoulli",
+        1.0, 784, 2, 128, "sum / len(x)", "mean", "bernoulli",
         "https://github.com/fchollet/deep-learning-with-python-notebooks/blob/"
         "1bb759b55fc2433504525a3648154df69219556d/chapter12_part04_variational-autoencoders.ipynb"),
     # Faces of 64 · 64 pixels in three colours.
     "PyTorch-VAE": _preset(
-        0.00025, 12288, 128, "mean", "sum / len(x)", "gaussian",
+        0.00025, 12288, 128, 64, "mean", "sum / len(x)", "gaussian",
         "https://github.com/AntixK/PyTorch-VAE/blob/"
         "a6896b944c918dd7030e7d795a8c13e5c6345ec7/configs/vae.yaml"),
     # Faces of 128 · 128 pixels in three colours, from −1 to 1.
     "podgorskiy/VAE": _preset(
-        0.1, 49152, 512, "mean", "mean", "gaussian",
+        0.1, 49152, 512, 128, "mean", "mean", "gaussian",
         "https://github.com/podgorskiy/VAE/blob/bb69ffc45b5e4d11bcb1e86c9ea6e6a9521f63ee/VAE.py"),
     # 64 · 64 pixels in three colours; the error is multiplied by 10, which is a weight of 0.1.
     # Its users saw a KL of 3.8e-7.
     "WorldModels in Keras": _preset(
-        0.1, 12288, 32, "mean", "mean", "gaussian",
+        0.1, 12288, 32, 32, "mean", "mean", "gaussian",
         "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
     # `vae_loss` in mmvae/trainers/ExampleTrainer.py at the commit before the pull request
     # (b0744312): 256 features and 64 latents (models/ExampleModel.py), batches of 32
     # (get-started/example.py). The pull request saw the KL drop to 0 within a few epochs.
     "MMVAE before its repair": _preset(
-        1.0, 256, 64, "mean", "sum", "gaussian",
-        "https://github.com/zdebruine/MMVAE/pull/19", batch=32),
+        1.0, 256, 64, 32, "mean", "sum", "gaussian",
+        "https://github.com/zdebruine/MMVAE/pull/19 (its function vae_loss alone)"),
     # 256 · 256 pixels in three colours, from −1 to 1, and 32 · 32 · 4 latents. The absolute error
     # is divided by exp(logvar). No optimiser is given this logvar (ldm/models/autoencoder.py,
     # `configure_optimizers`), so it keeps its first value 0 and b = 1.
     "latent diffusion's autoencoder": _preset(
-        1e-6, 196608, 4096, "sum / len(x)", "sum / len(x)", "laplace",
+        1e-6, 196608, 4096, 12, "sum / len(x)", "sum / len(x)", "laplace",
         f"{_LATENT_DIFFUSION}configs/autoencoder/autoencoder_kl_32x32x4.yaml and "
         f"{_LATENT_DIFFUSION}ldm/modules/losses/contperceptual.py "
         "(without its perceptual and adversarial terms)"),

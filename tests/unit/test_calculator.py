@@ -17,11 +17,15 @@ def calculator():
 @pytest.mark.parametrize("preset", hidden_beta.PRESETS)
 def test_every_preset_is_shown_as_it_is(calculator, preset):
     calculator.controls["preset"].value = preset
+    shows(calculator, preset)
+
+
+def shows(calculator, preset):
     arguments = hidden_beta.PRESETS[preset].arguments
     values = {name: control.value for name, control in calculator.controls.items()}
     assert values.pop("preset") == preset == calculator.data["name"]
     likelihood = values.pop("likelihood")
-    assert arguments == {name: (values | likelihood)[name] for name in arguments}
+    assert values | likelihood == arguments
     assert calculator.data["beta"] == hidden_beta.effective_beta(**arguments)
 
 
@@ -95,7 +99,9 @@ def test_every_choice_can_be_made(calculator):
 
 
 def test_the_original_recipe_comes_first_and_has_ten_times_the_elbo_s_kl():
-    assert BetaCalculator().data["beta"] == pytest.approx(9.8)
+    calculator = BetaCalculator()
+    shows(calculator, "the original recipe")
+    assert calculator.data["beta"] == pytest.approx(9.8)
 
 
 def test_a_preset_is_drawn_once(monkeypatch):

@@ -205,7 +205,7 @@ def test_a_preset_s_line_runs_and_fits_the_figure(name):
 
 def test_the_original_recipe_s_line():
     assert loss_line(**PRESETS["the original recipe"].arguments).splitlines() == [
-        "# x [batch, 784], mean and logvar [batch, 8]; the batch size cancels",
+        "# x [batch, 784], mean and logvar [batch, 8]; the batch size B = 800 cancels",
         "reconstruction = F.binary_cross_entropy_with_logits(logits, x)",
         "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
         "loss = reconstruction + 0.1 * kl.mean()",

@@ -43,9 +43,10 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
         _mark(parts["guess"], guess, 0.2, "D")
     parts["code"].set_text(line)
     parts["mark"].axes.set_title(f"{name}: β = {_written(beta)}\n{region}{guessed}")
+    code = line.replace("\n", "; ")
     fig.caption = (
         f"{name}: the loss optimises β = {_written(beta)}, {region}{guessed}. The regions are a rule "
-        f"of thumb. The code: {line}" + (f" Source: {source}" if source else "")
+        f"of thumb. The code: {code}" + (f". Source: {source}" if source else "")
     )
     return fig
 
