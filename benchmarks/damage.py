@@ -150,6 +150,7 @@ def stored_model(folder, damage, number):
     """A model of a study, as sliders load it."""
     study, key = MODEL
     shutil.copytree(evidence.FOLDER / study, folder / study)
+    shutil.copy(evidence.FOLDER / f"{study}.json", folder)  # which says what the models are
     good = load_stored().state_dict().values()
     damage_in(folder / study / f"{key}.pt", damage, number, folder / "trap")
     with mock.patch.object(evidence, "FOLDER", folder):

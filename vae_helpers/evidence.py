@@ -2,7 +2,8 @@
 
 ``python -m vae_helpers.evidence NAME`` remakes ``notebooks/evidence/NAME.json``. A notebook
 loads it and draws its own live run on top. Nothing stored is presented as live.
-Models of a study that a slider needs lie beside it, as ``NAME/KEY.pt``: float16 state dicts.
+Models of a study that a slider needs lie beside it, as ``NAME/KEY.pt``: float16 state dicts. The
+run that made them keeps what `identity.describe` says of each.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import joblib
 import torch
 from tqdm.auto import tqdm
 
+from vae_helpers import identity
 from vae_helpers.cluster import ClusterError, on_cluster
 from vae_helpers.files import atomic_write
 from vae_helpers.studies import STUDIES
@@ -32,6 +34,8 @@ class EvidenceError(RuntimeError):
 def load(name):
     """The stored study `name` as a dictionary; `runs` is {seed as text: results}.
 
+    A run also has `versions`, of the packages that computed it, and, where it keeps models,
+    `models`: {key: what `identity.describe` says of it}.
     Raises `EvidenceError` where it is missing or damaged; the message says how to make it.
     """
     path = FOLDER / f"{name}.json"
@@ -52,11 +56,21 @@ def load(name):
 def load_model(name, key, model):
     """`model` with the parameters that study `name` stored as `key`, in evaluation mode.
 
-    They were rounded to float16. Raises `EvidenceError` for a file that is missing, damaged, or
-    of a model with other parameters; the message says how to make it again.
+    They were rounded to float16. Raises `EvidenceError` for a file that is missing or damaged (the
+    message says how to make it again), or a `model` that is not the kind that was stored.
     """
     path = _model_path(name, key)
     again = f"Delete {path} if it is there, then make it again: {_command(name)}"
+    described = {}
+    for run in load(name)["runs"].values():
+        described |= run.get("models", {})
+    if key not in described:
+        raise EvidenceError(f"{name} keeps no model {key!r}, but {list(described)}. Make them "
+                            f"again: {_command(name)}")
+    difference = identity.first_difference(identity.describe(model), described[key])
+    if difference is not None:
+        raise EvidenceError(f"{path} holds another model than asked for: {difference}. Give "
+                            "load_model a model like the stored one.")
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load does not compare its checksums
             if (part := archive.testzip()) is not None:
@@ -67,14 +81,14 @@ def load_model(name, key, model):
         raise EvidenceError(f"No {path}. {again}") from None
     except Exception as error:  # what a damaged file makes torch.load raise is not foreseeable
         raise EvidenceError(
-            f"{path} is damaged, or holds another model than asked for ({error}). {again}"
+            f"{path} is damaged, or holds other parameters than it should ({error}). {again}"
         ) from error
     return model.eval()
 
 
-def _save_model(name, key, state):
-    """Write a state dict as float16, whole or not at all."""
-    halved = {parameter: tensor.half() for parameter, tensor in state.items()}
+def _save_model(name, key, model):
+    """Write a model's state dict as float16, whole or not at all."""
+    halved = {parameter: tensor.half() for parameter, tensor in model.state_dict().items()}
     with atomic_write(_model_path(name, key)) as file:
         torch.save(halved, file)
 
@@ -106,16 +120,16 @@ def _header(name):
         "question": study.question,
         "command": _command(name),
         "settings": study.settings,
-        "versions": {package: importlib.metadata.version(package) for package in PACKAGES},
     }
 
 
 def _keep(name, seed, result, stored):
     """Put the `result` of one seed into `stored`, and write that and its models to their files."""
     models = result.pop("models", {})
-    for key, state in models.items():
-        _save_model(name, key, state)
-    stored["runs"][str(seed)] = result | ({"models": list(models)} if models else {})
+    for key, model in models.items():
+        _save_model(name, key, model)
+    described = {key: identity.describe(model) for key, model in models.items()}
+    stored["runs"][str(seed)] = result | ({"models": described} if models else {})
     stored["runs"] = dict(sorted(stored["runs"].items(), key=lambda item: int(item[0])))
     with atomic_write(FOLDER / f"{name}.json") as file:
         file.write(json.dumps(stored, indent=1).encode())
@@ -137,8 +151,10 @@ def _stored_runs(name):
 
 
 def _seeded(name, study, seed):
+    """The results of one seed, with the versions of the packages that computed them."""
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     with one_thread():
-        return name, seed, study.run(seed, **study.settings)
+        return name, seed, study.run(seed, **study.settings) | {"versions": versions}
 
 
 def _command(name):

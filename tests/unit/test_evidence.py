@@ -17,7 +17,7 @@ def test_stored_evidence_is_complete_and_current(name):
     assert stored["settings"] == json.loads(json.dumps(study.settings))
     assert list(stored["runs"]) == [str(seed) for seed in study.seeds]
     assert stored["command"] == f"python -m vae_helpers.evidence {name}"
-    assert set(stored["versions"]) == set(evidence.PACKAGES)
+    assert all(set(run["versions"]) == set(evidence.PACKAGES) for run in stored["runs"].values())
 
 
 @pytest.mark.parametrize("name", evidence.STUDIES)
@@ -78,6 +78,22 @@ def test_an_interrupted_study_is_continued(monkeypatch, tmp_path):
     assert list(evidence.load("squares")["runs"]) == [str(seed) for seed in range(6)]
     ran = {seed: (tmp_path / str(seed)).read_text().count("ran") for seed in range(6)}
     assert ran == {0: 1, 1: 1, 2: 2, 3: 1, 4: 1, 5: 2}
+
+
+def test_each_seed_keeps_the_versions_that_made_it(monkeypatch, tmp_path):
+    """An earlier seed is not said to be made by the packages with which later ones are."""
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    monkeypatch.setattr(evidence.joblib, "Parallel", one_after_another)
+    settings = {"folder": str(tmp_path), "fail_at": None}
+    for version, seeds in (("1.0", range(2)), ("2.0", range(3))):
+        monkeypatch.setattr(evidence.importlib.metadata, "version", lambda _, made=version: made)
+        study = Study("Squares?", counted, None, settings, seeds)
+        monkeypatch.setattr(evidence, "STUDIES", {"squares": study})
+        evidence.remake("squares")
+    stored = evidence.load("squares")
+    made_by = {seed: set(run["versions"].values()) for seed, run in stored["runs"].items()}
+    assert made_by == {"0": {"1.0"}, "1": {"1.0"}, "2": {"2.0"}}
+    assert "versions" not in stored, "a file has no versions of its own"
 
 
 def test_other_settings_start_anew(monkeypatch, tmp_path):

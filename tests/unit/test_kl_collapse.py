@@ -114,7 +114,7 @@ def test_every_stored_model_gives_its_stored_numbers(sweep):
     stored = evidence.load("kl_collapse")
     settings, images = stored["settings"], data.load_mnist().test_images
     run = stored["runs"][str(settings["model_seed"])]
-    assert run["models"] == [f"{beta:g}" for beta in settings["betas"]]
+    assert list(run["models"]) == [f"{beta:g}" for beta in settings["betas"]]
     for key, (distortion, rate) in zip(run["models"], run["test"]):
         model = models.VAE(settings["latent"], settings["hidden"], seed=0)
         found = evaluation.evaluate(

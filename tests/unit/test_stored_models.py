@@ -1,12 +1,19 @@
 """Models beside the evidence: rounded, whole or not there, and never more than tensors."""
 
+import copy
 import json
 
 import pytest
 import torch
 
 from vae_helpers import evidence, models
+from vae_helpers.sigma_vae import SigmaVAE
+from vae_helpers.studies import sigma_vae
 from vae_helpers.studies.base import Study
+
+
+class Learners(models.VAE):
+    """A class that inherits all, its constructor too."""
 
 
 def a_model(seed):
@@ -16,7 +23,7 @@ def a_model(seed):
 def with_models(seed, *, kept):
     """A study that keeps a model for one seed."""
     found = {"seed": seed}
-    return found | ({"models": {"a": a_model(seed).state_dict()}} if seed == kept else {})
+    return found | ({"models": {"a": a_model(seed)}} if seed == kept else {})
 
 
 @pytest.fixture
@@ -38,7 +45,11 @@ def test_a_model_comes_back_as_it_was_but_for_rounding(folder):
 
 def test_the_numbers_name_the_models_and_hold_none(folder):
     runs = evidence.load("small")["runs"]
-    assert runs["2"] == {"seed": 2, "models": ["a"]} and runs["1"] == {"seed": 1}
+    described = {"class": "VAE", "latent": 2, "hidden": [4], "pixels": 9}
+    layers = {"layers": "Sequential, Linear, ReLU, Linear, Sequential, Linear, ReLU, Linear"}
+    assert runs["2"].keys() == {"seed", "versions", "models"}
+    assert runs["2"]["models"] == {"a": described | layers}
+    assert runs["1"].keys() == {"seed", "versions"}
     assert json.loads((folder / "small.json").read_text())["runs"] == runs
 
 
@@ -60,7 +71,7 @@ def test_a_lost_model_is_made_again(folder):
 def test_a_damaged_model_is_named(folder, damage):
     path = folder / "small" / "a.pt"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(evidence.EvidenceError, match="is damaged, or holds another model"):
+    with pytest.raises(evidence.EvidenceError, match="is damaged, or holds other parameters"):
         evidence.load_model("small", "a", a_model(0))
 
 
@@ -79,9 +90,55 @@ def test_a_flipped_bit_is_named_or_changes_nothing(folder):
     assert named > 20
 
 
-def test_another_model_is_not_loaded(folder):
-    with pytest.raises(evidence.EvidenceError, match="size mismatch"):
-        evidence.load_model("small", "a", models.VAE(3, hidden=(4,), pixels=9, seed=0))
+@pytest.mark.parametrize("other, message", [
+    (models.VAE(3, hidden=(4,), pixels=9, seed=0), "latent is 2 in the file and 3 here"),
+    (models.Autoencoder(2, (4,), 9, seed=0), "class is VAE in the file and Autoencoder here"),
+    (Learners(2, hidden=(4,), pixels=9, seed=0), "class is VAE in the file and Learners here"),
+    (models.dense([2, 4, 9]), "class is VAE in the file and Sequential here"),
+])
+def test_another_model_is_not_loaded(folder, other, message):
+    before = copy.deepcopy(other.state_dict())
+    with pytest.raises(evidence.EvidenceError, match=f"another model than asked for: {message}"):
+        evidence.load_model("small", "a", other)
+    assert all(torch.equal(before[name], tensor) for name, tensor in other.state_dict().items())
+
+
+def test_a_model_that_was_never_kept_is_named(folder):
+    with pytest.raises(evidence.EvidenceError, match=r"small keeps no model 'b', but \['a'\]"):
+        evidence.load_model("small", "b", a_model(0))
+
+
+AVERAGE, SIGMAS = torch.zeros(784), sigma_vae.STUDY.settings
+
+
+@pytest.mark.parametrize("study, key, other, difference", [
+    ("linear_vae", "1", models.LinearVAE(80, AVERAGE, noise_variance=4.0, seed=0),
+     "noise_variance is 1.0 in the file and 4.0 here"),
+    ("sigma_vae", "learned",
+     SigmaVAE(SIGMAS["latent"], SIGMAS["hidden"], noise=0.0, learned=False, seed=0),
+     "learned is True in the file and False here"),
+    ("sigma_vae", "matched",
+     models.LearnedScaleVAE(SIGMAS["latent"], SIGMAS["hidden"], codes=True, seed=0),
+     "codes is False in the file and True here"),
+    ("burda_1", "1", models.VAE(50, (200, 200), seed=0),
+     "class is BurdaVAE in the file and VAE here"),
+    ("latent_tour", "judge", models.dense([784, 256, 64, 10], torch.nn.Tanh),
+     "layers is Linear, ReLU, .* in the file and Linear, Tanh"),
+])
+def test_a_stored_model_is_not_loaded_into_one_that_computes_something_else(
+        study, key, other, difference):
+    """All their parameters have the names and the shapes of the stored ones."""
+    with pytest.raises(evidence.EvidenceError, match=difference):
+        evidence.load_model(study, key, other)
+
+
+def test_every_stored_model_is_described():
+    described = {(name, key): of for name in evidence.STUDIES
+                 for run in evidence.load(name)["runs"].values()
+                 for key, of in run.get("models", {}).items()}
+    stored = {(path.parent.name, path.stem) for path in evidence.FOLDER.glob("*/*.pt")}
+    assert set(described) == stored - {(f"burda_{draws}", "longer") for draws in (1, 5)}
+    assert all(of["class"] and "layers" in of for of in described.values())
 
 
 class Harmful:
@@ -105,6 +162,6 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch):
 
     monkeypatch.setattr(torch, "save", torn)
     with pytest.raises(OSError, match="disk full"):
-        evidence._save_model("small", "a", a_model(3).state_dict())
+        evidence._save_model("small", "a", a_model(3))
     assert (folder / "small" / "a.pt").read_bytes() == before
     assert len(list((folder / "small").iterdir())) == 1

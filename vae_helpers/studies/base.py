@@ -11,7 +11,7 @@ class Study(NamedTuple):
     """A question, and the function from a seed to the numbers that answer it.
 
     run(seed, **settings) returns plain numbers and lists, among them `prefix_neg_elbo`. It may
-    also return `models`, {key: state dict}, which are stored as files of their own. It is called on one
+    also return `models`, {key: model}, which are stored as files of their own. It is called on one
     thread. trainer(seed, **settings) gives the trainer whose first steps that prefix holds; its
     steps compute on one thread too. The settings are stored with the results.
     """

@@ -58,7 +58,7 @@ def run(seed, *, draws, epochs, whole, few, bound_draws, **settings):
     first = {str(k): values[:100].tolist() for k, values in found.items()}
     found = {"curve": curve, "first": first, "prefix_neg_elbo": prefix(trainer)}
     shutil.rmtree(folder)  # a study made anew begins anew
-    return found | ({"models": {f"{draws}": model.state_dict()}} if seed == 1 else {})
+    return found | ({"models": {f"{draws}": model}} if seed == 1 else {})
 
 
 def train_to(trainer, epoch, folder):

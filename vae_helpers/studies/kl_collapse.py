@@ -26,7 +26,7 @@ def run(seed, *, betas, model_seed, epochs, **settings):
             evaluation.rate_per_latent(trainer.model, digits.test_images).tolist()
         )
         found["active"].append(evaluation.active_units(trainer.model, digits.test_images))
-        models[f"{beta:g}"] = trainer.model.state_dict()
+        models[f"{beta:g}"] = trainer.model
     found["prefix_neg_elbo"] = prefix(trainer)  # of the last β
     return found | ({"models": models} if seed == model_seed else {})
 

@@ -263,7 +263,7 @@ def run(seed, *, model_seed, perplexities, classifier, **settings):
     found["prefix_neg_elbo"] = prefix(plane)
     if seed == model_seed:
         kept = maps(large.model, perplexities, seed)
-        found["models"] = {"maps": kept.state_dict(), "judge": judge.state_dict()}
+        found["models"] = {"maps": kept, "judge": judge}
     return found
 
 

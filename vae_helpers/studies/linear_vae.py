@@ -25,7 +25,7 @@ def run(seed, *, fits, latent, model_seed, **_prefix):
         found["rate"].append(rate.sum().item())
         spreads = ppca.spreads(model, covariance)
         found["spreads"].append(spreads.sort(descending=True).values.tolist())
-        kept[f"{noise_variance:g}"] = model.state_dict()
+        kept[f"{noise_variance:g}"] = model
     trainer = _trainer(seed, latent=latent, **_prefix)
     training.train(trainer, PREFIX)
     found["prefix_neg_elbo"] = prefix(trainer)

@@ -46,14 +46,14 @@ def measure(model, seed):
 
 def run(seed, *, sigmas, epochs, model_seed, **settings):
     """Every variant of one seed, {name: numbers}; the models themselves for `model_seed` alone."""
-    found, states = {}, {}
+    found, kept = {}, {}
     for sigma in sigmas:
         trainer = sigma_trainer(seed, sigma, **settings)
         training.train(trainer, epochs * trainer.steps_per_epoch)
         found[str(sigma)] = measure(trainer.model, seed)
-        states[str(sigma)] = trainer.model.state_dict()
+        kept[str(sigma)] = trainer.model
     found = {"variants": found, "prefix_neg_elbo": prefix(trainer)}  # of the last variant
-    return found | ({"models": states} if seed == model_seed else {})
+    return found | ({"models": kept} if seed == model_seed else {})
 
 
 def _trainer(seed, *, sigmas, **settings):

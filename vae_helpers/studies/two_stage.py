@@ -183,7 +183,7 @@ def run(seed, *, budgets, share, middle, shares, penalty, pictures, model_seed, 
             variants[ON_SCALED] = measured(*finish(scaled.model, steps, whole - part))
         else:
             variants[SCALED] = measured(scaled.model, scaled.model, steps)
-    models_kept = {"models": {"pictures": shown.state_dict()}} if seed == model_seed else {}
+    models_kept = {"models": {"pictures": shown}} if seed == model_seed else {}
     return {"ways": found, "variants": variants, "prefix_neg_elbo": prefix(joint)} | models_kept
 
 
