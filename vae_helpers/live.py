@@ -59,7 +59,7 @@ class LiveTraining(VBox):
 
     def __init__(self, trainer, progress):
         self._trainer, self._progress, self._task = trainer, progress, None
-        self._drawn = 0.0  # when
+        self._drawn, self._why = 0.0, ""  # when the last picture was; why training paused
         self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
         self._status, self._heartbeat = HTML("Paused."), Heartbeat()
         self.button.observe(self._toggled, "value")
@@ -76,6 +76,11 @@ class LiveTraining(VBox):
         for part in self.children:
             part.close()
         super().close()
+
+    def pause(self, why):
+        """Stop training after the step under way; `why` ends the sentence of the status line."""
+        self._why = why
+        self.button.value = False
 
     def between_steps(self, function):
         """Call `function()` when no step is under way: now, or soon if another thread asks.
@@ -104,8 +109,7 @@ class LiveTraining(VBox):
 
     async def _train(self):
         start, steps = time.monotonic(), 0
-        self._drawn = start
-        ending = ""
+        self._drawn, self._why = start, ""
         while self.button.value:
             pause = time.monotonic() + CHUNK
             while True:  # at least one step, however long the computer was busy with others
@@ -117,15 +121,16 @@ class LiveTraining(VBox):
                 self._progress()
                 self._drawn = time.monotonic()
                 rate = steps / (self._drawn - start)
-                self._status.value = f"Training: step {record.step + 1:,}, {rate:.0f} steps a second."
+                now = f"step {record.step + 1:,}, {rate:.0f} steps a second"
+                self._status.value = f"Training: {now}."
             for _ in range(TURNS):
                 await asyncio.sleep(0)
             if time.monotonic() - pause > 1:  # another cell kept the kernel from hearing anything
                 self._heartbeat.forgive()
             if self._heartbeat.missing():
-                self.button.value, ending = False, ", because no page shows this any more"
+                self.pause(", because no page shows this any more")
         self._progress()
-        self._status.value = f"Paused after {steps:,} more steps{ending}."
+        self._status.value = f"Paused after {steps:,} more steps{self._why}."
 
     def _ended(self, task):
         self._task = None

@@ -70,19 +70,19 @@ class TrainingPanel(View):
         self.children = [*pairs, buttons, self._bar.container, *rest]
 
     def step(self):
-        """One step of training; pauses whenever as many epochs are done as are planned.
+        """Train for one step, and pause after the last of the planned epochs.
 
-        Whoever trains on after that gets as many epochs again.
+        After that, *Train on* adds as many epochs again.
         """
         record = self.trainer.step()
         epoch, seen = len(self.trainer.images), self._seen[-1]
-        images = min(self.trainer.batch_size, epoch - seen % epoch)  # an epoch's last batch is short
+        images = min(self.trainer.batch_size, epoch - seen % epoch)  # the last batch is short
         self._seen.append(seen + images)
         if self._bar.total != self._end():
             self._restart_clock()
         self._bar.update(self._seen[-1] - self._bar.n)
         if self._seen[-1] == self._end():
-            self._live.button.value = False
+            self._pause_at_the_end()
         return record
 
     def close(self):
@@ -115,6 +115,12 @@ class TrainingPanel(View):
         planned = self.controls["epochs"].value * len(self.trainer.images)
         return planned * max(1, -(-self._seen[-1] // planned))
 
+    def _pause_at_the_end(self):
+        epochs = self.controls["epochs"].value
+        further = epochs * (self._seen[-1] // (epochs * len(self.trainer.images)) + 1)
+        self._live.pause(f": all planned epochs ({epochs}) are done. "
+                         f"Press Train on to go on to epoch {further}")
+
     def _single_step(self):
         if not self._live.button.value:
             self.step()
@@ -133,8 +139,8 @@ class TrainingPanel(View):
         trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
         if self._epochs != epochs:
             self._epochs = epochs
-            if self._seen[-1] >= epochs * len(trainer.images):  # the plan is behind us
-                self._live.button.value = False
+            if self._seen[-1] >= epochs * len(trainer.images):  # fewer than are done
+                self._pause_at_the_end()
             self._restart_clock()
 
     def _follow(self, **controls):

@@ -1,5 +1,6 @@
 """Live views and predictions: thin shells over the figures of `plots`."""
 
+import gc
 import html
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ WIDE = Layout(max_width="100%")
 
 
 class Names(anywidget.AnyWidget):
-    """An empty widget: the sliders and the picture of the box that holds it get accessible names."""
+    """An empty widget that gives accessible names to the sliders and picture of its box."""
 
     _esm = Path(__file__).parent / "names.js"
 
@@ -29,11 +30,8 @@ class View(VBox):
     prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
 
     `.controls` and `.data` (the arrays last drawn) are there for tests and for the curious.
-    When JupyterLab runs a cell again, the views of its earlier run are closed: their outputs are
-    gone, and each holds some megabytes.
+    The view is closed when JupyterLab runs its cell again (see `close_earlier_runs`).
     """
-
-    _made = {}  # {a cell: its last run, the views made in it}
 
     def __init__(self, name, plot, controls=None, compute=None, prediction=None):
         self._name, self._plot = name, plot
@@ -50,7 +48,7 @@ class View(VBox):
         if prediction is not None:
             prediction.on_commit(self._refresh)
         self._refresh()
-        self._close_earlier_runs()
+        close_earlier_runs(self)
 
     def draw(self, **data):
         """Show these arrays, which `plot` takes by name."""
@@ -68,33 +66,24 @@ class View(VBox):
             return self._plot(**self.data)
 
     def close(self):
-        """Remove the view and its parts from the page and the kernel."""
+        """Remove the view; its controls live on, since other views may have them too."""
         if self.comm is None:  # closed already
             return
         for control in self.controls.values():
             control.unobserve(self._refresh, "value")
         if self._prediction is not None:
             self._prediction.off_commit(self._refresh)
-        for part in self.children:
+        for part in set(self.children) - set(self.controls.values()):
             part.close()
         super().close()
         with self._lock:  # IPython's history may keep the view itself
             self._figure, self.data = None, {}
 
-    def _close_earlier_runs(self):
-        cell, run = _running_cell()
-        if cell is None:
-            return
-        last, views = View._made.get(cell, (run, []))
-        if last != run:
-            for view in views:
-                view.close()
-            views = []
-        View._made[cell] = run, [*views, self]
-
     def _refresh(self, _change=None):
         try:
             with self._lock:
+                if self.comm is None:  # closed while this callback was on its way
+                    return
                 values = {name: control.value for name, control in self.controls.items()}
                 data = self._compute(**values) if self._compute else self.data
                 if data:
@@ -151,8 +140,29 @@ class Prediction(VBox):
         return f"Prediction: {self._id}"
 
 
+_made = {}  # {cell: (its latest run, the widgets made in that run)}
+
+
+def close_earlier_runs(widget):
+    """Close the widgets that earlier runs of the running cell have passed here.
+
+    A cell that runs again loses its outputs, but the kernel would keep their widgets, several
+    megabytes each. Where the front end does not say which cell runs, nothing is closed.
+    """
+    cell, run = _running_cell()
+    if cell is None:
+        return
+    latest, widgets = _made.get(cell, (run, []))
+    if latest != run:
+        for earlier in widgets:
+            earlier.close()
+        widgets = []
+        gc.collect()  # figures are cycles: their pixels would wait for a collection much later
+    _made[cell] = run, [*widgets, widget]
+
+
 def _running_cell():
-    """The cell that runs and the number of its run, as JupyterLab sends them; (None, None) else."""
+    """The id of the running cell and of its run, as JupyterLab sends them, or (None, None)."""
     message = getattr(get_ipython(), "get_parent", dict)()
     cell = message.get("metadata", {}).get("cellId")
     return (None, None) if cell is None else (cell, message["header"]["msg_id"])

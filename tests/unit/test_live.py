@@ -80,6 +80,28 @@ def test_a_computer_that_stalls_before_the_first_step_is_waited_for(monkeypatch)
     drive(scenario)
 
 
+def test_a_trainer_that_pauses_says_why():
+    async def scenario(panel, trainer, drawn):
+        step = trainer.step
+
+        def two_steps():
+            record = step()
+            if trainer.steps == 2:
+                panel.pause(": two are enough")
+            return record
+
+        trainer.step = two_steps
+        panel.button.value = True
+        await until(lambda: panel._status.value == "Paused after 2 more steps: two are enough.")
+        panel.button.value = True
+        await until(lambda: trainer.steps > 2)
+        panel.button.value = False
+        await until(lambda: panel._task is None)
+        assert "Paused after" in panel._status.value and "enough" not in panel._status.value
+
+    drive(scenario)
+
+
 def test_a_picture_can_be_asked_for_early(monkeypatch):
     monkeypatch.setattr(live, "REDRAW", 1000)
 

@@ -47,6 +47,10 @@ def train_to_the_end(panel):
     return until(lambda: not panel._live.button.value and panel._live._task is None)
 
 
+def status(panel):
+    return panel._live._status.value
+
+
 def test_it_waits_for_the_learner():
     async def scenario(panel):
         await asyncio.sleep(0.05)
@@ -114,17 +118,20 @@ def test_epochs_lowered_below_what_is_done_pause_the_training():
         await from_another_thread(lambda: setattr(panel.controls["epochs"], "value", 2))
         await until(lambda: panel._live._task is None)
         assert not panel._live.button.value and len(panel.trainer.records) < 20
+        assert "planned epochs (2) are done. Press Train on to go on to epoch" in status(panel)
 
     drive(scenario)
 
 
-def test_whoever_trains_on_after_the_end_gets_as_many_epochs_again():
+def test_training_on_after_the_end_adds_as_many_epochs_again():
     async def scenario(panel):
         panel.controls["epochs"].value = 2
         for epochs in (2, 4, 6):
             await train_to_the_end(panel)
             assert panel._seen[-1] == epochs * 2000 == panel._bar.n == panel._bar.total
             assert panel.data["total"] == epochs
+            assert status(panel) == ("Paused after 6 more steps: all planned epochs (2) are done. "
+                                     f"Press Train on to go on to epoch {epochs + 2}.")
         panel.controls["epochs"].value = 5  # lowered: 6 are done
         await train_to_the_end(panel)
         assert panel._seen[-1] == 20_000
@@ -240,5 +247,6 @@ def test_closing_ends_everything():
         panel.close()
         await until(lambda: panel._live._task is None)
         assert panel.comm is None and panel.controls["beta"].comm is None
+        assert panel.data == {} and panel._figure is None, "the pause draws no closed panel"
 
     drive(scenario)

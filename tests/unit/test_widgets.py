@@ -1,12 +1,16 @@
 """View and Prediction: thin shells that keep figure, data and caption together."""
 
+import gc
 import threading
+import weakref
 
 import pytest
+import torch
 from ipywidgets import FloatSlider, ToggleButtons
 from matplotlib.figure import Figure
 
-from vae_helpers import plots, widgets
+from vae_helpers import models, plots, widgets
+from vae_helpers.explorer import Explorer
 
 
 def line(x, guess=None, fig=None):
@@ -110,9 +114,9 @@ def test_callbacks_from_many_threads_leave_one_consistent_state():
 
 
 def test_close_closes_the_parts():
-    slider, view = make()
+    _, view = make()
     view.close()
-    assert slider.comm is None and view.comm is None
+    assert view._picture.comm is None and view._text.comm is None and view.comm is None
 
 
 def test_nobody_guesses_unattended():
@@ -168,7 +172,7 @@ class Shell:
 def shell(monkeypatch):
     shell = Shell()
     monkeypatch.setattr(widgets, "get_ipython", lambda: shell)
-    monkeypatch.setattr(widgets.View, "_made", {})
+    monkeypatch.setattr(widgets, "_made", {})
     return shell
 
 
@@ -183,6 +187,35 @@ def test_a_cell_run_again_closes_the_views_of_its_earlier_run(shell):
     assert first.comm is None and beside.comm is None
     assert first._figure is None and first.data == {}, "IPython's history may hold the view"
     assert again.comm and elsewhere.comm and again.data
+
+
+def test_a_control_made_in_another_cell_outlives_the_runs_of_this_one(shell):
+    control = FloatSlider(1.0, min=0.0, max=4.0)
+    for shell.run in (1, 2, 3):
+        view = widgets.View("a line", line, {"x": control}, lambda x: {"x": x})
+    control.value = 3.0
+    assert control.comm and view.data == {"x": 3.0}
+
+
+def test_a_run_again_frees_the_pixels_of_its_earlier_figures_at_once(shell):
+    gc.disable()  # figures are cycles, and Python may look for them much later
+    try:
+        figure = weakref.ref(make()[1]._figure)
+        shell.run = 2
+        make()
+        assert figure() is None
+    finally:
+        gc.enable()
+
+
+def test_a_cell_run_again_closes_the_explorer_of_its_earlier_run(shell):
+    model, codes, labels = models.VAE(2, seed=0), torch.zeros(3, 2), torch.zeros(3, dtype=int)
+    first, beside = (Explorer(model, codes, labels) for _ in range(2))
+    assert first.comm and beside.comm
+    shell.run = 2
+    again = Explorer(model, codes, labels)
+    assert first.comm is None and beside.comm is None and again.comm
+    assert first.weights == b"" and again.weights, "IPython's history may hold the explorer"
 
 
 def test_a_cell_run_thirty_times_keeps_one_view(shell):

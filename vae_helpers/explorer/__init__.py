@@ -15,6 +15,7 @@ import traitlets
 from torch import nn
 
 from vae_helpers import plots
+from vae_helpers.widgets import close_earlier_runs
 
 HERE = Path(__file__).parent
 # A widget is one module, and the site inlines it, so the files import nothing and are joined.
@@ -42,7 +43,7 @@ class Explorer(anywidget.AnyWidget):
 
     `.point` is where the decoder is asked, [z₁, z₂, …]: it can be read and assigned.
     Raises `TypeError` or `ValueError`, which say what was expected, for other models, shapes
-    and values.
+    and values. The explorer is closed when JupyterLab runs its cell again.
     """
 
     _esm = MODULE
@@ -65,6 +66,14 @@ class Explorer(anywidget.AnyWidget):
         packed = b"" if images is None else _pack_images(images, len(codes))
         super().__init__(colours=list(plots.DIGIT_COLOURS), images=packed)
         self.show(model, codes, labels)
+        close_earlier_runs(self)
+
+    def close(self):
+        """Remove the explorer from the page, and its networks and codes from the kernel."""
+        super().close()
+        # IPython's history may keep the explorer itself.
+        self.weights = self.encoder = self.codes = self.labels = self.images = b""
+        self._decoder = None
 
     def show(self, model, codes, labels):
         """Show another model, or another stage of its training; point and images stay."""
