@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vae_helpers.files import print_anything
+
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# What the benchmarks measured
 
@@ -23,6 +25,7 @@ LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Win
 
 def options(doc, **more):
     """The command line of a benchmark whose docstring is `doc`; `more`: {name: add_argument's}."""
+    print_anything()
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -8,7 +8,8 @@
   benchmark     measure; ARGS are a benchmark's name (none: the list) and its options
   student       copy the notebooks without solutions to student/; an edited copy is kept
   site          write the notebooks as web pages to site/, or to the folder in ARGS
-  ci            install, then test, the same for fresh student copies, test-browser and site
+  ci            install, then test, copies (test fresh student copies), test-browser and site,
+                or only those of the four that are in ARGS
 
 Packages are installed into .venv at the first command and whenever
 pyproject.toml changes. PIP_ARGS in the environment is passed to pip install.
@@ -38,6 +39,10 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SITE = ["tools/site_pages/build.py"]
 WITHOUT_BROWSER = ["training_speed", "reliability"]
 BENCHMARKS = WITHOUT_BROWSER + ["slider_latency", "notebook_cost", "classroom", "explorer_latency", "live_training"]
+# pip's settings that would install somewhere else, and Python's that would import from there.
+# The 0 overrules pip's configuration files too.
+ELSEWHERE = {"PIP_USER": "0", "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": ""}
+FOREIGN = ["PYTHONHOME", "PYTHONPATH"]
 QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -60,12 +65,12 @@ def pip_args(text, windows=WINDOWS):
     return [word.replace('"', "") for word in shlex.split(text, posix=False)] if windows else shlex.split(text)
 
 
-def check_torch(python):
+def check_torch(python, variables=None):
     """Import torch and torchvision with the given Python; explain a failure."""
     code = ("from importlib.metadata import version as v\n"
             "print('torch', v('torch'), 'and torchvision', v('torchvision'), flush=True)\nimport torch, torchvision")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True}
-    done = subprocess.run([str(python), "-c", code], **pipes)
+    done = subprocess.run([str(python), "-c", code], env=variables, **pipes)
     if done.returncode == 0:
         return
     if "torchvision::nms" in done.stderr:
@@ -92,22 +97,50 @@ class Environment:
             check_python()
             print(fault, self.folder, flush=True)
             import venv  # only now, since check_python says where it is missing
-            venv.create(str(self.folder), clear=True, symlinks=not WINDOWS, with_pip=True)
+            if self.folder.exists():
+                shutil.rmtree(str(self.folder))
+            self.folder.mkdir()
+            self.stamp.write_text("{}", encoding="utf-8")  # ours from the first moment on
+            venv.create(str(self.folder), symlinks=not WINDOWS, with_pip=True)
         stamp = self.read_stamp()
         wanted = self.description(set(extras).union(stamp.get("extras", ())))
         if stamp != wanted:
             self.install(wanted)
 
     def fault(self):
-        """Why the environment must be made (again), or None if it is usable."""
-        if not self.folder.exists():
+        """Why the environment must be made (again), or None if it is usable.
+
+        Raises Trouble, and touches nothing, where it is not one that this script has made here.
+        """
+        if not os.path.lexists(str(self.folder)):
             return "Making"
-        import_pip = [str(self.python), "-c", "import pip"]
-        if not self.python.exists() or subprocess.call(import_pip, stderr=subprocess.DEVNULL):
-            return "No working Python with pip in it: making again"
-        if self.read_stamp().get("root", str(self.root)) != str(self.root):  # its scripts hold absolute paths
+        root, owner = str(self.root), self.read_stamp().get("root")
+        if self.folder.is_symlink():
+            raise Trouble(f"{self.folder} is a link to {os.path.realpath(str(self.folder))}, and what is there "
+                          "stays as it is. Remove the link to get an environment of its own here.")
+        if not self.stamp.exists():
+            raise Trouble(f"{self.folder} was not made by this command, and stays as it is. Rename or remove it, "
+                          "or use it: activate it, then python -m pip install -e . && jupyter lab")
+        if owner and owner != root and Path(owner, ".venv").exists():
+            raise Trouble(f"{self.folder} was made for {owner}, and its programs start from there. "
+                          "Remove it, then run again.")
+        if owner and owner != root:  # its scripts hold absolute paths
             return "The repository has moved: making again"
+        import_pip = [str(self.python), "-c", "import pip"]
+        if not self.python.exists() or subprocess.call(import_pip, stderr=subprocess.DEVNULL, env=self.variables()):
+            return "No working Python with pip in it: making again"
         return None
+
+    def variables(self, **more):
+        """The variables for a program of the environment: nothing leads it to another one."""
+        # PATH lets notebooks find tensorboard. Jupyter must take the python3
+        # kernel of this environment, not one that the user registered.
+        own = {"PATH": str(self.bin) + os.pathsep + os.environ.get("PATH", ""),
+               "VIRTUAL_ENV": str(self.folder), "JUPYTER_PREFER_ENV_PATH": "1",
+               # A terminal that cannot show a letter shows a question mark.
+               "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING", "").split(":")[0] + ":replace"}
+        kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+        return dict(kept, **dict(own, **dict(ELSEWHERE, **more)))
 
     def description(self, extras):
         """What the stamp file says once these extras are installed."""
@@ -126,18 +159,14 @@ class Environment:
         target = ".[{}]".format(",".join(wanted["extras"])) if wanted["extras"] else "."
         print("Installing into", self.folder, "(the first time this takes some minutes)", flush=True)
         command = [str(self.python), "-m", "pip", "install"] + pip_args(os.environ.get("PIP_ARGS", "")) + ["-e", target]
-        if subprocess.call(command, cwd=str(self.root)):
+        if subprocess.call(command, cwd=str(self.root), env=self.variables()):
             raise Trouble("pip could not install the packages; its lines above say why.")
-        check_torch(self.python)
+        check_torch(self.python, self.variables())
         self.stamp.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
     def run(self, arguments, hand_over=False, **variables):
         """Run python in the activated environment; with hand_over this process becomes it, to get its signals."""
-        # PATH lets notebooks find tensorboard. Jupyter must take the python3
-        # kernel of this environment, not one that the user registered.
-        path = str(self.bin) + os.pathsep + os.environ.get("PATH", "")
-        variables.update(PATH=path, VIRTUAL_ENV=str(self.folder), JUPYTER_PREFER_ENV_PATH="1")
-        command, variables = [str(self.python)] + arguments, dict(os.environ, **variables)
+        command, variables = [str(self.python)] + arguments, self.variables(**variables)
         os.chdir(str(self.root))
         if hand_over and not WINDOWS:
             os.execve(command[0], command, variables)
@@ -320,12 +349,16 @@ def test_copies(env):
 
 
 def ci(env, args):
-    """Install, then all kinds of tests and the site, each even if one before it fails."""
-    return timed("install", lambda: env.ensure("test")) or sum([
-        timed("test", lambda: env.run(["-m", "pytest"])),
-        timed("test of the student's copies", lambda: test_copies(env)),
-        timed("test-browser", lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser())),
-        timed("site", lambda: env.run(SITE))])
+    """Install, then all kinds of tests and the site or those in args, each even if one before it fails."""
+    steps = {
+        "test": lambda: env.run(["-m", "pytest"]),
+        "copies": lambda: test_copies(env),
+        "test-browser": lambda: env.run(["-m", "pytest", "tests/browser"], CHROMIUM=install_browser()),
+        "site": lambda: env.run(SITE)}
+    if not set(args) <= set(steps):
+        raise Trouble("ci has the steps " + ", ".join(steps) + "; got: " + " ".join(args))
+    return timed("install", lambda: env.ensure("test")) or sum(
+        [timed(name, steps[name]) for name in steps if name in args or not args])
 
 
 COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks": notebooks,
@@ -333,6 +366,9 @@ COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks":
 
 
 def main(arguments):
+    for stream in (sys.stdout, sys.stderr):  # a terminal that is not UTF-8 shows a question mark
+        if hasattr(stream, "reconfigure"):  # not in Python 3.6
+            stream.reconfigure(errors="replace")
     if not arguments or arguments[0] not in COMMANDS:
         print(__doc__.strip())
         return 0 if arguments in (["help"], ["-h"], ["--help"]) else 2

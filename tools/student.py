@@ -28,8 +28,13 @@ def without_solutions(notebook):
 
 
 def digest(notebook):
-    """A fingerprint of what a learner edits: the cells' kinds and texts, not their outputs."""
-    texts = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
+    """A fingerprint of what a learner edits: the cells' kinds and texts, not their outputs.
+
+    Blanks at the end of a cell are no edit, nor is the empty cell that Shift+Enter appends.
+    """
+    texts = [[cell["cell_type"], "".join(cell["source"]).rstrip()] for cell in notebook["cells"]]
+    while texts and not texts[-1][1]:
+        texts.pop()
     return hashlib.sha256(json.dumps(texts).encode("utf-8")).hexdigest()
 
 
@@ -82,4 +87,5 @@ def main(root, folder):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # for a terminal that is not UTF-8
     main(*map(Path, sys.argv[1:]))

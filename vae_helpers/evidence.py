@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from vae_helpers import identity
 from vae_helpers.cluster import ClusterError, on_cluster
-from vae_helpers.files import atomic_write
+from vae_helpers.files import atomic_write, print_anything
 from vae_helpers.studies import STUDIES
 from vae_helpers.threads import one_thread
 
@@ -197,4 +197,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import uuid
 from pathlib import Path
 
@@ -41,3 +42,12 @@ def atomic_write(path):
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+def print_anything():
+    """Let the output of a command show ? for a letter that its terminal lacks.
+
+    Output that is piped on Windows, or has PYTHONIOENCODING=ascii, would raise instead.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from vae_helpers.files import atomic_write
+from vae_helpers.files import atomic_write, print_anything
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEDGER = NOTEBOOKS.parent / "CLAIMS.md"
@@ -188,4 +188,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    print_anything()
     main()

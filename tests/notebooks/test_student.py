@@ -101,6 +101,28 @@ def test_all_checks_pass_with_the_solutions_put_back(path, folder):
         assert verdict.passed, (name, verdict.diagnosis)
 
 
+@pytest.mark.parametrize("cells", [[""], ["", " \n\t\n"]])
+def test_empty_cells_and_blanks_at_the_end_are_no_edit(original, folder, cells):
+    """Shift+Enter in the last cell appends an empty one."""
+    copy = student.write_copy(original, folder)
+    opened = read(copy)
+    opened["cells"] += [{"cell_type": "code", "metadata": {}, "source": [source]} for source in cells]
+    opened["cells"][0]["source"] = ["".join(opened["cells"][0]["source"]) + " \n"]
+    copy.write_text(json.dumps(opened), encoding="utf-8")
+    assert student.write_copy(original, folder) is None
+    edit(original, "# Start here", "# Start anew")
+    assert student.write_copy(original, folder) == copy
+
+
+def test_an_empty_cell_between_others_is_an_edit(original, folder):
+    copy = student.write_copy(original, folder)
+    opened = read(copy)
+    opened["cells"].insert(1, {"cell_type": "code", "metadata": {}, "source": []})
+    copy.write_text(json.dumps(opened), encoding="utf-8")
+    edit(original, "# Start here", "# Start anew")
+    assert student.write_copy(original, folder).name == copy.stem + ".new.ipynb"
+
+
 def test_an_untouched_copy_follows_its_original(original, folder):
     copy = student.write_copy(original, folder)
     assert student.write_copy(original, folder) is None

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -107,10 +109,11 @@ def installs(lab, tmp_path, monkeypatch):
             done.append(command[-1])
         return 0
     monkeypatch.setattr(lab.subprocess, "call", pip)
-    monkeypatch.setattr(lab, "check_torch", lambda python: None)
+    monkeypatch.setattr(lab, "check_torch", lambda *_: None)
     env = lab.Environment(tmp_path)
     env.bin.mkdir(parents=True)
     env.python.touch()
+    env.stamp.write_text("{}")
     return env, done
 
 
@@ -157,7 +160,7 @@ def test_failed_install_leaves_no_valid_stamp(lab, installs, monkeypatch):
 
 
 def test_pair_that_does_not_import_leaves_no_valid_stamp(lab, installs, monkeypatch):
-    def broken(python):
+    def broken(*_):
         raise lab.Trouble("does not match")
     monkeypatch.setattr(lab, "check_torch", broken)
     with pytest.raises(lab.Trouble):
@@ -169,6 +172,7 @@ def test_environments_that_must_be_made_again(lab, tmp_path):
     env = lab.Environment(tmp_path)
     assert env.fault() == "Making"
     env.folder.mkdir()
+    env.stamp.write_text("{}")  # of an installation that was interrupted
     assert "No working Python" in env.fault()
     if not lab.WINDOWS:
         env.bin.mkdir()
@@ -177,8 +181,107 @@ def test_environments_that_must_be_made_again(lab, tmp_path):
         env.python.unlink()
         env.python.symlink_to(sys.executable)
         assert env.fault() is None
-        env.stamp.write_text(json.dumps({"root": "/elsewhere"}))
+        env.stamp.write_text(json.dumps({"root": str(tmp_path / "before")}))
         assert "moved" in env.fault()
+
+
+def by_uv(env):
+    """As `uv venv` makes it: a Python, and no pip."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env.folder)], check=True)
+
+
+def a_link(env):
+    elsewhere = env.root / "somebody's environment"
+    elsewhere.mkdir()
+    (elsewhere / "installed.json").write_text(json.dumps({"root": str(env.root)}))
+    env.folder.symlink_to(elsewhere, target_is_directory=True)
+
+
+def a_dead_link(env):
+    env.folder.symlink_to(env.root / "nowhere")
+
+
+def another_checkout_s(env):
+    other = env.root / "other"
+    (other / ".venv").mkdir(parents=True)
+    env.folder.mkdir()
+    env.stamp.write_text(json.dumps({"root": str(other)}))
+
+
+def a_file(env):
+    env.folder.write_text("not even a folder")
+
+
+def tree(folder):
+    """{path: content} of all that lies in a folder, links as where they lead."""
+    return {path: os.readlink(path) if path.is_symlink() else path.is_file() and path.read_bytes()
+            for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("make, words", [
+    (by_uv, "was not made by this command"), (a_link, "is a link to"), (a_dead_link, "is a link to"),
+    (another_checkout_s, "was made for"), (a_file, "was not made by this command"),
+])
+def test_an_environment_that_it_did_not_make_is_left_alone(lab, tmp_path, capsys, monkeypatch, make, words):
+    env = lab.Environment(tmp_path)
+    make(env)
+    before = tree(tmp_path)
+    monkeypatch.setattr(lab, "Environment", lambda _root: env)
+    assert lab.main(["test"]) == 1
+    shown = capsys.readouterr()
+    assert words in shown.err and re.search("[Rr]emove", shown.err) and "\n" not in shown.err.strip()
+    assert shown.out == "" and tree(tmp_path) == before
+
+
+def test_an_installation_that_is_interrupted_is_its_own(lab, tmp_path, monkeypatch):
+    """Ctrl-C while the environment is being made: the next call makes it again."""
+    (tmp_path / "pyproject.toml").write_text("first")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(venv, "create", interrupted)
+    env = lab.Environment(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        env.ensure()
+    assert "making again" in env.fault()
+
+
+def tiny_wheel(folder):
+    path = folder / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        wheel.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("tiny-1.0.dist-info/RECORD", "")
+    return str(path)
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="outside a virtual environment pip obeys")
+@pytest.mark.parametrize("variables, settings", [
+    ({"PIP_USER": "1"}, ""), ({}, "[install]\nuser = true\n"),
+])
+def test_pip_installs_although_the_user_wants_it_elsewhere(lab, tmp_path, monkeypatch, variables, settings):
+    """Without the variables of `Environment`, pip refuses: it would install for the user."""
+    (tmp_path / "pip.conf").write_text(settings)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", tiny_wheel(tmp_path)]
+    refused = subprocess.run(pip, capture_output=True, text=True)
+    assert refused.returncode and "--user" in refused.stderr
+    done = subprocess.run(pip, env=environment_of_this_python(lab, tmp_path).variables(), capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pip_is_told_no_other_place(lab, tmp_path, monkeypatch):
+    for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"):
+        monkeypatch.setenv(name, str(tmp_path))
+        assert environment_of_this_python(lab, tmp_path).variables()[name] == ""
+
+
+def test_no_foreign_python_is_imported_from(lab, tmp_path, monkeypatch):
+    for name in ("PYTHONHOME", "PYTHONPATH"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert {"PYTHONHOME", "PYTHONPATH"}.isdisjoint(environment_of_this_python(lab, tmp_path).variables())
 
 
 def test_pip_args(lab, monkeypatch, installs):
@@ -222,6 +325,28 @@ def test_other_import_failures_show_their_last_line(lab, tmp_path, monkeypatch):
     fake_pair(tmp_path, monkeypatch, "raise ImportError('libgomp.so.1: cannot open shared object file')")
     with pytest.raises(lab.Trouble, match=r"cannot be imported: ImportError: libgomp.so.1: [^\n]*$"):
         lab.check_torch(sys.executable)
+
+
+# What it prints
+
+@pytest.mark.parametrize("command", [
+    ["tools/lab.py", "help"], ["tools/lab.py", "benchmark", "∞"], ["-m", "vae_helpers.evidence", "--list"],
+    ["benchmarks/training_speed.py", "--help"], ["tools/student.py", ".", "{folder}/Schüler"],
+])
+def test_a_terminal_without_unicode_gets_question_marks(tmp_path, command):
+    """As on Windows, where what is piped has the code page's letters only."""
+    done = subprocess.run(
+        [sys.executable, *(word.format(folder=tmp_path) for word in command)], capture_output=True, cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert b"UnicodeEncodeError" not in done.stderr and done.returncode in (0, 1), done.stderr.decode()
+
+
+def test_programs_of_the_environment_may_print_what_the_terminal_lacks(lab, tmp_path, monkeypatch):
+    for encoding, shown in (("ascii", b"?"), ("latin-1:strict", b"?"), ("utf-8", "β".encode())):
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+        variables = environment_of_this_python(lab, tmp_path).variables()
+        done = subprocess.run([sys.executable, "-c", "print('β', end='')"], env=variables, capture_output=True)
+        assert done.stdout == shown
 
 
 # How it runs things
@@ -318,6 +443,18 @@ def test_ci_runs_the_browser_even_after_a_failure(lab, tmp_path, monkeypatch, ca
     assert copies[:-1] == ["-m", "pytest", *settings] and copies[-1].endswith("student")
     shown = capsys.readouterr().out
     assert re.search(r"== test: failed after \d+ s\n(.+\n)*== test-browser: done after \d+ s", shown)
+
+
+def test_ci_can_do_some_of_its_steps(lab, tmp_path, monkeypatch):
+    ran = []
+    env = lab.Environment(tmp_path)
+    env.ensure = lambda *extras: None
+    env.run = lambda arguments, **_: ran.append(arguments)
+    monkeypatch.setattr(lab, "install_browser", lambda: "browser")
+    assert lab.ci(env, ["site", "test-browser"]) == 0
+    assert ran == [["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
+    with pytest.raises(lab.Trouble, match="test, copies, test-browser, site; got: browser"):
+        lab.ci(env, ["browser"])
 
 
 def test_ci_tests_fresh_copies_without_solutions(lab, tmp_path):
@@ -495,6 +632,8 @@ def test_the_makefile_only_calls_lab():
 def test_ci_only_calls_lab():
     run = ROOT / ".ci" / "run"
     lines = [line for line in run.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."', "exec python3 tools/lab.py ci"]
-    assert re.findall(r"run: (.*)", (ROOT / ".github/workflows/ci.yml").read_text()) == [".ci/run"]
+    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."', 'exec python3 tools/lab.py ci "$@"']
+    jobs = re.findall(r"^ +- (make .*|\.ci/run.*)$", (ROOT / ".github/workflows/ci.yml").read_text(), re.M)
+    assert jobs == ['make test ARGS="tests/unit tests/notebooks"', "make test ARGS=notebooks", ".ci/run copies",
+                    ".ci/run test-browser site"], "side by side all that .ci/run does in a row"
     assert os.name == "nt" or os.access(run, os.X_OK)

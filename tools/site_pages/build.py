@@ -358,4 +358,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # for a terminal that is not UTF-8
     sys.exit(main(sys.argv[1:]))

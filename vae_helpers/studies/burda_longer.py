@@ -13,7 +13,7 @@ import time
 import torch
 
 from vae_helpers import bounds, data, evidence, models, runs
-from vae_helpers.files import atomic_write
+from vae_helpers.files import atomic_write, print_anything
 from vae_helpers.studies.burda import NOTEBOOK
 from vae_helpers.threads import one_thread
 
@@ -87,6 +87,7 @@ def _save(draws, model, optimizer, epoch):
 
 
 if __name__ == "__main__":
+    print_anything()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("draws", type=int, choices=(1, 5))
     parser.add_argument("--until", type=int, required=True, metavar="EPOCH")
