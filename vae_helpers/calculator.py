@@ -19,6 +19,7 @@ LIKELIHOODS = {"Bernoulli (cross entropy)": {"likelihood": "bernoulli"}} | {
     for scale in (1.0, 0.5, 0.1, 0.01)
 }
 OWN = "a loss of your own"
+START = "PyTorch's example"  # its β is 1, so that the first picture answers no prediction
 
 
 class BetaCalculator(View):
@@ -32,16 +33,18 @@ class BetaCalculator(View):
     def __init__(self, prediction=None):
         wide = {"layout": Layout(width="480px", max_width="100%"),
                 "style": {"description_width": "110px"}}
+        start = hidden_beta.PRESETS[START].arguments
         controls = {
-            "preset": Dropdown(options=[*hidden_beta.PRESETS, OWN], description="recipe", **wide),
+            "preset": Dropdown(options=[*hidden_beta.PRESETS, OWN], value=START,
+                               description="recipe", **wide),
             "likelihood": Dropdown(options=LIKELIHOODS, description="likelihood", **wide),
-            "reconstruction": Dropdown(options=RECONSTRUCTIONS, description="reconstruction",
-                                       **wide),
-            "kl": Dropdown(options=KLS, description="KL", **wide),
-            "weight": FloatText(0.1, description="KL's weight w", **wide),
-            "pixels": FloatText(784, description="pixels D", **wide),
-            "latents": FloatText(8, description="latents d", **wide),
-            "batch": FloatText(800, description="batch size B", **wide),
+            "reconstruction": Dropdown(options=RECONSTRUCTIONS, value=start["reconstruction"],
+                                       description="reconstruction", **wide),
+            "kl": Dropdown(options=KLS, value=start["kl"], description="KL", **wide),
+            "weight": FloatText(start["weight"], description="KL's weight w", **wide),
+            "pixels": FloatText(start["pixels"], description="pixels D", **wide),
+            "latents": FloatText(start["latents"], description="latents d", **wide),
+            "batch": FloatText(start["batch"], description="batch size B", **wide),
         }
         self._moving = False  # while a preset moves the controls
         for name, control in controls.items():

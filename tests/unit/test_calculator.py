@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 
 from vae_helpers import hidden_beta
-from vae_helpers.calculator import KLS, LIKELIHOODS, OWN, RECONSTRUCTIONS, BetaCalculator
+from vae_helpers.calculator import KLS, LIKELIHOODS, OWN, RECONSTRUCTIONS, START, BetaCalculator
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,11 @@ def test_every_choice_can_be_made(calculator):
     assert {one["likelihood"] for one in LIKELIHOODS.values()} == {*hidden_beta.RECONSTRUCTIONS}
 
 
-def test_the_original_recipe_comes_first_and_has_ten_times_the_elbo_s_kl():
+def test_the_first_picture_answers_no_prediction():
     calculator = BetaCalculator()
+    shows(calculator, START)
+    assert calculator.data["beta"] == pytest.approx(1)
+    calculator.controls["preset"].value = "the original recipe"
     shows(calculator, "the original recipe")
     assert calculator.data["beta"] == pytest.approx(9.8)
 
