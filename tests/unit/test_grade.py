@@ -59,9 +59,13 @@ def states(path, limit=3):
     return {name: state for name, state, _ in grade.grade(path, limit)}
 
 
-def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path):
+def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path, monkeypatch):
     """With the real checks. An error stops nothing; the file handed in is only read."""
-    path = write(tmp_path / "mine.ipynb", [
+    registered = tmp_path / "jupyter" / "kernels" / "python3"
+    registered.mkdir(parents=True)
+    (registered / "kernel.json").write_text('{"argv": ["false"], "display_name": "Broken"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    path = write(tmp_path / "in" / "mine.ipynb", [
         "from vae_helpers.exercises import check", stub("gap", "gap = ..."), "r = check.gap(gap)",
         stub("closing", "closing = (9, 9)"), "print(check.closing(closing))", "1 / 0",
         stub("chance", "chance = 0.5 * 49 / 99 + 0.3 * 29 / 99 + 0.2 * 19 / 99"),
@@ -78,7 +82,7 @@ def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path
         "here": "passed"}
     assert rows["gap"][1] == "Replace the ... by your own code, then run again."
     assert rows["here"][1] == sys.executable
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
 
 
 def test_an_endless_loop_fails_its_exercise_alone_and_fills_no_memory(tmp_path):
