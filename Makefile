@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_ARGS
 
-.PHONY: help lab test test-browser notebooks benchmark student site
+.PHONY: help lab test test-browser notebooks benchmark student grade site
 help:
 	@$(PYTHON) tools/lab.py help
 lab:
@@ -17,5 +17,7 @@ benchmark:
 	@$(PYTHON) tools/lab.py benchmark $(ARGS)
 student:
 	@$(PYTHON) tools/lab.py student $(ARGS)
+grade:
+	@$(PYTHON) tools/lab.py grade $(ARGS)
 site:
 	@$(PYTHON) tools/lab.py site $(ARGS)

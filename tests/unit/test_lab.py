@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -23,23 +24,34 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tools" / "lab.py"
 
 
-@pytest.fixture
-def lab():
-    spec = importlib.util.spec_from_file_location("lab", LAB)
+def script(name):
+    """The script tools/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(name, LAB.with_name(name + ".py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+@pytest.fixture
+def lab():
+    return script("lab")
+
+
+@pytest.fixture
+def ci(lab, monkeypatch):
+    """tools/ci.py, whose `lab` is the fixture of that name."""
+    monkeypatch.setitem(sys.modules, "lab", lab)
+    return script("ci")
+
+
 # The Python that runs it
 
-def test_an_old_python_can_read_the_script():
-    ast.parse(LAB.read_text(encoding="utf-8"), feature_version=(3, 6))
-
-
-def test_only_the_standard_library_is_imported():
-    names = re.findall(r"^\s*(?:import|from) (\w+)", LAB.read_text(encoding="utf-8"), re.M)
-    assert set(names) <= sys.stdlib_module_names
+@pytest.mark.parametrize("path", [LAB, LAB.with_name("ci.py")], ids=lambda path: path.stem)
+def test_an_old_python_can_read_the_script(path):
+    text = path.read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 6))
+    names = re.findall(r"^\s*(?:import|from) (\w+)", text, re.M)
+    assert set(names) <= sys.stdlib_module_names | {"lab"}
 
 
 def test_old_python_is_refused_with_the_remedy(lab):
@@ -60,7 +72,8 @@ def old_python():
 @pytest.mark.skipif(old_python() is None, reason="no Python older than 3.11 here")
 def test_an_old_interpreter_prints_one_line(tmp_path):
     shutil.copytree(LAB.parent, tmp_path / "tools")
-    done = subprocess.run([old_python(), "tools/lab.py", "lab"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [old_python(), "tools/lab.py", "lab"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert re.fullmatch(r"error: Python 3\.\d+\.\d+ is too old: .*\n", done.stderr)
     assert not (tmp_path / ".venv").exists()
@@ -220,7 +233,7 @@ def tree(folder):
 
 @pytest.mark.parametrize("make, words", [
     (by_uv, "was not made by this command"), (a_link, "is a link to"), (a_dead_link, "is a link to"),
-    (another_checkout_s, "was made for"), (a_file, "was not made by this command"),
+    (another_checkout_s, "is a copy of"), (a_file, "was not made by this command"),
 ])
 def test_an_environment_that_it_did_not_make_is_left_alone(lab, tmp_path, capsys, monkeypatch, make, words):
     env = lab.Environment(tmp_path)
@@ -244,6 +257,29 @@ def test_an_installation_that_is_interrupted_is_its_own(lab, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         env.ensure()
     assert "making again" in env.fault()
+
+
+def test_making_again_that_is_cut_off_is_its_own(lab, tmp_path, monkeypatch):
+    """Ctrl-C while the old environment is being emptied: its stamp goes last."""
+    env = lab.Environment(tmp_path)
+    for name in ("bin", "lib", "share"):
+        (env.folder / name).mkdir(parents=True)
+    env.stamp.write_text(json.dumps({"root": str(tmp_path / "before")}))
+    remove, removed = shutil.rmtree, []
+
+    def interrupted(path):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path)
+        remove(path)
+    monkeypatch.setattr(lab.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        env.clear()
+    assert len(list(env.folder.iterdir())) == 3 and "making again" in env.fault()
+    monkeypatch.undo()
+    (env.folder / "lib64").symlink_to("lib", target_is_directory=True)
+    env.clear()
+    assert [path.name for path in env.folder.iterdir()] == ["installed.json"]
 
 
 def tiny_wheel(folder):
@@ -417,61 +453,78 @@ def test_missing_browser_says_how_to_get_one(lab, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="apt-get is Debian's")
-def test_ci_installs_a_browser_where_apt_get_is(lab, tmp_path, monkeypatch):
+def test_ci_installs_a_browser_where_apt_get_is(lab, ci, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
     lab.IS_ROOT = True
     with pytest.raises(lab.Trouble, match="no browser"):
-        lab.install_browser()
+        ci.install_browser()
     apt, asked = tmp_path / "apt-get", tmp_path / "asked"
-    apt.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n: > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium\n')
+    apt.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n'
+                   f': > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium\n')
     apt.chmod(0o755)
-    assert lab.install_browser() == str(tmp_path / "chromium")
+    assert ci.install_browser() == str(tmp_path / "chromium")
     assert asked.read_text().splitlines() == ["update", "install -y chromium"]
 
 
-def test_ci_runs_the_browser_even_after_a_failure(lab, tmp_path, monkeypatch, capsys):
-    ran = []
-    env = lab.Environment(tmp_path)
+def ci_environment(lab, root, failing=None):
+    """An environment, and the list of what ci runs in it; what has the word `failing` fails."""
+    ran, env = [], lab.Environment(root)
     env.ensure = lambda *extras: ran.append(extras)
-    env.run = lambda arguments, **_: ran.append(arguments) or len(ran) == 2
-    monkeypatch.setattr(lab, "install_browser", lambda: "browser")
-    assert lab.ci(env, []) == 1
-    copies = ran.pop(2)
-    assert ran == [("test",), ["-m", "pytest"], ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
+    env.run = lambda arguments, **_: ran.append(arguments) or failing in arguments
+    return env, ran
+
+
+def test_ci_runs_all_even_after_a_failure(lab, ci, tmp_path, monkeypatch, capsys):
+    env, ran = ci_environment(lab, tmp_path, failing="notebooks")
+    monkeypatch.setattr(ci, "install_browser", lambda: "browser")
+    assert ci.ci(env, []) == 1
+    copies = ran.pop(3)
+    assert ran == [
+        ("test",), ["-m", "pytest", "tests/unit", "tests/notebooks"], ["-m", "pytest", "notebooks"],
+        ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
     settings = ["-c", str(tmp_path / "pyproject.toml"), "--rootdir", str(tmp_path)]
     assert copies[:-1] == ["-m", "pytest", *settings] and copies[-1].endswith("student")
     shown = capsys.readouterr().out
-    assert re.search(r"== test: failed after \d+ s\n(.+\n)*== test-browser: done after \d+ s", shown)
+    assert re.search(r"== notebooks: failed after \d+ s\n(.+\n)*== browser: done after \d+ s", shown)
 
 
-def test_ci_can_do_some_of_its_steps(lab, tmp_path, monkeypatch):
-    ran = []
-    env = lab.Environment(tmp_path)
-    env.ensure = lambda *extras: None
-    env.run = lambda arguments, **_: ran.append(arguments)
-    monkeypatch.setattr(lab, "install_browser", lambda: "browser")
-    assert lab.ci(env, ["site", "test-browser"]) == 0
-    assert ran == [["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
-    with pytest.raises(lab.Trouble, match="test, copies, test-browser, site; got: browser"):
-        lab.ci(env, ["browser"])
+def test_ci_tests_what_bare_pytest_does(lab, ci, tmp_path):
+    env, ran = ci_environment(lab, tmp_path)
+    assert ci.ci(env, ["units", "notebooks"]) == 0
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert ran[1][2:] + ran[2][2:] == settings["tool"]["pytest"]["ini_options"]["testpaths"]
 
 
-def test_ci_tests_fresh_copies_without_solutions(lab, tmp_path):
+def test_ci_can_do_some_of_its_steps(lab, ci, tmp_path, monkeypatch):
+    env, ran = ci_environment(lab, tmp_path)
+    monkeypatch.setattr(ci, "install_browser", lambda: "browser")
+    assert ci.ci(env, ["site", "browser"]) == 0
+    assert ran == [("test",), ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
+    with pytest.raises(lab.Trouble, match="units, notebooks, copies, browser, site. Got: tests"):
+        ci.ci(env, ["tests"])
+
+
+def test_ci_tests_fresh_copies_without_solutions(lab, ci):
     seen = []
 
     def run(arguments):
-        seen.extend((path.name, "solution_" in path.read_text()) for path in Path(arguments[-1]).iterdir())
+        copies = Path(arguments[-1]).iterdir()
+        seen.extend((path.name, "solution_" in path.read_text()) for path in copies)
 
     env = lab.Environment(ROOT)
     env.run = run
     before = (ROOT / "student").exists()
-    assert not lab.test_copies(env)
-    assert sorted(seen) == [(path.name, False) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert not ci.test_copies(env)
+    originals = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted(seen) == [(path.name, False) for path in originals]
     assert (ROOT / "student").exists() == before, "a learner's copies are left alone"
 
 
 # Notebooks
+
+normalise = script("normalise").normalise
+
 
 def notebook(source):
     cell = nbformat.v4.new_code_cell(source, id="first")
@@ -480,35 +533,35 @@ def notebook(source):
         "language_info": {"name": "python", "version": "3.11.0"}, "widgets": {"state": {}}})
 
 
-def test_normalise_is_nbformat_without_what_varies(lab):
+def test_normalise_is_nbformat_without_what_varies():
     before = notebook("1 + 1")
-    text = lab.normalise(json.dumps(before))
+    text = normalise(json.dumps(before))
     before.metadata.pop("widgets")
     before.metadata.language_info = {"name": "python"}
     before.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     assert nbformat.reads(text, 4) == before
-    assert lab.normalise(text) == text
+    assert normalise(text) == text
     stored = nbformat.writes(nbformat.reads(text, 4))
-    assert lab.normalise(stored) == stored + "\n"
+    assert normalise(stored) == stored + "\n"
 
 
-def test_normalise_keeps_no_frame_of_a_server_that_is_gone(lab):
+def test_normalise_keeps_no_frame_of_a_server_that_is_gone():
     before = notebook("%tensorboard")
     frame = {"text/html": '<iframe id="tensorboard-frame-1"></iframe>', "text/plain": "<HTML>"}
     before.cells[1].outputs = [
         nbformat.v4.new_output("display_data", frame), nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"}),
     ]
-    outputs = json.loads(lab.normalise(json.dumps(before)))["cells"][1]["outputs"]
+    outputs = json.loads(normalise(json.dumps(before)))["cells"][1]["outputs"]
     assert [output["data"] for output in outputs] == [
         {"text/plain": ["Launching TensorBoard..."]}, {"text/html": "<b>x</b>"},
     ]
 
 
-def test_normalise_keeps_no_folder_of_this_machine(lab):
+def test_normalise_keeps_no_folder_of_this_machine():
     before = notebook("print(path)")
     text = "⟨1.5⟩ nats/image\n⟨/home/ann/bin/x --logdir /home/ann⟩\nand ⟨C:\\Users\\Ann⟩ ⟨2⟩\n"
     before.cells[1].outputs = [nbformat.v4.new_output("stream", text=text)]
-    (output,) = json.loads(lab.normalise(nbformat.writes(before)))["cells"][1]["outputs"]
+    (output,) = json.loads(normalise(nbformat.writes(before)))["cells"][1]["outputs"]
     assert output["text"] == ["⟨1.5⟩ nats/image\n", "⟨…⟩\n", "and ⟨…⟩ ⟨2⟩\n"]
 
 
@@ -582,7 +635,7 @@ def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(lab,
     stored = nbformat.read(good, 4)
     assert stored.cells[1].outputs[0].text.strip() == sys.prefix
     assert stored.cells[1].execution_count == 1 and "execution" not in stored.cells[1].metadata
-    assert good.read_text(encoding="utf-8") == lab.normalise(good.read_text(encoding="utf-8"))
+    assert good.read_text(encoding="utf-8") == normalise(good.read_text(encoding="utf-8"))
 
     env = notebook_environment(lab, tmp_path, ledger=0)
     with pytest.raises(lab.Trouble, match="bad.ipynb failed"):
@@ -624,16 +677,27 @@ def test_a_benchmark_runs_with_its_options_or_all_are_named(lab, tmp_path, monke
 def test_the_makefile_only_calls_lab():
     recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "benchmark",
-                                         "student", "site"]
+                                         "student", "grade", "site"]
     for name, recipe in recipes:
         assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
 
 
-def test_ci_only_calls_lab():
+def test_ci_has_a_job_for_each_step(ci, lab, tmp_path, monkeypatch):
     run = ROOT / ".ci" / "run"
     lines = [line for line in run.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."', 'exec python3 tools/lab.py ci "$@"']
-    jobs = re.findall(r"^ +- (make .*|\.ci/run.*)$", (ROOT / ".github/workflows/ci.yml").read_text(), re.M)
-    assert jobs == ['make test ARGS="tests/unit tests/notebooks"', "make test ARGS=notebooks", ".ci/run copies",
-                    ".ci/run test-browser site"], "side by side all that .ci/run does in a row"
+    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
+                     'exec python3 tools/ci.py "$@"']
     assert os.name == "nt" or os.access(run, os.X_OK)
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    jobs = [line.split() for line in re.search(r"steps: \[(.*)\]", workflow)[1].split(",")]
+    (env, side_by_side), (other, in_a_row) = (ci_environment(lab, tmp_path) for _ in range(2))
+    monkeypatch.setattr(ci, "install_browser", lambda: "browser")
+    monkeypatch.setattr(ci, "test_copies", lambda env: env.run(["copies"]))
+    assert [ci.ci(env, job) for job in jobs] == [0] * 4 and ci.ci(other, []) == 0
+    assert [ran for ran in side_by_side if ran != ("test",)] == in_a_row[1:]
+
+
+def test_ci_knows_its_steps_by_the_command_line():
+    done = subprocess.run([sys.executable, "tools/ci.py", "∞"], cwd=ROOT, capture_output=True,
+                          env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert done.returncode == 1 and re.match(b"error: name some of these steps.*Got: ", done.stderr)

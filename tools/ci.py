@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Continuous integration: python3 tools/ci.py [STEPS]
+
+Installs, then does these steps, or only those that are named:
+
+  units      unit tests, and the tests of the notebooks' anatomy
+  notebooks  every notebook as stored, with its widgets
+  copies     fresh student copies, nothing filled in
+  browser    the notebooks in a real browser, which is installed where apt-get is
+  site       the notebooks as web pages
+
+A step that fails does not keep the next ones from running.
+"""
+# Like lab.py, kept free of syntax and calls newer than Python 3.6.
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import lab
+
+
+def install_browser():
+    """The path of a browser; where there is none but apt-get, install one first."""
+    try:
+        return lab.find_browser()
+    except lab.Trouble:
+        if not shutil.which("apt-get"):
+            raise
+    apt = ["apt-get"] if lab.IS_ROOT else ["sudo", "-n", "apt-get"]
+    variables = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    for step in (["update"], ["install", "-y", "chromium"]):
+        subprocess.call(apt + step, env=variables, stdin=subprocess.DEVNULL)
+    return lab.find_browser()
+
+
+def test_copies(env):
+    """Whether the copies without solutions fail to give their stored outputs again.
+
+    They are written to a folder of their own: those in student/ are a learner's.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copies = Path(folder) / "student"
+        settings = ["-c", str(env.root / "pyproject.toml"), "--rootdir", str(env.root)]
+        return lab.write_copies(env, copies) or env.run(["-m", "pytest"] + settings + [str(copies)])
+
+
+def timed(name, work):
+    """Do one step; print how long it took. Returns whether it failed."""
+    started, failed = time.time(), True
+    try:
+        failed = bool(work())
+    except (lab.Trouble, OSError, subprocess.SubprocessError) as trouble:
+        print(f"error: {trouble}", file=sys.stderr, flush=True)
+    end = "failed" if failed else "done"
+    print(f"== {name}: {end} after {time.time() - started:.0f} s", flush=True)
+    return failed
+
+
+def ci(env, args):
+    """The number of steps that failed, of all steps or of those in args."""
+    pytest = ["-m", "pytest"]
+    steps = {
+        "units": lambda: env.run(pytest + ["tests/unit", "tests/notebooks"]),
+        "notebooks": lambda: env.run(pytest + ["notebooks"]),
+        "copies": lambda: test_copies(env),
+        "browser": lambda: env.run(pytest + ["tests/browser"], CHROMIUM=install_browser()),
+        "site": lambda: env.run(lab.SITE)}
+    if not set(args) <= set(steps):
+        raise lab.Trouble("name some of these steps, or none for all: " + ", ".join(steps)
+                          + ". Got: " + " ".join(args))
+    if timed("install", lambda: env.ensure("test")):
+        return 1
+    return sum([timed(name, steps[name]) for name in steps if name in args or not args])
+
+
+if __name__ == "__main__":
+    sys.exit(lab.run_command(ci, sys.argv[1:]))
