@@ -34,10 +34,11 @@ SITE = ["tools/site_pages/build.py"]
 WITHOUT_BROWSER = ["training_speed", "reliability"]
 BENCHMARKS = WITHOUT_BROWSER + [
     "slider_latency", "notebook_cost", "classroom", "explorer_latency", "live_training"]
-# pip's settings that would install somewhere else, and Python's that would import from there.
-# The 0 overrules pip's configuration files too.
+# pip's settings that would install somewhere else; the 0 overrules pip's configuration files too.
 ELSEWHERE = {"PIP_USER": "0", "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": ""}
-FOREIGN = ["PYTHONHOME", "PYTHONPATH"]
+# What a program of the environment does not inherit: with these pip would use another Python or
+# install nothing, and Python would import from elsewhere, or no file that lies beside a script.
+FOREIGN = ["PIP_DRY_RUN", "PIP_PYTHON", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH"]
 QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {
     "fetchNews": "false", "checkForUpdates": False}}
 

@@ -314,10 +314,11 @@ def test_pip_is_told_no_other_place(lab, tmp_path, monkeypatch):
         assert environment_of_this_python(lab, tmp_path).variables()[name] == ""
 
 
-def test_no_foreign_python_is_imported_from(lab, tmp_path, monkeypatch):
-    for name in ("PYTHONHOME", "PYTHONPATH"):
+def test_no_foreign_python_is_imported_from_or_installed_into(lab, tmp_path, monkeypatch):
+    names = {"PIP_DRY_RUN", "PIP_PYTHON", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH"}
+    for name in names:
         monkeypatch.setenv(name, str(tmp_path))
-    assert {"PYTHONHOME", "PYTHONPATH"}.isdisjoint(environment_of_this_python(lab, tmp_path).variables())
+    assert names.isdisjoint(environment_of_this_python(lab, tmp_path).variables())
 
 
 def test_pip_args(lab, monkeypatch, installs):
