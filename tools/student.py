@@ -12,11 +12,12 @@ MARK = "vae_helpers_copy"  # in a copy's metadata: the digest of the cells it wa
 
 
 def without_solutions(notebook):
-    """The notebook, a dictionary, without solution cells; where they were announced, the hints are."""
+    """The notebook, a dictionary, without solution cells; hints stand where they were announced."""
     cells, exercise = [], None
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
-        exercise = next((tag.split(":")[1] for tag in tags if tag.startswith("exercise:")), exercise)
+        names = [tag.split(":")[1] for tag in tags if tag.startswith("exercise:")]
+        exercise = names[0] if names else exercise
         if "solution" in tags:
             continue
         text = "".join(cell["source"])
@@ -58,7 +59,8 @@ def write_copy(path, folder):
     """Write the notebook's copy into `folder`, and return the file that was written, or None.
 
     A copy that a learner has edited, or that cannot be read, is never touched: where its original
-    has changed since, the new copy is written beside it, as NAME.new.ipynb; and so is that one spared.
+    has changed since, the new copy is written beside it, as NAME.new.ipynb. That one is spared in
+    the same way.
     """
     copy = without_solutions(json.loads(path.read_text(encoding="utf-8")))
     made_of = digest(copy)
@@ -83,7 +85,8 @@ def main(root, folder):
         except OSError as error:
             sys.exit(f"error: the copy of {path.name} could not be written: {error}. Make room, or "
                      "choose a folder in which you may write, and run this again.")
-        print(f"{folder.name}/" + (f"{written.name}: written" if written else f"{path.name}: as it was"))
+        line = f"{written.name}: written" if written else f"{path.name}: as it was"
+        print(f"{folder.name}/{line}")
 
 
 if __name__ == "__main__":
