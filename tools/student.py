@@ -90,5 +90,6 @@ def main(root, folder):
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # for a terminal that is not UTF-8
+    if hasattr(sys.stdout, "reconfigure"):  # not in Python 3.6, which may run this
+        sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8
     main(*map(Path, sys.argv[1:]))
