@@ -299,6 +299,8 @@ def test_pip_installs_although_the_user_wants_it_elsewhere(lab, tmp_path, monkey
     """Without the variables of `Environment`, pip refuses: it would install for the user."""
     (tmp_path / "pip.conf").write_text(settings)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    for name in lab.ELSEWHERE:  # `make test` has set them for this process
+        monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", tiny_wheel(tmp_path)]
