@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vae_helpers import bounds, data, evaluation, models
-from vae_helpers.studies import burda
+from vae_helpers.studies import burda, burda_longer
 
 
 def make():
@@ -42,3 +42,20 @@ def test_an_epoch_passed_without_being_kept_is_refused(tmp_path, one_thread):
     burda.train_to(make(), 2, tmp_path)
     with pytest.raises(ValueError, match="past epoch 1"):
         burda.train_to(make(), 1, tmp_path)
+
+
+def test_a_longer_run_that_was_stopped_ends_as_one_that_was_not(monkeypatch, tmp_path):
+    """From the stored results of epoch 1,093, on 200 images."""
+    few = data.load_mnist()._replace(train_images=data.load_mnist().train_images[:200])
+    monkeypatch.setattr(burda_longer.data, "load_mnist", lambda: few)
+    ends = []
+    for name, stops in (("stopped", (1094, 1096)), ("straight", (1096,))):
+        places = [tmp_path / f"{name}, cached.pt", tmp_path / f"{name}, kept.pt"]
+        monkeypatch.setattr(burda_longer, "_places", lambda draws: places)
+        for until in stops:
+            burda_longer.train_on(1, until, every=1)
+        assert places[0].read_bytes() == places[1].read_bytes()
+        ends.append(torch.load(places[1], weights_only=True))
+    assert ends[0]["epoch"] == ends[1]["epoch"] == 1096
+    for name, tensor in ends[0]["model"].items():
+        assert torch.equal(tensor, ends[1]["model"][name])
