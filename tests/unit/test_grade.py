@@ -76,6 +76,7 @@ def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path
         "verdicts['here'] = Result('here', 'passed', sys.executable)",
     ], kernelspec={"name": "no-such-kernel", "display_name": "Mine", "language": "julia"})
     before = path.read_bytes()
+    monkeypatch.chdir(path.parent)  # cells that ran here would spoil it
     rows = {name: rest for name, *rest in grade.grade(path, 120)}
     assert {name: state for name, (state, _) in rows.items()} == {
         "gap": "unanswered", "closing": "failed", "chance": "passed", "slope": "missing",
