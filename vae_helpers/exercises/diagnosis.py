@@ -29,7 +29,7 @@ def read(value):
             return Unusable("An ordinary tensor of real numbers is expected; yours is "
                             f"{value.layout}, {value.dtype}, on {value.device}.")
         numbers = value.detach().double().tolist()
-        return torch.tensor(numbers, dtype=torch.float64).reshape(tuple(value.shape))
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu").reshape(tuple(value.shape))
     except Exception:
         return Unusable("A tensor of real numbers is expected; yours, of type "
                         f"{type(value).__name__}, cannot be read.")

@@ -7,7 +7,6 @@ is unfinished, beside the stored results too.
 """
 
 import argparse
-import shutil
 import time
 
 import torch
@@ -79,11 +78,10 @@ def _load(draws, model, optimizer):
 
 
 def _save(draws, model, optimizer, epoch):
-    in_cache, beside = _places(draws)
-    with atomic_write(in_cache) as file:
-        torch.save({"epoch": epoch, "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict()}, file)
-    shutil.copyfile(in_cache, beside)
+    for path in _places(draws):
+        with atomic_write(path) as file:
+            torch.save({"epoch": epoch, "model": model.state_dict(),
+                        "optimizer": optimizer.state_dict()}, file)
 
 
 if __name__ == "__main__":
