@@ -82,6 +82,11 @@ class LiveTraining(VBox):
         self._why = why
         self.button.value = False
 
+    def clear_status(self):
+        """Say no more than that training is paused, unless it runs."""
+        if self._task is None:
+            self._status.value = "Paused."
+
     def between_steps(self, function):
         """Call `function()` when no step is under way: now, or soon if another thread asks.
 

@@ -139,6 +139,7 @@ class TrainingPanel(View):
         trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
         if self._epochs != epochs:
             self._epochs = epochs
+            self._live.clear_status()
             if self._seen[-1] >= epochs * len(trainer.images):  # fewer than are done
                 self._pause_at_the_end()
             self._restart_clock()
@@ -154,6 +155,7 @@ class TrainingPanel(View):
 
     def _start_anew(self, preset, seed):
         self._live.button.value = False
+        self._live.clear_status()
         test_every = -(-recipes.TRAINING_IMAGES // recipes.BATCH_SIZE)
         self.trainer = recipes.make_trainer(
             PRESETS[preset], seed, test_images=self._tested, test_every=test_every

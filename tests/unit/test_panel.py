@@ -132,6 +132,8 @@ def test_training_on_after_the_end_adds_as_many_epochs_again():
             assert panel.data["total"] == epochs
             assert status(panel) == ("Paused after 6 more steps: all planned epochs (2) are done. "
                                      f"Press Train on to go on to epoch {epochs + 2}.")
+        panel.controls["epochs"].value = 10
+        assert status(panel) == "Paused."
         panel.controls["epochs"].value = 5  # lowered: 6 are done
         await train_to_the_end(panel)
         assert panel._seen[-1] == 20_000
