@@ -9,6 +9,7 @@ from vae_helpers.exercises.choice import Choice
 from vae_helpers.exercises.exercise import Checked, Exercise, Mistake
 from vae_helpers.exercises.runner import run
 from vae_helpers.recipes import TRAINING_IMAGES
+from vae_helpers.threads import one_thread
 
 
 def _cyclical(step, period, ramp, beta):
@@ -211,8 +212,8 @@ class LivingLatents(Checked):
                     "little, and a high price closes them. Begin lower.")
         return "Begin lower, or stay low for longer."
 
+    @one_thread()
     def _alive(self, betas):
-        torch.set_num_threads(1)  # `ordinary_state` puts the caller's number back
         digits = data.load_mnist()
         model = models.CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
         trainer = training.Trainer(

@@ -47,7 +47,7 @@ def _train_epoch(model, optimizer, images, draws, epoch):
     total = 0.0
     for batch in data.minibatches(len(images), BATCH_SIZE, generator):
         x = data.binarize(data.pixels(images[batch]), generator)  # [batch, 784]
-        eps = torch.randn(draws, len(x), model.latent, generator=generator)
+        eps = data.noise(generator, draws, len(x), model.latent, like=x)
         loss, _, _ = bounds.negative_bound(model, x, eps, "iwae")
         optimizer.zero_grad()
         loss.backward()
