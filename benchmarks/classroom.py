@@ -19,7 +19,6 @@ Linux alone says which memory is shared.
 import time
 
 import psutil
-
 import report
 from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
 from notebook_cost import PEAK

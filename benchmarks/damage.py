@@ -12,9 +12,9 @@ import random
 import shutil
 from unittest import mock
 
-from vae_helpers import checkpoints, data, evidence, files, models, training
-
 import torch
+
+from vae_helpers import checkpoints, data, files, models, results, training
 
 MODEL = "kl_collapse", "1"  # study and key
 
@@ -154,12 +154,12 @@ def stored_model(folder, damage, number):
     good = load_stored().state_dict().values()
     damage_in(folder / study / f"{key}.pt", damage, number, folder / "trap")
     with mock.patch.object(evidence, "FOLDER", folder):
-        return outcome(evidence.EvidenceError, lambda: load_stored().state_dict().values(), good,
+        return outcome(results.ResultsError, lambda: load_stored().state_dict().values(), good,
                        folder / "trap")
 
 
 def load_stored():
-    return evidence.load_model(*MODEL, models.VAE(10, (100,), seed=0))
+    return results.load_model(*MODEL, models.VAE(10, (100,), seed=0))
 
 
 def cache_at(folder):

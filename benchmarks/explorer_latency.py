@@ -14,7 +14,6 @@ its canvases have been read back, which makes the browser finish drawing them. I
 """
 
 import numpy as np
-
 import report
 from in_browser import PACKAGES, jupyter, run
 

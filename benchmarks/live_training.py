@@ -18,7 +18,6 @@ import json
 import time
 
 import numpy as np
-
 import report
 from in_browser import PACKAGES, jupyter, run
 

@@ -13,10 +13,9 @@ import re
 import time
 
 import nbformat
-
 import report
-from in_browser import CHOICE, PACKAGES, chosen, jupyter
 from browser.harness import LabPage
+from in_browser import CHOICE, PACKAGES, chosen, jupyter
 
 MOST_SECONDS, MOST_GB = 60, 1.2
 ROOM = 1.2  # seconds differ that much between two runs

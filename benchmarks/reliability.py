@@ -34,7 +34,8 @@ from joblib import Parallel, delayed
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from damage import DAMAGES, VICTIMS  # noqa: E402
-from vae_helpers import data, files  # noqa: E402
+
+from vae_helpers import data, files
 
 FILES, LOADS, KILLS, TIMES = 200, 30, 30, 10
 AT_ONCE = 2  # notebooks

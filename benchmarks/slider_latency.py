@@ -19,10 +19,9 @@ compared with the one that has as many, its 95th percentile by the same hand.
 import json
 
 import numpy as np
-
 import report
-from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
 from browser.test_notebooks import PICTURES
+from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
 
 MOVES = 32  # turning back at the two ends changes nothing
 TRIES = 8  # a slider of which so many moves change nothing moves no picture now

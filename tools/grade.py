@@ -39,7 +39,7 @@ FIELDS = "file", "exercise", "state", "diagnosis"
 STARTUP, GRACE = 60, 10  # seconds: for a kernel to start, for an interrupted cell to end
 CHECK = re.compile(r"\bcheck\.(\w+)\(")
 VERDICTS = ("{name: (result.state, result.diagnosis) for name, result in getattr(__import__('sys')"
-            ".modules.get('vae_helpers.exercises.exercise'), 'verdicts', {}).items()}")
+            ".modules.get('vae_helpers.check.exercise'), 'verdicts', {}).items()}")
 
 
 class Ended(Exception):

@@ -258,7 +258,7 @@ def notebooks(env, args):
         if env.run([tool("normalise"), str(path)]):
             raise Trouble(f"{path.name} ran, and could not be stored; the lines above say why.")
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
-    drifted = env.run(["-m", "vae_helpers.ledger"])  # also of those stored before one that failed
+    drifted = env.run(["tools/ledger.py"])  # also of those stored before one that failed
     if failed:
         raise Trouble(f"{path.name} failed and is stored as it was; the lines above say where.")
     if drifted:

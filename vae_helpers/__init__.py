@@ -1,7 +1,7 @@
 """The plumbing of the notebook series on variational autoencoders.
 
-What is here is taught in a notebook, or will be. Import modules by name, and before torch:
-``from vae_helpers import data, elbo, plots``.
+What is here serves several notebooks; what belongs to one of them is in `vae_lessons`. Import
+modules by name, and before torch: ``from vae_helpers import data, elbo, training``.
 """
 
 import os
@@ -11,3 +11,5 @@ import os
 # and then sleeping costs a tenth alone, and makes the two share fairly. (For GNU's OpenMP, which
 # PyTorch has on Linux; it is read once, when torch is first imported.)
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+__version__ = "0.1.0"

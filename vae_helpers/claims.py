@@ -1,10 +1,16 @@
 """Claims: a sentence's number, compared with the band that the sentence states.
 
-`vae_helpers.ledger` collects what they print into CLAIMS.md.
+`tools/ledger.py` collects what they print into CLAIMS.md.
 """
 
 import math
+import re
 import statistics
+
+PRINTED = re.compile(  # a line of `claim`; "of" is there if it had one value for each seed
+    r"^claim (?P<id>\S+): ⟨(?P<figure>[^⟩]+)⟩ ?(?:\((?P<spread>[^)]+ seeds)\))?"
+    r".*, (?:(?P<of>all|median) )?within (?P<low>\S+) … (?P<high>\S+): holds$", re.MULTILINE
+)
 
 
 class ClaimFailed(AssertionError):

@@ -122,29 +122,6 @@ def kl_form(log_likelihood, mean, logvar, eps):
     return log_likelihood(z) - gaussian_kl(mean, logvar)
 
 
-def path_derivative_form(log_joint, mean, logvar, eps):
-    """The value of `monte_carlo_form`, with the gradient through z alone: [draws, batch].
-
-    The score ∂ log q/∂(mean, logvar) at fixed z has expectation zero and is left out, so the
-    gradient's variance vanishes where q is the posterior (Roeder, Wu & Duvenaud 2017).
-    """
-    z = reparameterize(mean, logvar, eps)
-    return log_joint(z) - gaussian_log_prob(z, mean.detach(), logvar.detach())
-
-
-def score_function_surrogate(log_joint, mean, logvar, eps, baseline=0.0):
-    """A quantity whose gradient is the score-function estimate: [draws, batch].
-
-    No gradient goes through z; it is (f − baseline) · ∂ log q(z|x), with f = log p(x, z) −
-    log q(z|x) held fixed (REINFORCE; Kingma & Welling 2013, section 2.2). A baseline, a number
-    or [batch], that does not depend on the draw leaves the average as it is and can take most
-    of the noise. The value means nothing. For the decoder's gradient use another form.
-    """
-    z = reparameterize(mean, logvar, eps).detach()
-    log_q = gaussian_log_prob(z, mean, logvar)
-    return (log_joint(z) - log_q - baseline).detach() * log_q
-
-
 def iwae_bound(log_weights):
     """log (1/K) Σ_k w_k, the importance-weighted bound: [K, batch] to [batch].
 
@@ -153,18 +130,6 @@ def iwae_bound(log_weights):
     """
     require_log_weights(log_weights)
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
-
-
-def dreg_surrogate(log_joint, mean, logvar, eps):
-    """A quantity whose gradient for mean and logvar is DReG's estimate: [batch].
-
-    Σ_k ŵ_k² log w_k with the normalised weights ŵ held fixed and the score left out; at K = 1
-    it is the path derivative. The value means nothing (`iwae_bound` has it); the decoder's
-    gradient must come from `iwae_bound`. Tucker et al. 2018.
-    """
-    log_weights = path_derivative_form(log_joint, mean, logvar, eps)  # [K, batch]
-    normalised = torch.softmax(log_weights.detach(), dim=0)
-    return (normalised**2 * log_weights).sum(0)
 
 
 def require_log_weights(log_weights):

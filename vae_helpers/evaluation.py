@@ -4,8 +4,6 @@ Every function leaves the model in the mode in which it was.
 """
 
 import contextlib
-import copy
-import math
 from typing import NamedTuple
 
 import torch
@@ -76,37 +74,6 @@ def evaluate(model, images, *, seed):
 
 
 @torch.no_grad()
-def renew_statistics(model, images, *, batch_size, seed):
-    """A copy of `model` whose batch normalisation has the statistics of `images`, its weights kept.
-
-    Running statistics trail the weights that training moves. Here they are made anew: the
-    plain average over the batches of `images` (uint8 [n, 28, 28]), the weights standing still.
-    `torch.optim.swa_utils.update_bn` does so for models that take x alone; a VAE takes noise
-    too, which `seed` gives. A model without batch normalisation is copied as it is.
-    Raises `ValueError` unless the images make whole batches of two or more.
-    """
-    data.require_images(images)
-    batch_size = arguments.whole_number(batch_size, "batch_size")
-    if batch_size < 2 or not len(images) or len(images) % batch_size:
-        raise ValueError(f"{len(images)} images do not make whole batches of {batch_size}: give a "
-                         "multiple of batch_size, and batches of two or more.")
-    model = copy.deepcopy(model)
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # PyTorch's word for the plain average
-    generator = arguments.generator(seed)
-    model.train()
-    for batch in images.split(batch_size):
-        x = rows(model, batch)
-        model(x, data.noise(generator, batch_size, model.latent, like=x))
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
-    return model.eval()
-
-
-@torch.no_grad()
 def posterior_means(model, images):
     """The mean of q(z|x) for each of `images` (uint8 [n, 28, 28]): [n, latent]."""
     with evaluation_mode(model):
@@ -129,34 +96,6 @@ def active_units(model, images, threshold=0.01):
     Burda, Grosse & Salakhutdinov 2015, section 5.2, where the threshold is 0.01.
     """
     return int((posterior_means(model, images).var(0) > threshold).sum())
-
-
-@torch.no_grad()
-def dead_heads(model, images):
-    """How many outputs of a `models.CoderVAE`'s two heads are 0 for every image: (mean, logvar).
-
-    In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
-    the layers before it move by the gradients of others, and by other batches' statistics.
-    """
-    alive = torch.zeros(2, model.latent, dtype=torch.bool)
-    with evaluation_mode(model):
-        for x in chunks(model, images):
-            alive |= torch.stack([(head != 0).any(0) for head in model.encode(x)]).cpu()
-    return tuple((~alive).sum(1).tolist())
-
-
-def first_reach(places, values, target):
-    """Where a curve through (places, values) first falls to `target`, straight between points.
-
-    places ascend. The first of them if the curve starts there or below; ∞ if it never falls so far.
-    """
-    if values[0] <= target:
-        return places[0]
-    for k in range(1, len(values)):
-        if values[k] <= target:
-            share = (values[k - 1] - target) / (values[k - 1] - values[k])
-            return places[k - 1] + share * (places[k] - places[k - 1])
-    return math.inf
 
 
 def mean_image_distortion(train_images, images):
@@ -195,36 +134,3 @@ def decode(model, z):
         return model.decode(torch.as_tensor(z).to(next(model.parameters()))).sigmoid()
 
 
-def cluster_widths(codes, labels):
-    """Median distance of each digit's codes from their centre, the median: [n, 2] to [10]."""
-    clusters = (codes[labels == digit] for digit in range(10))
-    return torch.stack([(c - c.median(0).values).norm(dim=1).median() for c in clusters])
-
-
-def slants(images):
-    """How far each image's ink leans: columns to the right per row down, [n, 28, 28] to [n].
-
-    The slope of the least-squares line through the ink, weighted by it; negative for a digit
-    that leans to the right.
-    """
-    ink = images.double()
-    row = torch.arange(28.0)[:, None] - _centre(ink.sum(2))[:, None, None]  # [n, 28, 1]
-    column = torch.arange(28.0) - _centre(ink.sum(1))[:, None, None]  # [n, 1, 28]
-    return (ink * row * column).sum((1, 2)) / (ink * row**2).sum((1, 2))
-
-
-def _centre(weights):
-    """The weighted mean position: [n, 28] to [n]."""
-    return (weights * torch.arange(28.0)).sum(1) / weights.sum(1)
-
-
-def place_along_longest_axis(codes):
-    """Each code's place on the axis along which the codes vary most: [n, 2] to [n]."""
-    centred = codes - codes.mean(0)
-    _, directions = torch.linalg.eigh(torch.cov(centred.T))  # in ascending order
-    return centred @ directions[:, -1]
-
-
-def correlation(a, b):
-    """Pearson's correlation of two tensors [n]."""
-    return torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1].item()

@@ -2,6 +2,7 @@
 
 import gc
 import html
+import inspect
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import anywidget
 from IPython import get_ipython
 from ipywidgets import HTML, Button, Image, Layout, VBox
 
-from vae_helpers import plots
+from vae_helpers.plots.base import png, with_picture
 
 WIDE = Layout(max_width="100%")
 
@@ -24,7 +25,8 @@ class View(VBox):
     """A picture that follows its controls, with the figure's caption as text below it.
 
     name: what strict notebook tests see instead of the picture, so it never changes.
-    plot: a function of `plots`. controls: {name: widget}; compute: a function of the
+    plot: a function from arrays to a figure; one that takes its earlier figure as `fig` moves the
+    artists in place, which is what a slider needs. controls: {name: widget}; compute: a function of the
     controls' values, by name, to the dictionary of arrays that `plot` draws. Without them,
     `draw` is called by hand.
     prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
@@ -35,6 +37,7 @@ class View(VBox):
 
     def __init__(self, name, plot, controls=None, compute=None, prediction=None):
         self._name, self._plot = name, plot
+        self._in_place = "fig" in inspect.signature(plot).parameters
         self._compute, self._prediction = compute, prediction
         self.controls = dict(controls or {})
         self.data = {}
@@ -55,8 +58,9 @@ class View(VBox):
         if self._prediction is not None:
             data = data | {"guess": self._prediction.guess}
         with self._lock:
-            self._figure = self._plot(**data, fig=self._figure)
-            self._picture.value = plots.png(self._figure)
+            earlier = {"fig": self._figure} if self._in_place else {}
+            self._figure = self._plot(**data, **earlier)
+            self._picture.value = png(self._figure)
             self._text.value = html.escape(self._figure.caption)
             self.data = data
 
@@ -96,7 +100,7 @@ class View(VBox):
     def _repr_mimebundle_(self, **settings):
         """The live view, and a picture of it for pages that have no kernel, as GitHub's."""
         bundle = super()._repr_mimebundle_(**settings)
-        return plots.with_picture(bundle, self._figure) if self._figure else bundle
+        return with_picture(bundle, self._figure) if self._figure else bundle
 
     def __repr__(self):
         return f"View: {self._name}"

@@ -1,11 +1,13 @@
 """What a notebook teaches in a cell is what the package does afterwards.
 
-A cell tagged ``taught:MODULE.NAME`` defines NAME. Its definition and the package's are
+A cell tagged ``taught:MODULE.NAME`` defines NAME, MODULE being one of the package or of the
+lesson itself. Its definition and the package's are
 called on the same inputs, listed here, and must give the same results.
 """
 
 import ast
 import importlib
+import importlib.util
 from pathlib import Path
 
 import nbformat
@@ -13,6 +15,8 @@ import pytest
 import torch
 
 from vae_helpers import elbo, models
+from vae_lessons.build_a_vae import lab
+from vae_lessons.say_how_good_it_is.lab import BurdaVAE
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -51,17 +55,17 @@ def some_images(n):
 
 # For each taught function the arguments to try, made afresh for each call.
 INPUTS = {
-    "likelihood.log_weights": [
+    "lab.log_weights": [
         lambda: (models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(), 6, generator()),
-        lambda: (models.BurdaVAE(torch.full((784,), 0.2), 2, seed=1),
+        lambda: (BurdaVAE(torch.full((784,), 0.2), 2, seed=1),
                  (noise(1, 784) > 0).float(), 1, generator()),
     ],
-    "scales.guarded": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
-    "scales.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
-    "scales.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],
-    "scales.variance_of_log_estimate": [lambda: (2,), lambda: (10,), lambda: (101,)],
-    "scales.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
-    "sigma_vae.SigmaVAE": [
+    "lab.guarded": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
+    "lab.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
+    "lab.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],
+    "lab.variance_of_log_estimate": [lambda: (2,), lambda: (10,), lambda: (101,)],
+    "lab.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
+    "lab.SigmaVAE": [
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), True),
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), False),
     ],
@@ -81,43 +85,43 @@ INPUTS = {
     "elbo.monte_carlo_form": estimates(),
     "elbo.entropy_form": estimates(),
     "elbo.kl_form": estimates(),
-    "elbo.score_function_surrogate": estimates(),
-    "elbo.dreg_surrogate": estimates(),
-    "models.Coder": [
+    "lab.score_function_surrogate": estimates(),
+    "lab.dreg_surrogate": estimates(),
+    "lab.Coder": [
         lambda: (noise(9, 5).float(), "relu"),
         lambda: (noise(9, 3).float(), "linear"),
     ],
-    "models.CoderVAE": [
+    "lab.CoderVAE": [
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "relu"),
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "linear"),
     ],
     "schedules.warm_up": [lambda: (10, 2.0), lambda: (7,)],
-    "evaluation.renew_statistics": [
-        lambda: (models.CoderVAE(heads="relu", seed=0), some_images(6), 3, 5),
-        lambda: (models.CoderVAE(heads="linear", seed=1), some_images(8), 8, 0),
+    "lab.renew_statistics": [
+        lambda: (lab.CoderVAE(heads="relu", seed=0), some_images(6), 3, 5),
+        lambda: (lab.CoderVAE(heads="linear", seed=1), some_images(8), 8, 0),
     ],
-    "laws.value_variances": [
+    "lab.value_variances": [
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
     ],
-    "ppca.surviving": [
+    "lab.surviving": [
         lambda: (noise(9).exp(), 0.5),
         lambda: (noise(5, seed=1).exp(), 1.3),
     ],
-    "gradients.one_draw_gradients": [
+    "lab.one_draw_gradients": [
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
     ],
-    "latent_noise.neighbour_purity": [
+    "lab.neighbour_purity": [
         lambda: (noise(40, 3), torch.arange(40) % 4),
         lambda: (noise(9, 1), torch.zeros(9)),
     ],
-    "latent_noise.swap_probability": [
+    "lab.swap_probability": [
         lambda: (noise(5, 3), noise(5, 3, seed=1), noise(5, 3, seed=2)),
         lambda: (noise(2), noise(2, seed=1), noise(2, seed=2)),
     ],
-    "plateau.threshold": [lambda: (drawings(),)],
-    "models.Autoencoder": [lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float())],
-    "picture_measures.frechet_distance": [
+    "lab.threshold": [lambda: (drawings(),)],
+    "lab.Autoencoder": [lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float())],
+    "realism.frechet_distance": [
         lambda: (noise(60, 4), 2 * noise(50, 4, seed=1) + 1),
         lambda: (noise(30, 1).float(), noise(40, 1, seed=1).float()),
     ],
@@ -131,8 +135,8 @@ def coded(Coder, x, last):
 
 def both_parts(CoderVAE, x, eps, heads):
     """The same weights in the cell's class and the package's: what they make of x."""
-    model = CoderVAE(heads=heads, **({"seed": 0} if CoderVAE is models.CoderVAE else {}))
-    model.load_state_dict(models.CoderVAE(heads=heads, seed=0).state_dict())
+    model = CoderVAE(heads=heads, **({"seed": 0} if CoderVAE is lab.CoderVAE else {}))
+    model.load_state_dict(lab.CoderVAE(heads=heads, seed=0).state_dict())
     return model(x, eps)
 
 
@@ -159,9 +163,9 @@ def gaussian_parts(SigmaVAE, x, eps, learned):
 
 
 # How a class is tried, or a function of named arguments; another is called as it is.
-USES = {"sigma_vae.SigmaVAE": gaussian_parts, "models.Coder": coded, "models.CoderVAE": both_parts, "schedules.warm_up": at_each_step,
-        "models.Autoencoder": coded_without_noise,
-        "evaluation.renew_statistics": renewed}
+USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": both_parts,
+        "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
+        "lab.renew_statistics": renewed}
 
 
 def taught_cells():
@@ -170,7 +174,7 @@ def taught_cells():
         for cell in cells:
             for tag in cell.metadata.get("tags", []):
                 if tag.startswith("taught:"):
-                    yield pytest.param(tag.split(":", 1)[1], cells, cell,
+                    yield pytest.param(path.stem[3:], tag.split(":", 1)[1], cells, cell,
                                        id=f"{path.stem}-{tag.split(':', 1)[1]}")
 
 
@@ -196,11 +200,18 @@ def definition(cells, cell, name):
     return scope[name]
 
 
-@pytest.mark.parametrize("name, cells, cell", list(taught_cells()))
-def test_the_cell_and_the_package_agree(name, cells, cell):
+def packaged_as(lesson, module):
+    """The module of the package, or else of the lesson, of that name."""
+    in_core = importlib.util.find_spec(f"vae_helpers.{module}") is not None
+    return importlib.import_module(
+        f"vae_helpers.{module}" if in_core else f"vae_lessons.{lesson}.{module}")
+
+
+@pytest.mark.parametrize("lesson, name, cells, cell", list(taught_cells()))
+def test_the_cell_and_the_package_agree(lesson, name, cells, cell):
     module, function = name.split(".")
     taught = definition(cells, cell, function)
-    packaged = getattr(importlib.import_module(f"vae_helpers.{module}"), function)
+    packaged = getattr(packaged_as(lesson, module), function)
     assert taught is not packaged, "the cell must define it, not import it"
     assert INPUTS[name], f"no inputs are listed for {name}"
     use = USES.get(name, lambda thing, *arguments: thing(*arguments))
@@ -210,4 +221,4 @@ def test_the_cell_and_the_package_agree(name, cells, cell):
 
 
 def test_every_listed_input_belongs_to_a_taught_cell():
-    assert set(INPUTS) == {parameters.values[0] for parameters in taught_cells()}
+    assert set(INPUTS) == {parameters.values[1] for parameters in taught_cells()}

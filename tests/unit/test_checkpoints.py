@@ -19,14 +19,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
 import torch
 from torch import nn
 
-from vae_helpers import checkpoints, data, elbo, files, models, sigma_vae, training, two_stage
+import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
+from vae_helpers import checkpoints, data, elbo, files, models, training
 from vae_helpers.checkpoints import CheckpointError
 from vae_helpers.schedules import warm_up
+from vae_lessons.build_a_vae import lab
+from vae_lessons.choose_a_log_variance.lab import SigmaVAE
+from vae_lessons.meet_kl_collapse.lab import LinearVAE
+from vae_lessons.say_how_good_it_is.lab import BurdaVAE
+from vae_lessons.train_in_two_stages.lab import Autoencoder, LearnedScaleVAE, TwoStage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,7 +51,7 @@ class SmallVAE(models.GaussianVAE):
         self.latent, self.pixels = latent, 784
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.encoder = models.Coder(784, (16, 2 * latent), last=last, eps=eps)
+            self.encoder = lab.Coder(784, (16, 2 * latent), last=last, eps=eps)
             self.decode = models.dense([latent, 16, 784])
 
     def encode(self, x):
@@ -358,22 +362,22 @@ AVERAGE, CODES = torch.full((784,), 0.3), torch.linspace(0, 1, 12).reshape(4, 3)
 
 
 def whole_model(**of_second):
-    first = models.Autoencoder(3, (4,), seed=0)
-    return two_stage.TwoStage(
-        first, models.LearnedScaleVAE(2, (4,), 3, seed=0, **of_second), CODES)
+    first = Autoencoder(3, (4,), seed=0)
+    return TwoStage(
+        first, LearnedScaleVAE(2, (4,), 3, seed=0, **of_second), CODES)
 
 
 # Two models with the same tensors each, of which the second computes something else.
 LOOK_ALIKES = {
-    "noise_variance": [models.LinearVAE(3, AVERAGE, noise_variance=v, seed=0) for v in (1.0, 4.0)],
-    "learned": [sigma_vae.SigmaVAE(2, (4,), noise=-1.0, learned=word, seed=0)
+    "noise_variance": [LinearVAE(3, AVERAGE, noise_variance=v, seed=0) for v in (1.0, 4.0)],
+    "learned": [SigmaVAE(2, (4,), noise=-1.0, learned=word, seed=0)
                 for word in (True, False)],
-    "codes": [models.LearnedScaleVAE(2, (4,), codes=word, seed=0) for word in (False, True)],
+    "codes": [LearnedScaleVAE(2, (4,), codes=word, seed=0) for word in (False, True)],
     "second.codes": [whole_model(codes=word) for word in (True, False)],
-    "heads": [models.CoderVAE((8, 2), (8, 784), heads=word, seed=0) for word in ("linear", "relu")],
-    "mean.momentum": [models.CoderVAE((8, 2), (8, 784), heads="linear", seed=0, momentum=momentum)
+    "heads": [lab.CoderVAE((8, 2), (8, 784), heads=word, seed=0) for word in ("linear", "relu")],
+    "mean.momentum": [lab.CoderVAE((8, 2), (8, 784), heads="linear", seed=0, momentum=momentum)
                       for momentum in (0.01, 0.1)],
-    "class": [models.BurdaVAE(AVERAGE, 2, (4, 4), seed=0), models.VAE(2, (4, 4), seed=0)],
+    "class": [BurdaVAE(AVERAGE, 2, (4, 4), seed=0), models.VAE(2, (4, 4), seed=0)],
     "layers": [LearnersVAE(6, activation) for activation in (nn.ReLU(), nn.Tanh())],
     "line 3": [LearnersVAE(6, nn.LeakyReLU(slope)) for slope in (0.1, 0.3)],
 }
@@ -397,8 +401,8 @@ def test_numbers_of_numpy_and_defaults_that_are_spelt_out_are_the_same_model(tmp
     path = tmp_path / "run.ckpt"
     checkpoints.save(make(model=models.VAE(4, seed=0)), path)
     checkpoints.restore(make(model=models.VAE(np.int64(4), [np.int32(400)], seed=1)), path)
-    checkpoints.save(make(model=models.CoderVAE((8, 2), (8, 784), heads="relu", seed=0)), path)
-    same_again = models.CoderVAE([8, 2], [8, 784], heads="relu", eps=1e-3, batch_norm=True, seed=0)
+    checkpoints.save(make(model=lab.CoderVAE((8, 2), (8, 784), heads="relu", seed=0)), path)
+    same_again = lab.CoderVAE([8, 2], [8, 784], heads="relu", eps=1e-3, batch_norm=True, seed=0)
     checkpoints.restore(make(model=same_again), path)
 
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from vae_helpers import elbo, likelihood
+from vae_helpers import elbo
+from vae_lessons.compare_the_estimators import lab
+from vae_lessons.say_how_good_it_is.lab import grouped_bounds
 
 SHAPES = [(3,), (4, 3)]
 DRAWN = [*SHAPES, (5, 4, 3)]  # with draws in front
@@ -122,13 +124,13 @@ IMAGES = {  # what a convolutional network gives
     lambda t: elbo.gaussian_kl_per_latent(t, t),
     lambda t: elbo.gaussian_entropy(t),
     lambda t: elbo.iwae_bound(t),
-    lambda t: likelihood.grouped_bounds(t, 1),
+    lambda t: grouped_bounds(t, 1),
     lambda t: elbo.monte_carlo_form(lambda z: z.sum(-1), t, t, t),
     lambda t: elbo.entropy_form(lambda z: z.sum(-1), t, t, t),
     lambda t: elbo.kl_form(lambda z: z.sum(-1), t, t, t),
-    lambda t: elbo.path_derivative_form(lambda z: z.sum(-1), t, t, t),
-    lambda t: elbo.score_function_surrogate(lambda z: z.sum(-1), t, t, t),
-    lambda t: elbo.dreg_surrogate(lambda z: z.sum(-1), t, t, t),
+    lambda t: lab.path_derivative_form(lambda z: z.sum(-1), t, t, t),
+    lambda t: lab.score_function_surrogate(lambda z: z.sum(-1), t, t, t),
+    lambda t: lab.dreg_surrogate(lambda z: z.sum(-1), t, t, t),
 ])
 def test_images_that_were_not_flattened_are_named(density, shape):
     """A sum over their last axis would be a row of pixels, and its mean a hidden weight."""

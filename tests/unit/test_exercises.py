@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from vae_helpers.exercises import check
-from vae_helpers.exercises.exercise import Exercise, Mistake
-from vae_helpers.exercises.runner import run
+from vae_helpers.check.exercise import Exercise, Mistake
+from vae_helpers.check.runner import run
+from vae_lessons.start_here import checks
 
 PIXELS_RIGHT = [
     lambda images: images.flatten(1) / 255,
@@ -51,25 +51,25 @@ PIXELS_WRONG = [
 
 @pytest.mark.parametrize("answer", PIXELS_RIGHT)
 def test_right_answers_pass_however_written(answer):
-    result = check.pixels(answer)
+    result = checks.pixels(answer)
     assert result.state == "passed" and result.passed, result.diagnosis
 
 
 @pytest.mark.parametrize("answer, words", PIXELS_WRONG)
 def test_wrong_answers_are_named(answer, words):
-    result = check.pixels(answer)
+    result = checks.pixels(answer)
     assert result.state == "failed" and not result.passed
     assert words in result.diagnosis
 
 
 @pytest.mark.parametrize("answer", [..., lambda images: ...])
 def test_a_stub_is_unanswered(answer):
-    result = check.pixels(answer)
+    result = checks.pixels(answer)
     assert result.state == "unanswered" and not result.passed
 
 
 def test_the_output_never_changes():
-    first, second = check.pixels(PIXELS_WRONG[12][0]), check.pixels(PIXELS_WRONG[12][0])
+    first, second = checks.pixels(PIXELS_WRONG[12][0]), checks.pixels(PIXELS_WRONG[12][0])
     assert repr(first) == repr(second)
     assert first._repr_html_() == second._repr_html_()
 
@@ -78,7 +78,7 @@ def test_the_rich_display_escapes_what_the_learner_wrote():
     def answer(images):
         raise ValueError("<script>")
 
-    assert "<script>" not in check.pixels(answer)._repr_html_()
+    assert "<script>" not in checks.pixels(answer)._repr_html_()
 
 
 def test_an_answer_that_changes_its_input_cannot_fool_the_check():
@@ -86,7 +86,7 @@ def test_an_answer_that_changes_its_input_cannot_fool_the_check():
         images.zero_()
         return images.flatten(1) / 255
 
-    assert check.pixels(answer).state == "failed"
+    assert checks.pixels(answer).state == "failed"
 
 
 def test_random_answers_are_the_same_every_time():
@@ -99,11 +99,11 @@ def test_random_answers_are_the_same_every_time():
 
 
 def test_hints_are_graded(capsys):
-    check.pixels.hint(1)
-    check.pixels.hint(3)
+    checks.pixels.hint(1)
+    checks.pixels.hint(3)
     assert capsys.readouterr().out.count("of 3:") == 2
     with pytest.raises(ValueError, match="hints 1 to 3"):
-        check.pixels.hint(4)
+        checks.pixels.hint(4)
 
 
 def test_an_endless_loop_is_stopped():
@@ -120,7 +120,7 @@ def test_an_endless_loop_is_stopped():
 
 
 def test_a_loop_that_swallows_the_stop_is_abandoned(monkeypatch):
-    monkeypatch.setattr("vae_helpers.exercises.runner.GRACE", 0.2)
+    monkeypatch.setattr("vae_helpers.check.runner.GRACE", 0.2)
     release = threading.Event()
 
     def stubborn():

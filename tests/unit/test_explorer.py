@@ -6,8 +6,11 @@ import torch
 import traitlets
 from torch import nn
 
-from vae_helpers import models, plots
+from vae_helpers import models
 from vae_helpers.explorer import Explorer
+from vae_helpers.plots.base import DIGIT_COLOURS, png, small
+from vae_lessons.build_a_vae import lab
+from vae_lessons.train_in_two_stages.lab import Autoencoder
 
 CODES = np.random.default_rng(0).normal(size=(30, 2))
 LABELS = np.arange(30) % 10
@@ -95,7 +98,7 @@ def test_codes_may_carry_a_gradient():
 
 
 def test_colours_are_those_of_the_figures():
-    assert Explorer(vae(), CODES, LABELS).colours == list(plots.DIGIT_COLOURS)
+    assert Explorer(vae(), CODES, LABELS).colours == list(DIGIT_COLOURS)
 
 
 def test_repr_is_constant():
@@ -137,10 +140,10 @@ def test_other_numbers_of_latents_have_sliders(latent):
     with pytest.raises(traitlets.TraitError, match=f"point must be {latent} numbers from -4 to 4"):
         explorer.point = [0] * (latent + 1)
     figure = explorer.still()
-    assert [bar.get_height() for bar in figure.artists_of["bars"]] == [1.5] * latent
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1.5] * latent
     with torch.no_grad():
         digit = explorer._decoder(torch.full((latent,), 1.5)).sigmoid().reshape(28, 28)
-    np.testing.assert_allclose(figure.artists_of["digit"].get_array(), digit, atol=1e-6)
+    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), digit, atol=1e-6)
     assert f"{latent} latents" in figure.caption and "1.50" in figure.caption
 
 
@@ -170,7 +173,7 @@ def test_other_models_are_refused(model, error, words):
         Explorer(model, CODES, LABELS)
 
 
-CODER = models.CoderVAE(encoder=(8, 2), decoder=(8, 784), heads="linear", seed=0)
+CODER = lab.CoderVAE(encoder=(8, 2), decoder=(8, 784), heads="linear", seed=0)
 CODER.decoder = vae().decoder
 
 
@@ -179,7 +182,7 @@ CODER.decoder = vae().decoder
     [
         (CODER, TypeError, r"\.encoder .* CoderVAE has NoneType"),
         (with_encoder(nn.Linear(784, 6), nn.Tanh(), nn.Linear(6, 4)), TypeError, "this encoder .*Tanh"),
-        (models.Autoencoder(latent=2, seed=0), ValueError, "4 numbers; this one goes from 784 to 2"),
+        (Autoencoder(latent=2, seed=0), ValueError, "4 numbers; this one goes from 784 to 2"),
         (with_encoder(nn.Linear(100, 4)), ValueError, "from 100 to 4"),
         (with_encoder(nn.Linear(784, 4, bias=False)), ValueError, "this encoder .*without"),
     ],
@@ -274,9 +277,9 @@ def test_its_still_twin_shows_the_same_point_and_digit():
     with torch.no_grad():
         digit = model.decode(torch.tensor([1.0, -2.0])).sigmoid().reshape(28, 28)
     figure = explorer.still()
-    np.testing.assert_allclose(figure.artists_of["digit"].get_array(), digit, atol=1e-6)
+    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), digit, atol=1e-6)
     assert "z = (1.00, −2.00)" in figure.caption
     bundle, metadata = explorer._repr_mimebundle_()
     assert bundle["text/plain"] == "Explorer: latent-plane explorer"
-    assert bundle["image/png"] == plots.small(plots.png(figure))
+    assert bundle["image/png"] == small(png(figure))
     assert metadata["image/png"]["alt"] == figure.caption

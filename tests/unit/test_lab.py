@@ -369,7 +369,7 @@ def test_other_import_failures_show_their_last_line(lab, tmp_path, monkeypatch):
 # What it prints
 
 @pytest.mark.parametrize("command", [
-    ["tools/lab.py", "help"], ["tools/lab.py", "benchmark", "∞"], ["-m", "vae_helpers.evidence", "--list"],
+    ["tools/lab.py", "help"], ["tools/lab.py", "benchmark", "∞"], ["tools/store.py", "--list"],
     ["benchmarks/training_speed.py", "--help"], ["tools/student.py", ".", "{folder}/Schüler"],
 ])
 def test_a_terminal_without_unicode_gets_question_marks(tmp_path, command):
@@ -620,7 +620,7 @@ def notebook_environment(lab, root, ledger):
     run = env.run
 
     def run_all_but_the_ledger(command):
-        return run(command) if command != ["-m", "vae_helpers.ledger"] else print("ledger") or ledger
+        return run(command) if command != ["tools/ledger.py"] else print("ledger") or ledger
     env.run = run_all_but_the_ledger
     return env
 

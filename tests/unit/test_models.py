@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from vae_helpers import elbo
-from vae_helpers.models import VAE, Coder, CoderVAE
+from vae_helpers.models import VAE
+from vae_lessons.build_a_vae.lab import Coder, CoderVAE
 
 MODELS = {
     "VAE": lambda seed=0: VAE(5, hidden=(40, 30), seed=seed),

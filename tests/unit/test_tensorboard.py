@@ -10,18 +10,19 @@ import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
 
-import pytest
-
-import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from vae_helpers import data, files, models, runs, tensorboard, training
+import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
+from vae_helpers import data, files, models, runs, training
 from vae_helpers.schedules import warm_up
-from vae_helpers.tensorboard import LogError, RunLog
+from vae_lessons.build_a_vae.lab import CoderVAE
+from vae_lessons.train_live import tensorboard
+from vae_lessons.train_live.tensorboard import LogError, RunLog
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +41,7 @@ def shown():
 
 def make(**settings):
     """A trainer with batch normalisation, a schedule and tests."""
-    model = models.CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
+    model = CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
     settings = {
         "batch_size": 64, "learning_rate": 3e-3, "beta": warm_up(9),
         "test_images": digits().test_images[:50], "test_every": 7, "seed": 0,
@@ -197,7 +198,7 @@ def test_histograms_of_the_posterior(tmp_path):
 
 @pytest.mark.parametrize("make_model", [
     lambda: models.VAE(3, hidden=(16,), seed=0),
-    lambda: models.CoderVAE((16, 3), (16, 784), heads="relu", seed=0),
+    lambda: CoderVAE((16, 3), (16, 784), heads="relu", seed=0),
 ], ids=["VAE", "CoderVAE"])
 def test_the_graph_leads_from_the_digit_to_the_logits(make_model, tmp_path, capfd, recwarn):
     model = make_model()

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, evaluation, models, schedules, training
+from vae_lessons.build_a_vae.lab import CoderVAE
+from vae_lessons.start_here import lab
 
 MISSING = pytest.mark.skipif(True, reason="this computer has no such device")
 HERE = {
@@ -28,7 +30,7 @@ def make(digits, seed=0, **settings):
 
 def make_normalised(digits, **settings):
     """A trainer of a model with batch normalisation."""
-    model = models.CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
+    model = CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
     settings = {"batch_size": 64} | settings
     return training.Trainer(model, digits.train_images[:640], seed=0, **settings)
 
@@ -372,7 +374,7 @@ def test_evaluation_averages_over_all_images(digits):
 def test_cluster_widths():
     labels = torch.arange(10).repeat_interleave(3)
     offsets = torch.tensor([[-1.0, 0], [0, 0], [1, 0]]).repeat(10, 1)  # [30, 2]
-    widths = evaluation.cluster_widths(labels[:, None] * offsets + labels[:, None], labels)
+    widths = lab.cluster_widths(labels[:, None] * offsets + labels[:, None], labels)
     torch.testing.assert_close(widths, torch.arange(10.0))
 
 
@@ -381,12 +383,12 @@ def test_slants_are_the_slopes_of_straight_strokes(slope):
     rows = torch.arange(28)[:, None]
     columns = torch.arange(28)[None]
     ink = 255 * torch.exp(-((columns - 14 - slope * (rows - 14)) ** 2))
-    assert evaluation.slants(ink[None].to(torch.uint8)).item() == pytest.approx(slope, abs=0.01)
+    assert lab.slants(ink[None].to(torch.uint8)).item() == pytest.approx(slope, abs=0.01)
 
 
 def test_place_along_the_longest_axis():
     t = torch.randn(500, generator=torch.Generator().manual_seed(0))
     direction = torch.tensor([0.6, -0.8])
-    place = evaluation.place_along_longest_axis(3 * t[:, None] * direction + 7)
-    assert abs(evaluation.correlation(place, t)) == pytest.approx(1)
-    assert evaluation.correlation(t, -t) == pytest.approx(-1)
+    place = lab.place_along_longest_axis(3 * t[:, None] * direction + 7)
+    assert abs(lab.correlation(place, t)) == pytest.approx(1)
+    assert lab.correlation(t, -t) == pytest.approx(-1)

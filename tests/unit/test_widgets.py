@@ -9,8 +9,9 @@ import torch
 from ipywidgets import FloatSlider, ToggleButtons
 from matplotlib.figure import Figure
 
-from vae_helpers import models, plots, widgets
+from vae_helpers import models, widgets
 from vae_helpers.explorer import Explorer
+from vae_helpers.plots.base import small
 
 
 def line(x, guess=None, fig=None):
@@ -72,7 +73,7 @@ def test_a_page_without_a_kernel_gets_a_picture():
     slider, view = make()
     slider.value = 3.0
     bundle, metadata = view._repr_mimebundle_()
-    assert bundle["image/png"] == plots.small(bytes(view._picture.value))
+    assert bundle["image/png"] == small(bytes(view._picture.value))
     assert metadata["image/png"]["alt"] == "x is 6.0, the guess None"
     assert bundle["text/plain"] == "View: a line"
     assert "application/vnd.jupyter.widget-view+json" in bundle

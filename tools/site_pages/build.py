@@ -6,6 +6,7 @@ Nothing is run and nothing is asked of the network; the same notebooks give the 
 
 import base64
 import html
+import importlib
 import json
 import posixpath
 import re
@@ -25,9 +26,8 @@ from pygments.lexers import PythonLexer
 from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES
 
-from vae_helpers.exercises import check
+from vae_helpers.claims import PRINTED
 from vae_helpers.explorer import MODULE
-from vae_helpers.ledger import PRINTED
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -161,11 +161,11 @@ class Page:
             "".join(output["text"]) for cell in self.cells for output in cell.get("outputs", ())
             if output["output_type"] == "stream"
         )
-        claims = len(PRINTED.findall(printed))
+        measured = len(PRINTED.findall(printed))
         exercises = sum(tag.startswith("exercise:") for cell in self.cells for tag in tags(cell))
         if not any(cell.get("outputs") for cell in self.cells):
             return "in the making: not yet run"
-        return f"{plural(claims, 'claim')} measured, {plural(exercises, 'exercise')}"
+        return f"{plural(measured, 'claim')} measured, {plural(exercises, 'exercise')}"
 
     def body(self):
         """The page's blocks of HTML, a cell or an exercise each."""
@@ -238,7 +238,8 @@ class Page:
         return Markup(json.dumps(self._states[self.explorers - 1]).replace("<", "\\u003c"))
 
     def _help(self, name):
-        hints = getattr(check, name).hints
+        checks = importlib.import_module(f"vae_lessons.{self.stem[3:]}.checks")
+        hints = getattr(checks, name).hints
         return templates.get_template("exercise.html").render(hints=hints, stem=self.stem)
 
 

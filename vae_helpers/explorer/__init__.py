@@ -14,7 +14,8 @@ import torch
 import traitlets
 from torch import nn
 
-from vae_helpers import plots
+from vae_helpers.plots.base import DIGIT_COLOURS, with_picture
+from vae_helpers.plots.digits import latent_explorer, latent_sliders
 from vae_helpers.widgets import close_earlier_runs
 
 HERE = Path(__file__).parent
@@ -64,7 +65,7 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, model, codes, labels, images=None, name="latent-plane explorer"):
         self._name = name
         packed = b"" if images is None else _pack_images(images, len(codes))
-        super().__init__(colours=list(plots.DIGIT_COLOURS), images=packed)
+        super().__init__(colours=list(DIGIT_COLOURS), images=packed)
         self.show(model, codes, labels)
         close_earlier_runs(self)
 
@@ -110,10 +111,10 @@ class Explorer(anywidget.AnyWidget):
         with torch.no_grad():
             digit = self._decoder(torch.tensor(self.point)).sigmoid().reshape(28, 28).numpy()
         if len(self.point) != 2:
-            return plots.latent_sliders(self.point, digit)
+            return latent_sliders(self.point, digit)
         codes = np.frombuffer(self.codes, "<f4").reshape(-1, 2)  # [n, 2]
         labels = np.frombuffer(self.labels, np.uint8)
-        return plots.latent_explorer(codes, labels, self.point, digit)
+        return latent_explorer(codes, labels, self.point, digit)
 
     @traitlets.validate("point")
     def _check_point(self, proposal):
@@ -127,7 +128,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **settings):
         """The live explorer, and a picture of it for pages that show no widgets."""
-        return plots.with_picture(super()._repr_mimebundle_(**settings), self.still())
+        return with_picture(super()._repr_mimebundle_(**settings), self.still())
 
     def __repr__(self):
         return f"Explorer: {self._name}"

@@ -1,6 +1,8 @@
 """What all figures share: style, display, and their size in a stored notebook."""
 
+import functools
 import io
+import threading
 
 import matplotlib
 import numpy as np
@@ -18,7 +20,7 @@ DIGIT_COLOURS = np.array([
 TWO_LINES = " \n "  # keeps the room for a title that is written later
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito
 
-matplotlib.rcParams.update({
+STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
@@ -27,18 +29,42 @@ matplotlib.rcParams.update({
     "figure.dpi": DPI,
     "font.size": 10,
     "legend.frameon": False,
-})
+}
+_one_at_a_time = threading.RLock()  # the settings are the process's, and callbacks have threads
+
+
+def styled(plot):
+    """A function that makes a figure, with the style of the series while it does."""
+    @functools.wraps(plot)
+    def drawn(*arguments, **named):
+        with _one_at_a_time, matplotlib.rc_context(STYLE):
+            return plot(*arguments, **named)
+
+    return drawn
 
 
 def png(fig):
     """The figure as PNG bytes.
 
-    Axes and labels take most of the time of a drawing and hardly ever move. So they are
-    drawn once and kept; over them come the figure's titles, its legends, and `artists_of`,
-    which are all that a redraw may change (besides limits, after which all is drawn anew).
+    A figure that moves in place (see `freeze_layout`) keeps its axes and labels, which take most
+    of the time of a drawing. Over them come its titles, its legends, and `artists_of`, which are
+    all that a redraw may change (besides limits, after which all is drawn anew).
     """
     canvas = fig.canvas if isinstance(fig.canvas, FigureCanvasAgg) else FigureCanvasAgg(fig)
-    moving = sorted(_moving(fig), key=lambda artist: artist.get_zorder())
+    if hasattr(fig, "titles"):
+        _draw_moving(fig, canvas)
+    else:
+        canvas.draw()
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture.save(buffer, "png", compress_level=1)  # it goes no farther than the page
+    return buffer.getvalue()
+
+
+def _draw_moving(fig, canvas):
+    legends = [axes.get_legend() for axes in fig.axes if axes.get_legend()]
+    moving = sorted([*_artists(fig.artists_of), *fig.titles, *legends],
+                    key=lambda artist: artist.get_zorder())
     limits = [(*axes.get_xlim(), *axes.get_ylim()) for axes in fig.axes]
     kept_limits, background = getattr(fig, "background", (None, None))
     if kept_limits == limits:
@@ -53,19 +79,6 @@ def png(fig):
             artist.set_visible(visible)
     for artist in moving:
         artist.draw(canvas.get_renderer())
-    buffer = io.BytesIO()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture.save(buffer, "png", compress_level=1)  # a slider's picture goes no farther than the page
-    return buffer.getvalue()
-
-
-def _moving(fig):
-    """The artists that a redraw may change."""
-    yield from _artists(fig.artists_of)
-    for axes in fig.axes:
-        yield axes._left_title  # matplotlib has no public way to ask for it
-        if axes.get_legend():
-            yield axes.get_legend()
 
 
 def _artists(kept):
@@ -98,6 +111,11 @@ def with_picture(bundle, fig):
 
 
 def freeze_layout(fig):
-    """Lay the figure out once, before data arrive: a redraw then costs half as much."""
+    """Lay the figure out once, before data arrive: a redraw then costs half as much.
+
+    For a figure that is given back as `fig` to move its artists in place; it has all of them in
+    `artists_of`.
+    """
+    fig.titles = [axes.set_title(axes.get_title("left"), loc="left") for axes in fig.axes]
     fig.draw_without_rendering()
     fig.set_layout_engine("none")

@@ -1,0 +1,282 @@
+"""The hidden β of a loss as code: the calculator of notebook 03."""
+
+import math
+from typing import NamedTuple
+
+from ipywidgets import Dropdown, FloatText, Layout
+
+from vae_helpers.widgets import View
+from vae_lessons.build_a_vae import figures
+
+RECONSTRUCTIONS = {  # the code of each likelihood's error, with a place for its reduction
+    "bernoulli": "F.binary_cross_entropy_with_logits(logits, x{})",
+    "gaussian": "F.mse_loss(x_hat, x{})",
+    "laplace": "F.l1_loss(x_hat, x{})",
+}
+# How code reduces a term [batch, pixel] or [batch, latent] to one number.
+REDUCTIONS = ("mean", "sum / len(x)", "sum")
+
+
+def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
+                   variance=1.0, scale=1.0):
+    """The β of the loss ``reduced reconstruction + weight * reduced kl``.
+
+    pixels: D, with every colour channel; latents: d; batch: B, the images in a batch.
+    reconstruction, kl: how the code reduces each term. "mean" averages over batch and pixels
+    (or latents), "sum / len(x)" averages over the batch alone, "sum" averages over nothing.
+    likelihood: what the reconstruction stands for: "bernoulli" (cross entropy), "gaussian"
+    (squared error, variance σ²) or "laplace" (absolute error, scale b).
+
+    β = weight · (B·D, B or 1) / (B·d, B or 1), divided by 2σ² for a Gaussian and by b for a
+    Laplace. B cancels unless one term alone is "sum"; only then `batch` is needed. Raises
+    `ValueError` for anything else. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
+    """
+    _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
+    if batch is None:
+        if not batch_cancels(reconstruction, kl):
+            raise ValueError(
+                "batch is missing: one term is averaged over the batch and the other is summed, "
+                "so β depends on the batch size. Pass the number of images in a batch.")
+        batch = 1
+    # The error is so many times the distortion, but for a constant.
+    error = {"bernoulli": 1, "gaussian": 2 * variance, "laplace": scale}[likelihood]
+    divisor = _divisor(reconstruction, pixels, batch)
+    return weight * divisor / (_divisor(kl, latents, batch) * error)
+
+
+def _divisor(reduction, count, batch):
+    """What the sum over the batch, and over `count` pixels or latents, is divided by."""
+    return {"mean": batch * count, "sum / len(x)": batch, "sum": 1}[reduction]
+
+
+def batch_cancels(reconstruction, kl):
+    """Whether β is the same for every batch size: both terms average over it, or neither does."""
+    return (reconstruction == "sum") == (kl == "sum")
+
+
+def loss_line(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
+              variance=1.0, scale=1.0):
+    """That loss as four lines of PyTorch, which bind ``reconstruction``, ``kl`` and ``loss``.
+
+    Takes what `effective_beta` takes. The lines need ``F``, ``x`` [batch, pixel], ``mean`` and
+    ``logvar`` [batch, latent], and the decoder's ``logits``, or ``x_hat`` if it is no Bernoulli.
+    """
+    _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
+    size = "the batch size" if batch is None else f"the batch size B = {batch:.0f}"
+    if batch_cancels(reconstruction, kl):
+        effect = f"{size} cancels"
+    else:
+        effect = f"β {'grows' if kl == 'sum' else 'falls'} with {size}"
+    rate = {"mean": "kl.mean()", "sum / len(x)": "kl.sum() / len(x)", "sum": "kl.sum()"}[kl]
+    return "\n".join([
+        f"{_shapes(pixels, latents)}{_noise(likelihood, variance, scale)}; {effect}",
+        f"reconstruction = {_error(likelihood, reconstruction)}",
+        "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
+        f"loss = reconstruction + {_exact(weight)} * {rate}",
+    ])
+
+
+def honest_loss_line(beta, pixels, latents, *, likelihood, variance=1.0, scale=1.0):
+    """The loss that shows its own β: both terms summed, in nats per image.
+
+    Binds ``distortion``, ``kl`` and ``loss``, and needs what `loss_line` needs. The distortion
+    lacks its constant, which has no gradient: D/2 · log 2πσ² for a Gaussian, D · log 2b for a
+    Laplace.
+    """
+    _check(beta, pixels, latents, "sum", "sum", likelihood, None, variance, scale)
+    divisor = {
+        "bernoulli": "",
+        "gaussian": f" / (2 * {_exact(variance)})",
+        "laplace": f" / {_exact(scale)}",
+    }[likelihood]
+    return "\n".join([
+        f"{_shapes(pixels, latents)}{_noise(likelihood, variance, scale)}",
+        f"distortion = {_error(likelihood, 'sum / len(x)')}{divisor}",
+        "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
+        f"loss = distortion + {_exact(beta)} * kl.sum() / len(x)",
+    ])
+
+
+def _shapes(pixels, latents):
+    return f"# x [batch, {pixels:.0f}], mean and logvar [batch, {latents:.0f}]"
+
+
+def _noise(likelihood, variance, scale):
+    return {"bernoulli": "", "gaussian": f", σ² = {_exact(variance)}",
+            "laplace": f", b = {_exact(scale)}"}[likelihood]
+
+
+def _error(likelihood, reduction):
+    setting = "" if reduction == "mean" else ', reduction="sum"'
+    divided = " / len(x)" if reduction == "sum / len(x)" else ""
+    return RECONSTRUCTIONS[likelihood].format(setting) + divided
+
+
+def _exact(number):
+    """The number as text that Python reads back without rounding: "1", not "1.0"."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
+
+
+def _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale):
+    if not (math.isfinite(weight) and weight >= 0):
+        raise ValueError(f"The KL's weight must be a finite number of at least 0, got {weight}.")
+    for name, count in (("pixels", pixels), ("latents", latents), ("batch", batch)):
+        if count is not None and not (math.isfinite(count) and count == int(count) and count >= 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {count}.")
+    for name, value, known in (("reconstruction", reconstruction, REDUCTIONS),
+                               ("kl", kl, REDUCTIONS), ("likelihood", likelihood, RECONSTRUCTIONS)):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}.")
+    for name, value in (("variance", variance), ("scale", scale)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be a finite number above 0, got {value}.")
+
+
+class Preset(NamedTuple):
+    """A public recipe: the arguments of `effective_beta`, and where it stands."""
+
+    arguments: dict
+    source: str
+
+
+def _preset(weight, pixels, latents, batch, reconstruction, kl, likelihood, source):
+    noise = {"bernoulli": {}, "gaussian": {"variance": 1.0}, "laplace": {"scale": 1.0}}
+    return Preset({
+        "weight": weight, "pixels": pixels, "latents": latents, "batch": batch,
+        "reconstruction": reconstruction, "kl": kl, "likelihood": likelihood, **noise[likelihood],
+    }, source)
+
+
+_LATENT_DIFFUSION = ("https://github.com/CompVis/latent-diffusion/blob/"
+                     "a506df5756472e2ebaf9078affdde2c4f1502cd4/")
+# Code with a squared error names no σ²; it is taken as 1, in the code's own units of a pixel.
+PRESETS = {
+    "the original recipe": _preset(
+        0.1, 784, 8, 800, "mean", "mean", "bernoulli",
+        "the note that this series grew out of"),
+    "PyTorch's example": _preset(
+        1.0, 784, 20, 128, "sum", "sum", "bernoulli",
+        "https://github.com/pytorch/examples/blob/"
+        "cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
+    # The code divided both by batch · 784, which is β = 1; the issue asks for batch · 20.
+    "PyTorch's example as issue 290 wants it": _preset(
+        1.0, 784, 20, 128, "mean", "mean", "bernoulli",
+        "https://github.com/pytorch/examples/issues/290"),
+    # All of the latent plane gave one picture (issue 3373), until the mean was undone.
+    "Keras' example before its repair": _preset(
+        1.0, 784, 2, 100, "mean", "sum / len(x)", "bernoulli",
+        "https://github.com/keras-team/keras/pull/3383"),
+    "Deep Learning with Python, 2nd edition": _preset(
+        1.0, 784, 2, 128, "sum / len(x)", "mean", "bernoulli",
+        "https://github.com/fchollet/deep-learning-with-python-notebooks/blob/"
+        "1bb759b55fc2433504525a3648154df69219556d/chapter12_part04_variational-autoencoders.ipynb"),
+    # Faces of 64 · 64 pixels in three colours.
+    "PyTorch-VAE": _preset(
+        0.00025, 12288, 128, 64, "mean", "sum / len(x)", "gaussian",
+        "https://github.com/AntixK/PyTorch-VAE/blob/"
+        "a6896b944c918dd7030e7d795a8c13e5c6345ec7/configs/vae.yaml"),
+    # Faces of 128 · 128 pixels in three colours, from −1 to 1.
+    "podgorskiy/VAE": _preset(
+        0.1, 49152, 512, 128, "mean", "mean", "gaussian",
+        "https://github.com/podgorskiy/VAE/blob/bb69ffc45b5e4d11bcb1e86c9ea6e6a9521f63ee/VAE.py"),
+    # 64 · 64 pixels in three colours; the error is multiplied by 10, which is a weight of 0.1.
+    # Its users saw a KL of 3.8e-7.
+    "WorldModels in Keras": _preset(
+        0.1, 12288, 32, 32, "mean", "mean", "gaussian",
+        "https://github.com/AppliedDataSciencePartners/WorldModels/issues/12"),
+    # `vae_loss` in mmvae/trainers/ExampleTrainer.py at the commit before the pull request
+    # (b0744312): 256 features and 64 latents (models/ExampleModel.py), batches of 32
+    # (get-started/example.py). The pull request saw the KL drop to 0 within a few epochs.
+    "MMVAE before its repair": _preset(
+        1.0, 256, 64, 32, "mean", "sum", "gaussian",
+        "https://github.com/zdebruine/MMVAE/pull/19 (its function vae_loss alone)"),
+    # 256 · 256 pixels in three colours, from −1 to 1, and 32 · 32 · 4 latents. The absolute error
+    # is divided by exp(logvar). No optimiser is given this logvar (ldm/models/autoencoder.py,
+    # `configure_optimizers`), so it keeps its first value 0 and b = 1.
+    "latent diffusion's autoencoder": _preset(
+        1e-6, 196608, 4096, 12, "sum / len(x)", "sum / len(x)", "laplace",
+        f"{_LATENT_DIFFUSION}configs/autoencoder/autoencoder_kl_32x32x4.yaml and "
+        f"{_LATENT_DIFFUSION}ldm/modules/losses/contperceptual.py "
+        "(without its perceptual and adversarial terms)"),
+}
+RECONSTRUCTION_OPTIONS = {
+    "mean over batch and pixels, PyTorch's default": "mean",
+    'reduction="sum", then / len(x)': "sum / len(x)",
+    'reduction="sum"': "sum",
+}
+KL_OPTIONS = {"kl.mean()": "mean", "kl.sum() / len(x)": "sum / len(x)", "kl.sum()": "sum"}
+LIKELIHOOD_OPTIONS = {"Bernoulli (cross entropy)": {"likelihood": "bernoulli"}} | {
+    f"Gaussian (squared error), σ² = {variance:g}": {"likelihood": "gaussian", "variance": variance}
+    for variance in (1.0, 0.5, 0.1, 0.01)
+} | {
+    f"Laplace (absolute error), b = {scale:g}": {"likelihood": "laplace", "scale": scale}
+    for scale in (1.0, 0.5, 0.1, 0.01)
+}
+OWN = "a loss of your own"
+START = "PyTorch's example"  # its β is 1, so that the first picture answers no prediction
+
+
+class BetaCalculator(View):
+    """Controls for a loss of code; the picture shows the β it optimises, and the code.
+
+    A preset moves the other controls. Moving one of them makes it a loss of the learner's
+    own, so that the same preset can be chosen again. The numbers stand in boxes without
+    bounds or steps, so that each is used as it was typed. prediction: as for `View`.
+    """
+
+    def __init__(self, prediction=None):
+        wide = {"layout": Layout(width="480px", max_width="100%"),
+                "style": {"description_width": "110px"}}
+        start = PRESETS[START].arguments
+        controls = {
+            "preset": Dropdown(options=[*PRESETS, OWN], value=START,
+                               description="recipe", **wide),
+            "likelihood": Dropdown(options=LIKELIHOOD_OPTIONS, description="likelihood", **wide),
+            "reconstruction": Dropdown(options=RECONSTRUCTION_OPTIONS, value=start["reconstruction"],
+                                       description="reconstruction", **wide),
+            "kl": Dropdown(options=KL_OPTIONS, value=start["kl"], description="KL", **wide),
+            "weight": FloatText(start["weight"], description="KL's weight w", **wide),
+            "pixels": FloatText(start["pixels"], description="pixels D", **wide),
+            "latents": FloatText(start["latents"], description="latents d", **wide),
+            "batch": FloatText(start["batch"], description="batch size B", **wide),
+        }
+        self._moving = False  # while a preset moves the controls
+        for name, control in controls.items():
+            follower = self._follow_preset if name == "preset" else self._leave_preset
+            control.observe(follower, "value")
+        super().__init__("hidden β", figures.hidden_beta, controls, _compute, prediction)
+
+    def _follow_preset(self, change):
+        if change["new"] == OWN:
+            return
+        arguments = dict(PRESETS[change["new"]].arguments)
+        noise = [name for name in ("likelihood", "variance", "scale") if name in arguments]
+        arguments["likelihood"] = {name: arguments.pop(name) for name in noise}
+        self._moving = True
+        try:
+            for name, value in arguments.items():
+                self.controls[name].value = value
+        finally:
+            self._moving = False
+
+    def _leave_preset(self, _change):
+        if not self._moving:
+            self.controls["preset"].value = OWN
+
+    def _refresh(self, _change=None):
+        if not self._moving:  # a preset is drawn once, when all its values stand
+            super()._refresh()
+
+
+def _compute(preset, likelihood, **settings):
+    arguments = settings | likelihood
+    source = "" if preset == OWN else PRESETS[preset].source
+    if source and likelihood["likelihood"] == "gaussian":
+        source += " (it names no σ²; 1 is assumed)"
+    return {
+        "beta": effective_beta(**arguments),
+        "line": loss_line(**arguments),
+        "name": preset,
+        "source": source,
+    }

@@ -1,0 +1,196 @@
+"""The source's VAE of MNIST in its parts, its recipe, and the cures, step by step."""
+
+import copy
+import math
+
+import torch
+from torch import nn
+
+from vae_helpers import arguments, data, identity, training
+from vae_helpers.evaluation import chunks, evaluation_mode, rows
+from vae_helpers.models import GaussianVAE
+from vae_helpers.study import on_one_thread
+
+
+class Coder(identity.Described, nn.Sequential):
+    """For each width of `units` batch normalisation, a dense layer and ReLU; then one layer more.
+
+    The layer more is dense, of the last width; its activation `last` is "relu" or "linear".
+    x [batch, inputs] to [batch, units[-1]]. In training mode the batch's own statistics
+    normalise it, in evaluation mode the running ones.
+    init: "glorot", uniform weights and zero biases as in TensorFlow (Glorot & Bengio 2010,
+    equation 16), or "pytorch", that library's own. eps, momentum: of batch normalisation, as
+    PyTorch counts them: TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
+    Raises `ValueError` for widths below 1 or another word for `last` or `init`.
+    """
+
+    def __init__(
+        self, inputs, units, *, last, batch_norm=True, init="glorot", eps=1e-3, momentum=0.01
+    ):
+        if not units or min(inputs, *units) < 1:
+            raise ValueError(f"Sizes must be at least 1, got {inputs=}, {units=}.")
+        _require_one_of(("relu", "linear"), last=last)
+        _require_one_of(("glorot", "pytorch"), init=init)
+        layers = []
+        for width in units:
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(inputs, eps=eps, momentum=momentum))
+            layers += [nn.Linear(inputs, width), nn.ReLU()]
+            inputs = width
+        layers.append(nn.Linear(inputs, inputs))
+        if last == "relu":
+            layers.append(nn.ReLU())
+        super().__init__(*layers)
+        if init == "glorot":
+            self.apply(glorot)
+
+
+class CoderVAE(GaussianVAE):
+    """A VAE of three coders: two separate ones for mean and logvar, one for the logits.
+
+    encoder, decoder: widths of the coders; `latent` is the encoder's last width, `pixels` the
+    decoder's, and the decoder ends linear. heads: how mean and logvar end, "linear" or
+    "relu"; with "relu" no mean is negative and no variance below the prior's. batch_norm,
+    init, eps, momentum: as in `Coder`. seed: fixes the initial weights, whatever was drawn
+    before. Raises `ValueError` as `Coder` does.
+    """
+
+    def __init__(
+        self, encoder=(196, 64, 32, 16, 8), decoder=(32, 64, 196, 784), *, heads, seed, **settings
+    ):
+        super().__init__()
+        self.latent, self.pixels = encoder[-1], decoder[-1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.mean = Coder(self.pixels, encoder, last=heads, **settings)
+            self.logvar = Coder(self.pixels, encoder, last=heads, **settings)
+            self.logits = Coder(self.latent, decoder, last="linear", **settings)
+
+    def encode(self, x):
+        """Parameters of q(z|x): x [batch, pixels] to mean and logvar, [batch, latent] each."""
+        return self.mean(x), self.logvar(x)
+
+    def decode(self, z):
+        """Logits of the pixels: z [..., latent] to [..., pixels].
+
+        In training mode all leading axes together are the batch that is normalised.
+        """
+        rows = z.reshape(-1, self.latent)  # [..., latent] -> [rows, latent]
+        return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
+
+
+def glorot(module):
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+
+
+def _require_one_of(allowed, **named):
+    (name, value), = named.items()
+    if value not in allowed:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}.")
+
+
+TRAINING_IMAGES = 55_000  # as the source used
+BATCH_SIZE = 800  # as it wrote
+# What the source wrote, and what is changed in each step: its β, Adam's step size, the coders.
+RECIPES = {
+    "as written": {"beta": 9.8, "learning_rate": 1e-2, "heads": "relu"},
+    "linear heads": {"beta": 9.8, "learning_rate": 1e-2, "heads": "linear"},
+    "and a true β": {"beta": 1.0, "learning_rate": 1e-2, "heads": "linear"},
+    "and a smaller step": {"beta": 1.0, "learning_rate": 1e-3, "heads": "linear"},
+    "a true β, ReLU heads": {"beta": 1.0, "learning_rate": 1e-2, "heads": "relu"},
+    "cured, no batch norm": {
+        "beta": 1.0, "learning_rate": 1e-3, "heads": "linear", "batch_norm": False
+    },
+    "large step, no batch norm": {
+        "beta": 1.0, "learning_rate": 1e-2, "heads": "linear", "batch_norm": False
+    },
+    "cured, PyTorch's batch norm": {
+        "beta": 1.0, "learning_rate": 1e-3, "heads": "linear", "eps": 1e-5, "momentum": 0.1
+    },
+}
+SICK, CURED = "as written", "and a smaller step"
+
+
+def make_trainer(name, seed, **settings):
+    """A `training.Trainer` of recipe `name`: a new model, and the source's training images.
+
+    settings: what the trainer is given beside the recipe's, or instead of them. Raises
+    `ValueError` for another name.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"name must be one of {', '.join(map(repr, RECIPES))}, got {name!r}.")
+    recipe = dict(RECIPES[name])
+    of_training = {key: recipe.pop(key) for key in ("beta", "learning_rate")}
+    return training.Trainer(
+        CoderVAE(seed=seed, **recipe), data.load_mnist().train_images[:TRAINING_IMAGES],
+        **{"batch_size": BATCH_SIZE, "seed": seed} | of_training | settings,
+    )
+
+
+def recipe_trainer(name):
+    """A study's function that gives trainers of recipe `name`, on one thread."""
+    def trainer(seed, **_settings):
+        return on_one_thread(make_trainer(name, seed))
+
+    return trainer
+
+
+@torch.no_grad()
+def renew_statistics(model, images, *, batch_size, seed):
+    """A copy of `model` whose batch normalisation has the statistics of `images`, its weights kept.
+
+    Running statistics trail the weights that training moves. Here they are made anew: the
+    plain average over the batches of `images` (uint8 [n, 28, 28]), the weights standing still.
+    `torch.optim.swa_utils.update_bn` does so for models that take x alone; a VAE takes noise
+    too, which `seed` gives. A model without batch normalisation is copied as it is.
+    Raises `ValueError` unless the images make whole batches of two or more.
+    """
+    data.require_images(images)
+    batch_size = arguments.whole_number(batch_size, "batch_size")
+    if batch_size < 2 or not len(images) or len(images) % batch_size:
+        raise ValueError(f"{len(images)} images do not make whole batches of {batch_size}: give a "
+                         "multiple of batch_size, and batches of two or more.")
+    model = copy.deepcopy(model)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # PyTorch's word for the plain average
+    generator = arguments.generator(seed)
+    model.train()
+    for batch in images.split(batch_size):
+        x = rows(model, batch)
+        model(x, data.noise(generator, batch_size, model.latent, like=x))
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+    return model.eval()
+
+
+@torch.no_grad()
+def dead_heads(model, images):
+    """How many outputs of a `models.CoderVAE`'s two heads are 0 for every image: (mean, logvar).
+
+    In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
+    the layers before it move by the gradients of others, and by other batches' statistics.
+    """
+    alive = torch.zeros(2, model.latent, dtype=torch.bool)
+    with evaluation_mode(model):
+        for x in chunks(model, images):
+            alive |= torch.stack([(head != 0).any(0) for head in model.encode(x)]).cpu()
+    return tuple((~alive).sum(1).tolist())
+
+
+def first_reach(places, values, target):
+    """Where a curve through (places, values) first falls to `target`, straight between points.
+
+    places ascend. The first of them if the curve starts there or below; ∞ if it never falls so far.
+    """
+    if values[0] <= target:
+        return places[0]
+    for k in range(1, len(values)):
+        if values[k] <= target:
+            share = (values[k - 1] - target) / (values[k - 1] - values[k])
+            return places[k - 1] + share * (places[k] - places[k - 1])
+    return math.inf

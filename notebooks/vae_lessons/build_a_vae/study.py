@@ -1,0 +1,71 @@
+"""Notebook 03: the source's recipe and its cures, step by step."""
+
+import time
+
+from vae_helpers import data, evaluation, training
+from vae_helpers.study import Study, prefix
+from vae_lessons.build_a_vae import lab
+from vae_lessons.build_a_vae.lab import BATCH_SIZE, CURED, RECIPES, make_trainer, recipe_trainer
+
+LAST = 20  # batches: an epoch's end in training mode; and what the statistics are renewed from
+
+
+def run(seed, *, epochs):
+    """Every recipe trained from this seed, with its state after each epoch.
+
+    A history of a recipe has lists of one entry an epoch. "evaluation" and "renewed" are over
+    the test images, in evaluation mode, with running statistics as training left them and made
+    anew; "in_training" is −ELBO over the last 20 batches, each with its own statistics. Nats
+    per image. "seconds" are of the processor, spent in training so far. The
+    recipes take turns by the epoch, so that whatever else the computer does slows all alike.
+    """
+    trainers = {name: make_trainer(name, seed) for name in RECIPES}
+    histories = {
+        name: {"seconds": [], "in_training": [], "evaluation": [], "renewed": []}
+        for name in RECIPES
+    }
+    test_images = data.load_mnist().test_images
+    for _ in range(epochs):
+        for name, trainer in trainers.items():
+            _train_epoch(trainer, histories[name], test_images, seed)
+    recipes = {name: history | {mode: _by_key(history[mode]) for mode in ("evaluation", "renewed")}
+               for name, history in histories.items()}
+    return {"recipes": recipes, "prefix_neg_elbo": prefix(trainers[CURED])}
+
+
+def _train_epoch(trainer, history, test_images, seed):
+    start = time.process_time()
+    training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
+    seconds = time.process_time() - start
+    last = trainer.records[-LAST:]
+    renewed = lab.renew_statistics(
+        trainer.model, trainer.images[:LAST * BATCH_SIZE], batch_size=BATCH_SIZE, seed=seed)
+    history["seconds"].append(sum(history["seconds"][-1:]) + seconds)
+    history["in_training"].append(-sum(record.elbo for record in last) / len(last))
+    history["evaluation"].append(_measure(trainer.model, test_images, seed))
+    history["renewed"].append(_measure(renewed, test_images, seed))
+
+
+def _measure(model, test_images, seed):
+    result = evaluation.evaluate(model, test_images, seed=seed)
+    return {
+        "neg_elbo": -result.elbo, "rate": result.rate,
+        "active": evaluation.active_units(model, test_images),
+        "dead": lab.dead_heads(model, test_images),
+    }
+
+
+def _by_key(entries):
+    """A list of dictionaries as a dictionary of lists."""
+    return {key: [entry[key] for entry in entries] for key in entries[0]}
+
+
+STUDY = Study(
+    "What does each step of the source's cure gain, and what does batch normalisation?",
+    run,
+    recipe_trainer(CURED),
+    {"epochs": 10},
+    range(1, 7),
+)
+
+STUDIES = {"build_vae": STUDY}

@@ -1,0 +1,140 @@
+"""The gap between a trained VAE's ELBO and its evidence, and what the gap consists of.
+
+gap = log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). Part of it no Gaussian q could avoid: the
+approximation gap. The rest is the encoder's: the amortisation gap (Cremer, Li & Duvenaud 2018).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from vae_helpers import arguments, data, elbo
+from vae_helpers.evaluation import evaluation_mode, rows
+from vae_lessons.derive_the_elbo.exact import quadrature_log_evidence
+
+CHUNK = 2_000  # grid points decoded at a time
+
+
+class Gaps(NamedTuple):
+    """Averages over images, in nats per image."""
+
+    log_evidence: float
+    elbo: float
+    gap: float
+    approximation: float
+    amortisation: float
+
+
+def measure_gaps(model, images, *, seed):
+    """The gap of a VAE with 2 latents over `images` (uint8 [n, 28, 28]), and its two parts."""
+    log_evidence = evidence_by_quadrature(model, images)  # [n]
+    encoded = _encoded(model, images)
+    of_encoder = elbo_of(model, images, *encoded, draws=200, seed=seed)
+    refined = refined_posteriors(model, images, seed=seed)
+    of_refined = elbo_of(model, images, *refined, draws=200, seed=seed)
+    return Gaps(
+        log_evidence=log_evidence.mean().item(),
+        elbo=of_encoder.mean().item(),
+        gap=(log_evidence - of_encoder).mean().item(),
+        approximation=(log_evidence - of_refined).mean().item(),
+        amortisation=(of_refined - of_encoder).mean().item(),
+    )
+
+
+def evidence_by_quadrature(model, images, points=401, reach=8.0):
+    """log p(x) of a VAE with 2 latents for images uint8 [n, 28, 28]: [n] in nats.
+
+    The grid must reach past every posterior, and its step (here 0.04) must be finer than the
+    posteriors are wide (about 0.1).
+    """
+    with torch.no_grad(), evaluation_mode(model):
+        return quadrature_log_evidence(
+            _log_likelihood(model, images), model.latent, points=points, reach=reach,
+            dtype=next(model.parameters()).dtype,
+        )
+
+
+def posterior_modes(model, images):
+    """Where p(z|x) of a VAE with 2 latents is highest on a grid, for each image: [n, 2]."""
+    axis = torch.linspace(-4, 4, 161, dtype=next(model.parameters()).dtype)
+    z = torch.cartesian_prod(axis, axis)[:, None]  # [points, 1, 2]
+    with torch.no_grad(), evaluation_mode(model):
+        log_joint = _log_likelihood(model, images)(z) + elbo.prior_log_prob(z)  # [points, n]
+    return z[log_joint.argmax(0), 0]
+
+
+@torch.no_grad()
+def _encoded(model, images):
+    with evaluation_mode(model):
+        return model.encode(rows(model, images))
+
+
+def _log_likelihood(model, images):
+    """log p(x|z) for all images at many places: a function from [places, 1, 2] to [places, n]."""
+    x = rows(model, images)  # [n, 784]
+
+    def log_likelihood(z):
+        parts = []
+        for chunk in z[:, 0].split(CHUNK):
+            logits = model.decode(chunk)  # [chunk, 784]
+            # log p(x|z) = Σ x·logits − Σ softplus(logits): one matrix product for all images.
+            parts.append(logits @ x.T - F.softplus(logits).sum(-1, keepdim=True))
+        return torch.cat(parts)
+
+    return log_likelihood
+
+
+def elbo_of(model, images, mean, logvar, *, draws, seed):
+    """The ELBO of q = N(mean, exp(logvar)) for each image, from `draws` draws: [n]."""
+    draws = arguments.whole_number(draws, "draws")
+    x = rows(model, images)
+    generator = arguments.generator(seed)
+    total = torch.zeros_like(x[:, 0])
+    with torch.no_grad(), evaluation_mode(model):
+        for _ in range(draws):
+            total += _one_draw(model, x, mean, logvar, generator)
+    return total / draws
+
+
+def refined_posteriors(model, images, *, seed):
+    """The best Gaussian q found for each image, the decoder as it is: mean, logvar [n, latent].
+
+    By gradient ascent from two starts, the encoder's q and a narrow one at the posterior's
+    highest point, of which the better is kept: from the encoder's alone some images end in a
+    local optimum. Still, another start might do better.
+    """
+    encoded = _encoded(model, images)
+    modes = posterior_modes(model, images)
+    ends = [
+        _ascend(model, images, *start, seed=seed)
+        for start in (encoded, (modes, torch.full_like(modes, -3.0)))
+    ]
+    values = torch.stack([elbo_of(model, images, *q, draws=200, seed=seed + 1) for q in ends])
+    best = values.argmax(0)[:, None]  # [n, 1]
+    return tuple(torch.where(best == 0, first, second) for first, second in zip(*ends))
+
+
+def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
+    """Raise the ELBO over mean and logvar, [n, latent] each, from where they are."""
+    x = rows(model, images)
+    generator = arguments.generator(seed)
+    parameters = [part.clone().requires_grad_() for part in (mean, logvar)]
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    with evaluation_mode(model):
+        for _ in range(steps):
+            value = sum(_one_draw(model, x, *parameters, generator).sum() for _ in range(draws))
+            gradients = torch.autograd.grad(value / draws, parameters)
+            for parameter, gradient in zip(parameters, gradients):
+                parameter.grad = -gradient  # Adam goes down, the ELBO should go up
+            optimizer.step()
+    return [part.detach() for part in parameters]
+
+
+def _one_draw(model, x, mean, logvar, generator):
+    eps = data.noise(generator, 1, *mean.shape, like=mean)  # [1, n, latent]
+
+    def log_likelihood(z):
+        return elbo.bernoulli_log_prob(x, model.decode(z))
+
+    return elbo.kl_form(log_likelihood, mean, logvar, eps)[0]

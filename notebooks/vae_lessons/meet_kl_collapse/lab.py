@@ -1,0 +1,208 @@
+"""Probabilistic PCA: what a linear VAE learns, from the eigenvalues of the data alone.
+
+Model: z ~ N(0, I), x | z ~ N(Wz + b, σ² I). Its best W has the data's principal directions as
+columns, of squared length λᵢ − σ², as long as λᵢ > σ²; the other columns are 0 (Tipping &
+Bishop 1999, section 3.2). A linear VAE has the same optimum (Lucas et al. 2019, arXiv
+1911.02469, section 4). All in nats per image.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from vae_helpers import arguments, data, elbo, evaluation, schedules, training
+from vae_helpers.models import GaussianVAE
+from vae_helpers.study import dense_trainer
+
+
+class Optimum(NamedTuple):
+    """A linear VAE at its best: distortion and rate, and how far its used latents spread."""
+
+    distortion: float
+    rate: float
+    spreads: torch.Tensor  # [used]: A_u, the variance over images of each posterior mean
+
+
+def covariance(images):
+    """The pixels' covariance over uint8 images [n, 28, 28], in pixels from 0 to 1: [784, 784]."""
+    average = evaluation.mean_image(images).float()  # [784]
+    products = torch.zeros(len(average), len(average), dtype=torch.float64)
+    for chunk in images.split(evaluation.CHUNK):
+        centred = data.pixels(chunk) - average  # [chunk, 784]
+        products += centred.T @ centred
+    return (products / len(images)).float()
+
+
+def eigenvalues(covariance):
+    """The variances along the principal directions, falling: [pixels, pixels] to [pixels]."""
+    return torch.linalg.eigvalsh(covariance.double()).flip(0)
+
+
+def surviving(eigenvalues, noise_variance):
+    """How many dimensions the best linear VAE uses: the eigenvalues above σ²."""
+    _require_positive(noise_variance)
+    return int((eigenvalues > noise_variance).sum())
+
+
+def counted(eigenvalues, noise_variance, threshold=0.01):
+    """How many of those the rule A_u > threshold sees, since A_u = 1 − σ²/λ."""
+    return int((optimum(eigenvalues, noise_variance).spreads > threshold).sum())
+
+
+def optimum(eigenvalues, noise_variance):
+    """The `Optimum` for data with these eigenvalues [pixels] and decoder noise σ².
+
+    A direction in use costs ½ log(λ/σ²) of rate and leaves a squared error of σ²; one that is
+    not leaves λ.
+    """
+    _require_positive(noise_variance)
+    used = eigenvalues[eigenvalues > noise_variance]
+    squared = eigenvalues.clamp(max=noise_variance).sum()
+    distortion = 0.5 * (
+        squared / noise_variance + len(eigenvalues) * math.log(2 * math.pi * noise_variance)
+    )
+    rate = 0.5 * (used / noise_variance).log().sum()
+    return Optimum(distortion.item(), rate.item(), 1 - noise_variance / used)
+
+
+def fit_linear_vae(model, covariance, steps, learning_rate=1e-2):
+    """Train a `models.LinearVAE` on all images at once: its exact −ELBO, by Adam.
+
+    No noise and no minibatches, so that it converges in a thousand steps. The step size is
+    whole for half of them and then shrinks to 0.
+    """
+    steps = arguments.whole_number(steps, "steps")
+    optimizer = torch.optim.Adam(model.parameters())
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = learning_rate * min(1.0, 2 * (1 - step / steps))
+        distortion, rate = model.exact_elbo_parts(covariance)
+        optimizer.zero_grad()
+        (distortion + rate.sum()).backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def spreads(model, covariance):
+    """A_u of a `models.LinearVAE`: the variance over images of each posterior mean, [latent]."""
+    return ((model.V @ covariance) * model.V).sum(1)
+
+
+def _require_positive(noise_variance):
+    if not (math.isfinite(noise_variance) and noise_variance > 0):
+        raise ValueError(f"noise_variance must be positive, got {noise_variance}.")
+
+
+class LinearVAE(GaussianVAE):
+    """A VAE with one matrix each way: p(x|z) = N(Wz + average, noise_variance · I).
+
+    q(z|x) = N(V(x − average), diag(exp(logvar))), with one logvar for all images. At its best
+    the decoder is that of probabilistic PCA. Lucas et al. 2019 (arXiv 1911.02469), section 4.
+    average: of the data, [pixels], which is the best bias there is. seed: fixes the initial
+    weights. Raises `ValueError` for sizes below 1 or a noise variance that is not positive.
+    """
+
+    def __init__(self, latent, average, *, noise_variance, seed):
+        super().__init__()
+        if latent < 1 or average.ndim != 1:
+            raise ValueError(
+                "latent must be at least 1 and average [pixels], got "
+                f"{latent=} and an average of shape {list(average.shape)}."
+            )
+        if not (math.isfinite(noise_variance) and noise_variance > 0):
+            raise ValueError(f"noise_variance must be positive, got {noise_variance}.")
+        self.latent, self.pixels, self.noise_variance = latent, len(average), noise_variance
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.V = nn.Parameter(0.03 * torch.randn(latent, self.pixels))
+            self.W = nn.Parameter(0.03 * torch.randn(self.pixels, latent))
+        self.logvar = nn.Parameter(torch.zeros(latent))
+        self.register_buffer("average", average)
+
+    def encode(self, x):
+        """Parameters of q(z|x): x [batch, pixels] to mean and logvar, [batch, latent] each."""
+        mean = (x - self.average) @ self.V.T  # [batch, latent]
+        return mean, self.logvar.expand_as(mean)
+
+    def decode(self, z):
+        """The mean image, not logits: z [..., latent] to [..., pixels]."""
+        return z @ self.W.T + self.average
+
+    def elbo_parts(self, x, eps):
+        """As `GaussianVAE.elbo_parts`, with the Gaussian's −log p(x|z) as distortion."""
+        mean, logvar = self.encode(x)
+        residual = x - self.decode(elbo.reparameterize(mean, logvar, eps))  # [batch, pixels]
+        distortion = self._gaussian_distortion((residual**2).sum(-1))
+        return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
+
+    def exact_elbo_parts(self, covariance):
+        """`elbo_parts` averaged over a whole data set and over z, in closed form.
+
+        Both parts are quadratic in x and z, so that the data's covariance [pixels, pixels]
+        about `average` is all they depend on. Returns the distortion, a number, and the rate
+        [latent]; gradients flow through both.
+        """
+        variance = self.logvar.exp()
+        projected = self.V @ covariance  # [latent, pixels]
+        spread = projected @ self.V.T  # [latent, latent], the codes' covariance
+        squared = (
+            covariance.trace() - 2 * (self.W.T * projected).sum()
+            + (self.W.T @ self.W * (spread + variance.diag())).sum()
+        )
+        rate = 0.5 * (spread.diagonal() + variance - 1 - self.logvar)  # [latent]
+        return self._gaussian_distortion(squared), rate
+
+    def _gaussian_distortion(self, squared):
+        """−log N(x; image, noise_variance · I), from the squared distance."""
+        constant = self.pixels * (elbo.LOG_2PI + math.log(self.noise_variance))
+        return 0.5 * (squared / self.noise_variance + constant)
+
+
+def sweep_trainer(seed, beta, **settings):
+    """A trainer of the sweep's model at one β."""
+    trainer = dense_trainer(seed, **settings)
+    trainer.beta = beta
+    return trainer
+
+
+def settle(trainer, epochs):
+    """Train for `epochs`: half of them with the whole step, then with steps that shrink to 0.
+
+    The last steps' noise is what keeps a run from its minimum; shrinking steps remove it.
+    """
+    whole = trainer.learning_rate
+    for epoch in range(epochs):
+        trainer.learning_rate = whole * min(1.0, 2 * (epochs - epoch) / (epochs + 2))
+        training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
+
+
+CURES = ("constant", "warm-up", "cyclical", "free bits")
+LONGER = "constant, trained on"
+
+
+def cure_trainer(cure, seed, *, beta, learning_rate, steps, free_bits, **settings):
+    """A trainer that applies one of `CURES`; every cure but the constant starts gently.
+
+    Warm-up rises to `beta` over half of `steps`, cyclical annealing does so four times over half
+    of a quarter; free bits give each latent `free_bits` nats.
+    """
+    trainer = dense_trainer(seed, learning_rate=learning_rate, **settings)
+    trainer.beta = {
+        "warm-up": schedules.warm_up(steps // 2, beta=beta),
+        "cyclical": schedules.cyclical(steps // 4, beta=beta),
+    }.get(cure, beta)
+    trainer.free_bits = free_bits if cure == "free bits" else 0.0
+    return trainer
+
+
+def end_of(model, seed):
+    """What is stored of a trained model: nats per test image, active latents, dead units."""
+    images = data.load_mnist().test_images
+    result = evaluation.evaluate(model, images, seed=seed)
+    first = model.encoder[:2](data.pixels(images)).detach()  # [image, unit], after the ReLU
+    return {
+        "distortion": result.distortion, "rate": result.rate,
+        "active": evaluation.active_units(model, images),
+        "dead": int((first == 0).all(0).sum()),
+    }

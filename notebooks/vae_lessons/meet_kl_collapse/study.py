@@ -1,0 +1,129 @@
+"""Notebook 05: one VAE at many β, the cures of a collapse, and the linear VAE."""
+
+import torch
+
+from vae_helpers import data, evaluation, training
+from vae_helpers.study import PREFIX, Study, on_one_thread, prefix
+from vae_helpers.threads import one_thread
+from vae_lessons.meet_kl_collapse import lab
+from vae_lessons.meet_kl_collapse.lab import (
+    CURES,
+    LONGER,
+    cure_trainer,
+    end_of,
+    settle,
+    sweep_trainer,
+)
+
+
+def run_sweep(seed, *, betas, model_seed, epochs, **settings):
+    """What training at each β leads to; the models themselves for `model_seed` alone."""
+    digits = data.load_mnist()
+    found = {key: [] for key in ("train", "test", "rate_per_latent", "active")}
+    models = {}
+    for beta in betas:
+        trainer = sweep_trainer(seed, beta, **settings)
+        settle(trainer, epochs)
+        for name, images in (("train", digits.train_images), ("test", digits.test_images)):
+            result = evaluation.evaluate(trainer.model, images, seed=seed)
+            found[name].append([result.distortion, result.rate])
+        found["rate_per_latent"].append(
+            evaluation.rate_per_latent(trainer.model, digits.test_images).tolist()
+        )
+        found["active"].append(evaluation.active_units(trainer.model, digits.test_images))
+        models[f"{beta:g}"] = trainer.model
+    found["prefix_neg_elbo"] = prefix(trainer)  # of the last β
+    return found | ({"models": models} if seed == model_seed else {})
+
+
+def _last_of_sweep(seed, *, betas, **settings):
+    return sweep_trainer(seed, betas[-1], **settings)
+
+
+KL_COLLAPSE = Study(
+    "Where on the rate–distortion curve does training at each β end?",
+    run_sweep,
+    _last_of_sweep,
+    {"latent": 10, "hidden": [100], "batch_size": 250, "learning_rate": 2e-3, "epochs": 15,
+     "betas": [0.01, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 40.0], "model_seed": 1},
+)
+
+
+def run_cures(seed, *, places, steps, longer, **settings):
+    """Where each cure ends in each place, {place: {cure: numbers}}, on the test images.
+
+    places: {name: {beta, learning_rate}}. The constant β is also followed to `longer` steps.
+    """
+    found = {}
+    for place, of_place in places.items():
+        found[place] = {}
+        for cure in CURES:
+            trainer = cure_trainer(cure, seed, steps=steps, **of_place, **settings)
+            training.train(trainer, steps)
+            found[place][cure] = end_of(trainer.model, seed)
+            if cure == "constant":
+                training.train(trainer, longer)
+                found[place][LONGER] = end_of(trainer.model, seed)
+    return {"places": found, "prefix_neg_elbo": prefix(trainer)}  # of the last run
+
+
+def _last_cure(seed, *, places, **settings):
+    return cure_trainer(CURES[-1], seed, **list(places.values())[-1], **settings)
+
+
+CURES_STUDY = Study(
+    "Which cures wake latents that a constant β has put to sleep, and when do they not?",
+    run_cures,
+    _last_cure,
+    {"latent": 10, "hidden": [100, 50, 25], "batch_size": 500, "steps": 480, "longer": 960,
+     "free_bits": 0.5,
+     "places": {"β = 4, steps of 0.005": {"beta": 4.0, "learning_rate": 5e-3},
+                "β = 1, steps of 0.01": {"beta": 1.0, "learning_rate": 1e-2}}},
+)
+
+
+def run_linear(seed, *, fits, latent, model_seed, **_prefix):
+    """What the latents of each converged model do; the models for `model_seed` alone.
+
+    fits: [(σ², steps)].
+    """
+    images = data.load_mnist().train_images
+    covariance, average = lab.covariance(images), evaluation.mean_image(images).float()
+    found = {key: [] for key in ("distortion", "rate", "spreads")}
+    kept = {}
+    for noise_variance, steps in fits:
+        model = lab.LinearVAE(latent, average, noise_variance=noise_variance, seed=seed)
+        lab.fit_linear_vae(model, covariance, steps)
+        with torch.no_grad():
+            distortion, rate = model.exact_elbo_parts(covariance)
+        found["distortion"].append(distortion.item())
+        found["rate"].append(rate.sum().item())
+        spreads = lab.spreads(model, covariance)
+        found["spreads"].append(spreads.sort(descending=True).values.tolist())
+        kept[f"{noise_variance:g}"] = model
+    trainer = _linear_trainer(seed, latent=latent, **_prefix)
+    training.train(trainer, PREFIX)
+    found["prefix_neg_elbo"] = prefix(trainer)
+    return found | ({"models": kept} if seed == model_seed else {})
+
+
+@one_thread()
+def _linear_trainer(seed, *, latent, batch_size, learning_rate, **_other):
+    """The same model at σ² = 1 on minibatches: its first steps tell this study from another."""
+    images = data.load_mnist().train_images
+    average = evaluation.mean_image(images).float()  # [784]
+    model = lab.LinearVAE(latent, average, noise_variance=1.0, seed=seed)
+    return on_one_thread(training.Trainer(
+        model, images, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    ))
+
+
+LINEAR_VAE = Study(
+    "Does a linear VAE use the dimensions that probabilistic PCA says?",
+    run_linear,
+    _linear_trainer,
+    {"fits": [[4.0, 300], [2.0, 300], [1.0, 400], [0.5, 800], [0.2, 1000], [0.1, 1800]],
+     "latent": 80, "batch_size": 500, "learning_rate": 1e-3, "model_seed": 1},
+)
+
+STUDIES = {"kl_collapse": KL_COLLAPSE, "linear_vae": LINEAR_VAE, "cures": CURES_STUDY}

@@ -1,0 +1,163 @@
+"""Notebook 10: bounds beside log p(x), IWAE's Table 1, and gradients raced over equal updates."""
+
+import shutil
+
+import torch
+
+from vae_helpers import data, evaluation, runs, training
+from vae_helpers.files import atomic_write
+from vae_helpers.study import Study, dense_trainer, on_one_thread, prefix
+from vae_helpers.threads import one_thread
+from vae_lessons.say_how_good_it_is import lab
+
+
+def run_bounds(seed, *, plane, plane_epochs, epochs, images, draws, **settings):
+    """−ELBO of three models on three kinds of digits; the gap of each L_K on the plane."""
+    kinds = {}
+    for kind in lab.DIGITS:
+        trainer = dense_trainer(seed, **settings)
+        kinds[kind] = lab.compare_kinds(lab.train_on(kind, trainer, epochs))
+    model = lab.train_on("drawn", dense_trainer(seed, **settings | plane), plane_epochs)
+    shown = lab.digits_as("drawn", data.load_mnist().test_images[:images], seed=0)
+    log_evidence, estimates = lab.compare_bounds(model, shown, draws)
+    return {
+        "kinds": kinds, "log_evidence": log_evidence.mean().item(),
+        "gaps": {str(k): lab.gap_of(log_evidence, found) for k, found in estimates.items()},
+        "prefix_neg_elbo": prefix(trainer),  # of the digits cut at one half
+    }
+
+
+def _cut_trainer(seed, **settings):
+    trainer = dense_trainer(seed, **settings)
+    trainer.images = lab.digits_as("cut", trainer.images, seed=0)
+    return trainer
+
+
+BOUNDS_CHECKED = Study(
+    "How far below log p(x) does L_K lie, and what do a number's digits have to do with it?",
+    run_bounds,
+    _cut_trainer,
+    {"latent": 20, "hidden": [100], "batch_size": 125, "learning_rate": 2e-3, "epochs": 8,
+     "plane": {"latent": 2}, "plane_epochs": 5, "images": 200,
+     "draws": [1, 2, 5, 10, 50, 100, 500, 1000, 5000]},
+)
+NOTEBOOK = "10_say_how_good_it_is"
+TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the same
+
+
+@one_thread()
+def bound_trainer(seed, *, draws, estimator="iwae", batch_size, **_other):
+    """A trainer of `models.BurdaVAE` on L_K, on one thread."""
+    images = data.load_mnist().train_images
+    model = lab.BurdaVAE(evaluation.mean_image(images).float(), seed=seed)
+    return on_one_thread(lab.BoundTrainer(
+        model, images, draws=draws, estimator=estimator, batch_size=batch_size, seed=seed
+    ))
+
+
+def black_and_white():
+    """The binarised test digits, the same for every model: uint8 [10000, 28, 28]."""
+    return lab.binarized(data.load_mnist().test_images, seed=TEST_SEED)
+
+
+def run_burda(seed, *, draws, epochs, whole, few, bound_draws, **settings):
+    """What the model is worth after each of `epochs`; the last one itself for seed 1.
+
+    bounds: {K: [mean, half width]} of L_K over the first `few` test images, and over all
+    10,000 after the epochs of `whole`; steps: of L_K − L_(the K before), likewise. first: {K:
+    L_K} of the first 100 images, by the last model. A run that is interrupted goes on where it
+    stood.
+    """
+    trainer, digits, curve = bound_trainer(seed, draws=draws, **settings), black_and_white(), []
+    folder = runs.folder(NOTEBOOK) / f"burda-{draws}-seed-{seed}"
+    for epoch in epochs:
+        train_to(trainer, epoch, folder)
+    for epoch in epochs:
+        shown = digits if epoch in whole else digits[:few]
+        model = lab.BurdaVAE(torch.full((784,), 0.5), seed=seed)
+        model.load_state_dict(torch.load(folder / f"{epoch}.pt", weights_only=True))
+        found = lab.bounds(model, shown, bound_draws, seed=TEST_SEED)
+        parts = evaluation.evaluate(model, shown, seed=TEST_SEED)
+        curve.append({
+            "epoch": epoch, "images": len(shown), "distortion": parts.distortion,
+            "rate": parts.rate, "active": evaluation.active_units(model, digits),
+            "bounds": {str(k): lab.mean_of(values) for k, values in found.items()},
+            "steps": {str(k): lab.mean_of(found[k] - found[before])
+                      for before, k in zip(bound_draws, bound_draws[1:])},
+            "few": {str(k): lab.mean_of(values[:few]) for k, values in found.items()},
+        })
+    # Image by image, for a notebook's live slice.
+    first = {str(k): values[:100].tolist() for k, values in found.items()}
+    found = {"curve": curve, "first": first, "prefix_neg_elbo": prefix(trainer)}
+    shutil.rmtree(folder)  # a study made anew begins anew
+    return found | ({"models": {f"{draws}": model}} if seed == 1 else {})
+
+
+def train_to(trainer, epoch, folder):
+    """Train until `epoch`, with a checkpoint in `folder`, and keep the model that is then there.
+
+    Raises `ValueError` if the run there is past it and has kept none.
+    """
+    path, steps = folder / f"{epoch}.pt", epoch * trainer.steps_per_epoch
+    every = 20 * trainer.steps_per_epoch
+    training.train(trainer, steps, checkpoint=folder / "run.checkpoint", every=every)
+    if path.exists():
+        return
+    if len(trainer.records) > steps:
+        raise ValueError(f"The run in {folder} is past epoch {epoch} and kept no model of it: "
+                         "delete the folder to begin anew.")
+    with atomic_write(path) as file:
+        torch.save(trainer.model.state_dict(), file)
+
+
+def _burda_study(draws, epochs):
+    return Study(
+        f"How near does the network of IWAE's Table 1 come to the paper, trained on L_{draws}?",
+        run_burda,
+        bound_trainer,
+        {"draws": draws, "epochs": epochs, "whole": [50, epochs[-1]], "few": 1000,
+         "bound_draws": [1, 5, 50, 500, 5000], "batch_size": 100},
+        range(1, 2),
+    )
+
+
+ONE_DRAW = _burda_study(1, [4, 13, 50, 121, 364, 1093])
+FIVE_DRAWS = _burda_study(5, [4, 13, 50, 121, 364])
+
+
+def run_race(seed, *, entrants, epochs, images, bound_draws, **settings):
+    """L_K of each entrant over the first test images after the same updates, and its parts."""
+    digits, found = black_and_white()[:images], []
+    for draws, estimator in entrants:
+        trainer = bound_trainer(seed, draws=draws, estimator=estimator, **settings)
+        training.train(trainer, epochs * trainer.steps_per_epoch)
+        bounds = lab.bounds(trainer.model, digits, bound_draws, seed=TEST_SEED)
+        parts = evaluation.evaluate(trainer.model, digits, seed=TEST_SEED)
+        found.append(parts._asdict() | {
+            "draws": draws, "estimator": estimator,
+            "active": evaluation.active_units(trainer.model, data.load_mnist().test_images),
+            "bounds": {str(k): values.mean().item() for k, values in bounds.items()},
+        })
+    return {"entrants": found, "prefix_neg_elbo": prefix(trainer)}  # of the last entrant
+
+
+def _last_entrant(seed, *, entrants, **settings):
+    draws, estimator = entrants[-1]
+    return bound_trainer(seed, draws=draws, estimator=estimator, **settings)
+
+
+ESTIMATOR_RACE = Study(
+    "Which gradient of L_K trains the better model in the same number of updates?",
+    run_race,
+    _last_entrant,
+    {"entrants": [[1, "iwae"], [1, "path"], [5, "iwae"], [5, "path"], [5, "dreg"]],
+     "epochs": 13, "batch_size": 100, "images": 1000, "bound_draws": [1, 50, 500]},
+    range(1, 6),
+)
+
+STUDIES = {
+    "bounds_checked": BOUNDS_CHECKED,
+    "estimator_race": ESTIMATOR_RACE,
+    "burda_1": ONE_DRAW,
+    "burda_5": FIVE_DRAWS,
+}

@@ -1,0 +1,254 @@
+"""Exercises of notebook 09."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from vae_helpers.check.choice import Choice
+from vae_helpers.check.exercise import Exercise, Mistake
+from vae_helpers.check.laboratory import draw_from
+from vae_helpers.check.quantity import Quantity
+from vae_lessons.tour_the_latent_space import lab
+
+
+def _middles(side):
+    return (torch.arange(side, dtype=torch.float64) + 0.5) / side
+
+
+def _through(places):
+    """What somebody gets who sends these places of the unit interval through the inverse CDF."""
+    return lambda side: torch.special.ndtri(places(side).double())
+
+
+def _even(reach):
+    return Mistake(
+        lambda side: torch.linspace(-reach, reach, side),
+        f"These are equal steps in z from −{reach} to {reach}. Cells of equal probability are "
+        f"narrow where the prior is dense and wide outside: send even steps of the unit interval "
+        "through the inverse CDF.")
+
+
+def _cut(low):
+    return Mistake(
+        _through(lambda side: torch.linspace(low, 1 - low, side)),
+        f"Nearly: {low:g} to {1 - low:g} is a common choice, but its steps are not 1 / side. Take "
+        f"the middles of the cells, (k + ½) / side.")
+
+
+quantile_grid = Exercise(
+    "quantile_grid",
+    lab.quantile_grid,
+    lambda: [(5,), (8,), (21,)],
+    [
+        *map(_even, (1, 2, 3, 4)),
+        *map(_cut, (0.001, 0.01, 0.05, 0.1)),
+        Mistake(_through(lambda side: torch.linspace(0, 1, side)),
+                "The ends 0 and 1 go to infinity, for no z has nothing of the prior below it. Take "
+                "the middles of the cells, (k + ½) / side."),
+        Mistake(_through(lambda side: torch.arange(side) / side),
+                "These are the lower edges of the cells, and the first one is at −∞. Take their "
+                "middles, (k + ½) / side."),
+        Mistake(_through(lambda side: (torch.arange(side) + 1) / side),
+                "These are the upper edges of the cells, and the last one is at ∞. Take their "
+                "middles, (k + ½) / side."),
+        Mistake(_through(lambda side: (torch.arange(side) + 1) / (side + 1)),
+                "Nearly: these are the edges between side + 1 cells. Take the middles of side "
+                "cells, (k + ½) / side."),
+        Mistake(_middles, "These are still places of the unit interval. Send them through the "
+                "inverse CDF of N(0, 1)."),
+        Mistake(_through(lambda side: torch.linspace(0.025, 0.975, side)),
+                "These ends are right for 20 cells alone. The first cell has its middle at ½ / "
+                "side, the last at 1 − ½ / side."),
+        Mistake(_through(lambda side: (torch.arange(side) + 1.5) / side),
+                "The last place lies above 1, where the inverse CDF is NaN. Count k from 0: "
+                "torch.arange does that already."),
+        Mistake(lambda side: torch.special.ndtr(_middles(side)),
+                "This is the CDF. Its inverse is asked for: from a probability to z, ndtri."),
+        Mistake(lambda side: torch.special.erfinv(2 * _middles(side) - 1),
+                "A factor √2 is missing: the inverse CDF is √2 · erfinv(2u − 1)."),
+        Mistake(lambda side: torch.logit(_middles(side)),
+                "This is the inverse CDF of the logistic distribution. The prior is normal."),
+        Mistake(lambda side: (-_middles(side) ** 2 / 2).exp() / math.sqrt(2 * math.pi),
+                "This is the density. From a probability to z leads the inverse CDF, ndtri."),
+        Mistake(lambda side: lab.quantile_grid(side).flip(0),
+                "The order is turned round: the smallest comes first."),
+    ],
+    [
+        "Cut the unit interval into `side` equal cells. Where are their middles?",
+        "(torch.arange(side) + 0.5) / side. Which function leads from a probability to z?",
+        "torch.special.ndtri of those middles.",
+    ],
+)
+
+
+def _ends():
+    # Square: where keepdim is missing, the numbers are wrong and can be named. Other shapes
+    # would raise an error that explains nothing.
+    draw = draw_from(9)
+    return [(draw(4, 4), 2 * draw(4, 4), 0.3), (draw(9, 9), draw(9, 9), 0.5),
+            (3 * draw(5, 5), draw(5, 5), 0.8)]
+
+
+def _mixed(first, second, t, angle):
+    return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+
+def _angle(first, second):
+    return F.cosine_similarity(first, second, dim=-1)[..., None].clamp(-1, 1).acos()
+
+
+def _row(first, second):
+    """The angles without an axis for the coordinates: [batch], which meets the wrong axis."""
+    return _angle(first, second)[..., 0]
+
+
+def _norm(z):
+    return z.norm(dim=-1, keepdim=True)
+
+
+def _unit(z):
+    return z / _norm(z)
+
+
+def _raw_dot(first, second, t):
+    return _mixed(first, second, t, (first * second).sum(-1, keepdim=True).clamp(-1, 1).acos())
+
+
+def _lengths(first, second, t):
+    return (1 - t) * _norm(first) + t * _norm(second)
+
+
+slerp = Exercise(
+    "slerp",
+    lab.slerp,
+    _ends,
+    [
+        Mistake(torch.lerp, "This is the straight way. Weigh the ends with sines of parts of the "
+                "angle between them."),
+        Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both norms "
+                "first: only then is it a cosine."),
+        Mistake(lambda a, b, t: _mixed(_unit(a), _unit(b), t, _angle(a, b)),
+                "The result has norm 1. Unit vectors serve to find the angle; what is mixed are "
+                "the vectors themselves."),
+        Mistake(lambda a, b, t: _lengths(a, b, t) * _unit(torch.lerp(a, b, t)),
+                "This is the straight way, lengthened. Its middle is right for ends of equal "
+                "norm, but its steps are uneven in the angle."),
+        Mistake(lambda a, b, t: _unit(torch.lerp(a, b, t)),
+                "This is the straight way, brought to norm 1. Weigh the ends with sines of parts "
+                "of the angle between them; the result keeps about their norms."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _row(a, b)),
+                "The angles have lost an axis: [batch] meets the coordinates, and not the rows. "
+                "Keep it, [batch, 1], with keepdim=True or [:, None]."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _row(a.T, b.T)),
+                "The angle is taken along the batch, axis 0. Each row is a vector: reduce the last "
+                "axis."),
+        Mistake(lambda a, b, t: _mixed(
+            a, b, t, ((a * b).sum(-1, keepdim=True) / (a.norm() * b.norm())).acos()),
+                "The norms are of the whole batch. Each row has its own: norm(dim=-1, "
+                "keepdim=True)."),
+        Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(_unit(a), _unit(b), t, _angle(a, b)),
+                "You turn the direction and let the norm run straight from one end to the other. "
+                "That is a fair way too, but not this formula, which mixes the vectors with their "
+                "norms."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b)) * _angle(a, b).sin(),
+                "The division by sin Ω is missing: at t = 0 the first end does not come out."),
+        Mistake(lambda a, b, t: _mixed(b, a, t, _angle(a, b)),
+                "The ends are exchanged: at t = 0 the way begins at the first."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b).cos()),
+                "You took the cosine for the angle: an arccosine is missing."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b) * 180 / math.pi),
+                "The angle is in degrees, and sin wants radians."),
+        Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b) / 2),
+                "Half the angle is used. Ω is the whole angle between the ends."),
+        Mistake(lambda a, b, t: _mixed(
+            a, b, t, ((a * b).sum() / (a.norm() * b.norm())).clamp(-1, 1).acos()),
+                "There is one angle for the whole batch. Each pair has its own: reduce the last "
+                "axis alone."),
+        Mistake(lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
+                "These weights, √(1 − t) and √t, keep the norm of ends at right angles. The angle "
+                "between the ends is asked for."),
+        Mistake(lambda a, b, t: math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b,
+                "You took every pair of ends for orthogonal. Compute the angle between them."),
+    ],
+    [
+        "What is the cosine of the angle Ω between two vectors? Each row of the batch has its own.",
+        "Ω = acos(a·b / |a||b|), with keepdim so that it can multiply. Weights: sin((1−t)Ω) and "
+        "sin(tΩ), both over sin Ω.",
+        "F.cosine_similarity(first, second, dim=-1)[..., None].acos(), then the formula with "
+        "first and second themselves.",
+    ],
+)
+_DIMENSIONS = 100
+midpoint_norm = Quantity(
+    "midpoint_norm",
+    math.sqrt(_DIMENSIONS / 2),
+    [
+        (math.sqrt(_DIMENSIONS), "This is the norm of each end. The middle of two is nearer to the "
+         "origin: half the sum of independent coordinates has half the variance."),
+        (math.sqrt(_DIMENSIONS) / 2, "You let only one end count: half of it has this norm. Of "
+         "the two halves the squares add up."),
+        (_DIMENSIONS / 2, "This is the mean square of the norm. Take its root."),
+        (math.sqrt(2 * _DIMENSIONS), "This is the norm of the sum. The middle is half of it."),
+        (_DIMENSIONS, "This is the mean square of the norm of an end."),
+        (0.0, "The middle is 0 on average, but its norm is not: each middle lies to some side."),
+        (math.sqrt(0.5), "This is for one dimension, or as a share of an end's norm. There are "
+                "100."),
+        (math.sqrt(_DIMENSIONS) / math.sqrt(2) / 2, "Halved once too often: the variance of a "
+         "coordinate of the middle is (1 + 1) / 4."),
+    ],
+    [
+        "Take one coordinate: what is the variance of (a + b) / 2 for independent a, b ~ N(0, 1)?",
+        "½. The squared norm is the sum of 100 such squares.",
+        "The root of 100 · ½.",
+    ],
+    tolerance=0.03,
+)
+_IMAGES, _RATE = 60_000, 16
+covered = Quantity(
+    "covered",
+    100 * _IMAGES * math.exp(-_RATE),
+    [
+        (_IMAGES * math.exp(-_RATE), "This is the share itself. Per cent are asked for."),
+        (100 * math.exp(-_RATE), "This is the region of one image. There are 60,000."),
+        (math.exp(-_RATE), "This is the region of one image, as a share. There are 60,000, and "
+         "per cent are asked for."),
+        (0.0, "Small, but not nothing: to two decimals something is left. Are all 60,000 regions "
+         "in it, and is it in per cent?"),
+        (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
+         "here."),
+        (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: m = e^−16."),
+        (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: m = e^−16."),
+        (100.0, "That many images would be enough if e^16 were at most 60,000. It is 8.9 million."),
+        (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 11.0 by 16. The regions "
+         "add up, not their logarithms."),
+        (100 * (1 - _IMAGES * math.exp(-_RATE)), "This is what is left uncovered, at least."),
+        (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: m = e^−16."),
+        (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has m = e^−16, not 1/16."),
+    ],
+    [
+        "−log m = 16. What share m does one image's region hold?",
+        "m = e^−16, about one in nine million. Regions that do not overlap add up.",
+        "100 · 60,000 · e^−16.",
+    ],
+    tolerance=0.02,
+)
+readable = Choice(
+    "readable",
+    {"A", "E"},
+    {
+        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest one in its plane "
+             "is among the ten nearest codes.",
+        "B": "distances between lumps are hardly kept: compare the correlation of distances with "
+             "that of PCA.",
+        "C": "t-SNE draws dense and thin clouds alike wide: each point gets the same number of "
+             "effective neighbours.",
+        "D": "at a small perplexity draws from one Gaussian fall into lumps too.",
+        "E": "the slider shows the same codes at five perplexities, in five different pictures.",
+    },
+    [
+        "t-SNE looks at near neighbours alone, and at about as many as its perplexity says.",
+        "Look at the draws from one Gaussian at perplexity 2. What do the lumps mean there?",
+        "Two of the five may be relied on: one about neighbours, one about the picture itself.",
+    ],
+)

@@ -1,0 +1,282 @@
+"""Exercises of notebook 07."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from vae_helpers.check.choice import Choice
+from vae_helpers.check.exercise import Exercise, Mistake
+from vae_helpers.check.laboratory import draw_from
+from vae_helpers.check.quantity import Quantity
+from vae_lessons.train_in_two_stages import lab, realism
+
+
+def _code_cases():
+    draw = draw_from(7)
+    shapes = [((5, 3), (9, 3)), ((4, 2), (6, 2)), ((3, 3), (8, 3))]
+    return [(2 * draw(*a) + 1, 0.3 * draw(*b) * (1 + torch.arange(b[1])) - 2) for a, b in shapes]
+
+
+standardise = Exercise(
+    "standardise",
+    lab.standardise,
+    _code_cases,
+    [
+        Mistake(lambda c, r: (c - c.mean(0)) / c.std(0),
+                "You took the mean and the spread of the codes at hand. Those of `reference`, the "
+                "training images, are fixed once: the same code must always become the same "
+                "number."),
+        Mistake(lambda c, r: (c - c.mean()) / c.std(),
+                "You took one mean and one spread, and those of the codes at hand. The reference "
+                "decides, and each latent has its own: reduce axis 0 of `reference`."),
+        Mistake(lambda c, r: F.batch_norm(c, None, None, training=True),
+                "You normalised the batch by itself, as batch norm does in training. The mean and "
+                "the spread of `reference` are fixed once: take those."),
+        Mistake(lambda c, r: F.layer_norm(c, c.shape[1:]),
+                "You normalised each image over its latents, as layer norm does. Standardise each "
+                "latent over the images: axis 0, of the reference."),
+        Mistake(lambda c, r: F.normalize(c, dim=1),
+                "You gave each code the norm 1. Mean 0 and variance 1 of each latent are asked "
+                "for."),
+        Mistake(lambda c, r: c / r.abs().amax(0),
+                "You divided by the largest size in the reference. Mean 0 and variance 1 are asked "
+                "for."),
+        Mistake(lambda c, r: (r - r.mean(0)) / r.std(0),
+                "You standardised the reference itself. It is `codes` that are asked for."),
+        Mistake(lambda c, r: (c - r.mean(0)) / c.std(0),
+                "The mean is the reference's, the standard deviation that of the codes at hand. "
+                "Take both from the reference."),
+        Mistake(lambda c, r: (c - c.mean(0)) / r.std(0),
+                "The standard deviation is the reference's, the mean that of the codes at hand. "
+                "Take both from the reference."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.var(0),
+                "You divided by the variance. Divide by the standard deviation, its square root."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.std(0).sqrt(),
+                "You took a root too many: std is the square root of the variance already."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.var(0).var(0).sqrt(),
+                "You divided by the spread of the variances. Divide each latent by its own "
+                "standard deviation."),
+        Mistake(lambda c, r: c - r.mean(0),
+                "The codes are centred, and their spread is as it was: divide by the standard "
+                "deviation."),
+        Mistake(lambda c, r: c / r.std(0),
+                "The codes are scaled, and their mean is not 0: subtract the reference's mean."),
+        Mistake(lambda c, r: c / r.std(0) - r.mean(0),
+                "You divided first and subtracted a mean in the old unit. Subtract first, then "
+                "divide."),
+        Mistake(lambda c, r: (c - r.mean(0)) * r.std(0),
+                "You multiplied by the standard deviation. Divide by it."),
+        Mistake(lambda c, r: c * r.std(0) + r.mean(0),
+                "This is the way back, from standardised codes to the decoder's."),
+        Mistake(lambda c, r: (c - r.mean()) / r.std(),
+                "You took one mean and one spread for all latents together. Each has its own: "
+                "reduce axis 0, the images."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.std(),
+                "The standard deviation is one number for all latents. Each has its own: reduce "
+                "axis 0."),
+        Mistake(lambda c, r: (c - r.mean()) / r.std(0),
+                "The mean is one number for all latents. Each has its own: reduce axis 0."),
+        Mistake(lambda c, r: (c - c.mean(1, keepdim=True)) / c.std(1, keepdim=True),
+                "You standardised each image over its latents. Standardise each latent over the "
+                "images: axis 0, of the reference."),
+        Mistake(lambda c, r: (c - r.mean(0)) / r.std(0, correction=0),
+                "Nearly: you divided the sum of squares by n. Use the usual n − 1, as std does."),
+        Mistake(lambda c, r: (c - r.amin(0)) / (r.amax(0) - r.amin(0)),
+                "This stretches the reference to 0 … 1. Mean 0 and variance 1 are asked for."),
+        Mistake(lambda c, r: (r.mean(0) - c) / r.std(0),
+                "The sign is flipped: the mean is subtracted from the code, not the code from it."),
+        Mistake(lambda c, r: _whiten(c, r),
+                "This whitens: it turns the codes until they are uncorrelated too. Only mean 0 and "
+                "variance 1 of each latent are asked for."),
+        Mistake(lambda c, r: c.clone(), "The codes are unchanged."),
+    ],
+    [
+        "Which images' codes say what 0 and 1 mean, today and tomorrow?",
+        "The mean and the standard deviation of each latent over the reference: axis 0.",
+        "(codes - reference.mean(0)) / reference.std(0).",
+    ],
+)
+
+
+def _whiten(codes, reference):
+    root = torch.linalg.cholesky(torch.cov(reference.T))
+    return torch.linalg.solve_triangular(root, (codes - reference.mean(0)).T, upper=False).T
+
+
+def _precision(drawn, real, k):
+    return drawn.new_tensor(realism.covered(drawn, real, k))
+
+
+def _within(radii, distance, reduce="any"):
+    """The share of rows of a distance [n, m] that lie within the radii [m]."""
+    inside = distance <= radii
+    return (inside.any(1) if reduce == "any" else inside.all(1)).double().mean()
+
+
+def _radii(points, k):
+    return torch.cdist(points, points).kthvalue(k, dim=1).values
+
+
+def _nearest_ball(drawn, real, k):
+    distance, nearest = torch.cdist(drawn, real).min(1)  # [n] each
+    return (distance <= _radii(real, k + 1)[nearest]).double().mean()
+
+
+def _precision_cases():
+    draw = draw_from(17)
+    edge = torch.tensor([[2.0], [11.0], [20.0]]), torch.tensor([[0.0], [1.0], [7.0], [9.0]]), 1
+    return [(1.4 * draw(n, d) + shift, draw(m, d), k)
+            for n, m, d, k, shift in [(30, 25, 2, 3, 0.5), (20, 30, 3, 2, 0.3), (40, 20, 2, 1, 0)]
+            ] + [edge]  # 2 and 11 lie on the edges of the balls around 1 and 9
+
+
+precision = Exercise(
+    "precision",
+    _precision,
+    _precision_cases,
+    [
+        Mistake(lambda x, r, k: _precision(r, x, k),
+                "This is recall: the share of real pictures in balls around drawn ones. Precision "
+                "asks of each drawn picture whether it lies in a real one's ball."),
+        Mistake(lambda x, r, k: _within(_radii(r, k), torch.cdist(x, r)),
+                "Each real picture is counted as its own first neighbour, so that your balls reach "
+                "to neighbour k − 1. Skip the distance 0."),
+        Mistake(lambda x, r, k: _within(_radii(r, k + 2), torch.cdist(x, r)),
+                "Your balls reach to neighbour k + 1. The picture itself is one entry, not two."),
+        Mistake(lambda x, r, k: (torch.cdist(x, r) < _radii(r, k + 1)).any(1).double().mean(),
+                "A picture on the edge of a ball lies in it: <= in place of <. (Balls of no size, "
+                "around copies of one picture, hold those copies.)"),
+        Mistake(_nearest_ball,
+                "You asked the ball of the nearest real picture alone. It may be small, and a "
+                "larger one farther off may hold the drawn picture: any ball counts."),
+        Mistake(lambda x, r, k: _within(
+                    torch.cdist(r, r).sort(1).values[:, 1:k + 1].mean(1), torch.cdist(x, r)),
+                "Your radius is the average distance of the k neighbours. It is that of the k-th."),
+        Mistake(lambda x, r, k: _within(_radii(r, k + 1), torch.cdist(x, r), "all"),
+                "You ask for drawn pictures that lie in every ball. One ball is enough."),
+        Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).double().mean(),
+                "You averaged over all pairs. A drawn picture counts once, if it lies in any ball: "
+                "reduce the real ones by any, then average."),
+        Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(1).double().sum(),
+                "This is a number of pictures. A share is asked for: divide by how many were "
+                "drawn."),
+        Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(0).double().mean(),
+                "This is the share of balls that hold a drawn picture. Ask it of the drawn "
+                "pictures: the other axis. (Naeem et al. 2020 call yours coverage.)"),
+        Mistake(lambda x, r, k: 1 - _precision(x, r, k),
+                "This is the share that lies outside. Precision is the share inside."),
+        Mistake(lambda x, r, k: _within(_radii(r, k + 1).mean(), torch.cdist(x, r)),
+                "All your balls have the same size. Each real picture's reaches to its own k-th "
+                "neighbour."),
+        Mistake(lambda x, r, k: _within(_radii(r, k + 1).max(), torch.cdist(x, r)),
+                "All your balls have the size of the largest. Each real picture's reaches to its "
+                "own k-th neighbour."),
+        Mistake(lambda x, r, k: _within(_radii(x, k + 1)[:, None], torch.cdist(x, r)),
+                "Your balls stand around the drawn pictures. They belong around the real ones, "
+                "with radii from distances among real pictures."),
+        Mistake(lambda x, r, k: _within(torch.cdist(r, x).kthvalue(k, dim=1).values,
+                                        torch.cdist(x, r)),
+                "Your radii reach to the k-th drawn picture. They must come from distances among "
+                "real pictures, or every set fills its own balls."),
+        Mistake(lambda x, r, k: _within(_radii(r, k + 1) ** 2, torch.cdist(x, r)),
+                "You compare a distance with a squared radius. Square both or neither."),
+        Mistake(lambda x, r, k: 100 * _precision(x, r, k),
+                "A share is asked for, not per cent."),
+        Mistake(lambda x, r, k: _within(_radii(r, 4), torch.cdist(x, r)),
+                "Your k is always 3. Use the k you are given."),
+    ],
+    [
+        "Two tables of distances are needed: real to real for the radii, drawn to real for the "
+        "test.",
+        "torch.cdist(real, real).kthvalue(k + 1, dim=1).values is the radius of each ball: each "
+        "picture is its own nearest at distance 0, so the k-th neighbour is entry k + 1.",
+        "(torch.cdist(drawn, real) <= radii).any(1).double().mean().",
+    ],
+)
+_SHIFT, _SDS = 3.0, (2.0, 4.0)
+frechet = Quantity(
+    "frechet",
+    _SHIFT**2 + (_SDS[0] - _SDS[1]) ** 2,
+    [
+        (_SHIFT + (_SDS[0] - _SDS[1]) ** 2, "The means' difference must be squared."),
+        (_SHIFT**2 + abs(_SDS[0] - _SDS[1]), "The difference of the standard deviations must be "
+         "squared."),
+        (_SHIFT**2, "This is the means' part alone. The spreads differ too."),
+        ((_SDS[0] - _SDS[1]) ** 2, "This is the spreads' part alone. The means differ too."),
+        (_SHIFT**2 + (_SDS[0] ** 2 - _SDS[1] ** 2) ** 2, "You squared the difference of the "
+         "variances. 4 + 16 − 2 √(4 · 16) is the square of the difference of standard deviations."),
+        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2, "The term −2 √(4 · 16) is missing."),
+        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2 - _SDS[0] * _SDS[1], "√(4 · 16) is subtracted "
+         "twice."),
+        (_SHIFT**2 + _SDS[0] ** 2 + _SDS[1] ** 2 - 2 * (_SDS[0] * _SDS[1]) ** 2, "The square root "
+         "is missing: subtract 2 √(4 · 16)."),
+        (_SHIFT**2 + (math.sqrt(_SDS[0]) - math.sqrt(_SDS[1])) ** 2, "You took 4 and 16 as fourth "
+         "powers. They are variances: the standard deviations are 2 and 4."),
+        (math.sqrt(_SHIFT**2 + (_SDS[0] - _SDS[1]) ** 2), "This is the square root. The formula, "
+         "like the FID in papers, leaves the square."),
+    ],
+    [
+        "In one dimension the covariances are numbers: |m₁ − m₂|² + v₁ + v₂ − 2 √(v₁ v₂).",
+        "The last three terms are (√v₁ − √v₂)².",
+        "3² + (2 − 4)².",
+    ],
+    tolerance=0.002,
+)
+_LATENTS, _UNIT = 12, 5.0
+code_unit = Quantity(
+    "code_unit",
+    _LATENTS * math.log(_UNIT),
+    [
+        (0.0, "The pictures do not change, and the density of the codes does: the same share of "
+         "probability lies in a smaller volume."),
+        (math.log(_UNIT), "This is one latent's share. There are twelve."),
+        (_LATENTS * _UNIT, "The density is multiplied by 5 for each latent. The ELBO counts its "
+         "logarithm."),
+        (_UNIT**_LATENTS, "This is the factor of the density. The ELBO counts its logarithm."),
+        (2 * _LATENTS * math.log(_UNIT), "Twice too much. The density goes with the standard "
+         "deviation, 5 times smaller, not with the variance."),
+        (0.5 * _LATENTS * math.log(_UNIT), "Half of it. log N holds ½ log variance, and the "
+         "variance is 25 times smaller."),
+        (_LATENTS * math.log10(_UNIT), "Nats take the natural logarithm."),
+        (_LATENTS * math.log2(_UNIT), "These are bits. Nats take the natural logarithm."),
+        (math.log(_LATENTS * _UNIT), "The factors of twelve latents are multiplied: 5¹², not "
+         "12 · 5."),
+        (-_LATENTS * math.log(_UNIT), "The sign: dividing the codes crowds them, so that their "
+         "density rises."),
+        (16 * math.log(_UNIT), "The notebook's codes have 16 latents, these have 12."),
+        (_LATENTS * math.log(10), "The notebook's unit was a tenth, this one is five old ones."),
+    ],
+    [
+        "The codes lie in a smaller volume. What happens to a density when all is crowded "
+        "together?",
+        "Each latent's density is multiplied by 5, so that of a code is by 5¹². Its logarithm?",
+        "12 · log 5, and it rises.",
+    ],
+    tolerance=0.02,
+)
+bounds = Choice(
+    "bounds",
+    "DEF",
+    {
+        "A": "the cross entropy is −log p(x|code) for a code that the image itself has chosen. "
+             "That such a code is rare under the model has not been paid for.",
+        "B": "the second stage's ELBO bounds the log density of a code, not of a picture; in "
+             "another unit it is another number.",
+        "C": "with a code that is a point, the entropy of q(code|x) is missing in the sum, and it "
+             "is −∞. In another unit of code the sum is another number.",
+        "D": "here q(u, code|x) = q(u|x) p(code|u), whose KL to the model's prior is that of u "
+             "alone: an ELBO of the whole, if a loose one.",
+        "E": "the log of an average over the model's own draws is below log p(x) on average, as "
+             "the importance-weighted bound with the prior as its q.",
+        "F": "the chain of two bounds: the second stage's ELBO stands in for log p(code), and the "
+             "entropy of q(code|x) is there. A change of unit moves both, and cancels.",
+    },
+    [
+        "Would the quantity change if all codes were written in millimetres instead of metres? "
+        "log p(x) would not.",
+        "For an ELBO write down log p(x, everything hidden) − log q(everything hidden | x). What "
+        "is hidden here is u and the code.",
+        "Three belong: one takes q(u|x) p(code|u), one takes the prior, one is the chain of two.",
+    ],
+)

@@ -1,0 +1,104 @@
+"""What pictures are worth as digits, measured in x space, whatever model drew them."""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from vae_helpers import arguments, data, evaluation, models
+from vae_helpers.threads import one_thread
+
+SURE = 0.9  # probability of one digit, from which the classifier counts as sure
+
+
+def train_classifier(images, labels, *, hidden, epochs, batch_size, learning_rate, seed):
+    """A classifier of real digits, of dense layers: pixels [n, 784] to logits [n, 10].
+
+    images: uint8 [n, 28, 28] with labels [n]. Adam's steps shrink to 0 in a straight line.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = models.dense([784, *hidden, 10])
+    generator = arguments.generator(seed)
+    epochs = arguments.whole_number(epochs, "epochs")
+    optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
+    batches = [batch for _ in range(epochs)
+               for batch in data.minibatches(len(images), batch_size, generator)]
+    for step, batch in enumerate(batches):
+        optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / len(batches))
+        x = evaluation.rows(classifier, images[batch])
+        loss = F.cross_entropy(classifier(x), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return classifier.requires_grad_(False)
+
+
+def accuracy(classifier, images, labels):
+    """The share of `images` (uint8 [n, 28, 28]) whose likeliest digit is their label [n]."""
+    digits = classifier(evaluation.rows(classifier, images)).argmax(1)
+    return (digits == labels).double().mean().item()
+
+
+def sure(classifier, pictures):
+    """The share of pictures [n, 784] to which the classifier gives one digit's name surely."""
+    return (classifier(pictures).softmax(-1).amax(-1) > SURE).double().mean().item()
+
+
+def frechet_distance(first, second):
+    """How far apart two clouds [n, features] are, each of them taken for a Gaussian.
+
+    |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁C₂)^½), Heusel et al. 2017 (arXiv 1706.08500), equation 6;
+    on the features of the Inception network it is the FID.
+    """
+    first, second = first.double(), second.double()
+    shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
+    one, other = (torch.atleast_2d(torch.cov(cloud.T)) for cloud in (first, second))
+    values, vectors = torch.linalg.eigh(one)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    product = torch.linalg.eigvalsh(root @ other @ root)  # its eigenvalues are those of C₁C₂
+    return (shift + one.trace() + other.trace() - 2 * product.clamp(min=0).sqrt().sum()).item()
+
+
+def covered(points, by, k=3):
+    """The share of `points` that lie in a ball around one of `by`, out to its k-th neighbour.
+
+    points [n, features]; by [m, features], whose neighbours are counted among themselves.
+    covered(drawn, real) is precision and covered(real, drawn) recall: Kynkäänniemi et al.
+    2019 (arXiv 1904.06991), section 2, who take the features of a classifier; here they are
+    pixels.
+    """
+    k = arguments.whole_number(k, "k", most=len(by) - 1)
+    radii = torch.cdist(by, by).kthvalue(k + 1, dim=1).values  # [m]: the first is itself
+    return (torch.cdist(points, by) <= radii).any(1).double().mean().item()
+
+
+class Quality(NamedTuple):
+    """What a set of pictures is worth beside real ones; see `measure`."""
+
+    frechet: float
+    sure: float
+    precision: float
+    recall: float
+
+
+@torch.no_grad()
+def picture_quality(pictures, real, classifier):
+    """The `Quality` of pictures [n, 784] beside real digits [m, 784], all in [0, 1].
+
+    frechet: `frechet_distance` in the classifier's last hidden layer; sure: see `sure`;
+    precision and recall: `covered`, in pixels. The last two depend on how many there are:
+    compare them for equally many alone.
+    """
+    features = classifier[:-1]
+    return Quality(
+        frechet_distance(features(pictures), features(real)), sure(classifier, pictures),
+        covered(pictures, real), covered(real, pictures),
+    )
+
+
+@one_thread()
+def make_classifier(**settings):
+    """The classifier that measures all pictures, the same for every seed."""
+    digits = data.load_mnist()
+    return train_classifier(digits.train_images, digits.train_labels, **settings)

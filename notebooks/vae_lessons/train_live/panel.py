@@ -1,0 +1,205 @@
+"""The live training panel of notebook 04: train a VAE while watching and steering it."""
+
+import numpy as np
+import torch
+from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, Layout, SelectionSlider
+from tqdm.notebook import tqdm
+
+from vae_helpers import data, evaluation, schedules
+from vae_helpers.live import LiveTraining
+from vae_helpers.widgets import View
+from vae_lessons.build_a_vae.lab import (
+    BATCH_SIZE,
+    CURED,
+    RECIPES,
+    SICK,
+    TRAINING_IMAGES,
+    make_trainer,
+)
+from vae_lessons.train_live import figures
+
+PRESETS = {"the source as written": SICK, "the cured recipe": CURED}
+SCHEDULES = {  # functions of the β to reach and of the steps that are planned
+    "constant": lambda beta, steps: beta,
+    "warm-up over the first third": lambda beta, steps: schedules.warm_up(-(-steps // 3), beta),
+    "cyclical, four periods": lambda beta, steps: schedules.cyclical(-(-steps // 4), beta=beta),
+}
+# A logarithmic scale by hand: a slider of steps would move the source's 9.8 to a step.
+BETAS = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0,
+         7.0, 9.8, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0]
+EPOCHS = [1, 2, 5, 10, 20, 50, 100]
+BATCH_SIZES = [100, 200, 400, 800, 1600]
+TESTED = slice(None, None, 10)  # test images whose −ELBO is measured after each epoch: 1,000
+POINTS = 250  # of a curve, at most
+RECENT = 20  # steps over which the latents' rates are averaged
+
+
+class TrainingPanel(View):
+    """Start, pause, step and reset the training of a VAE, and steer it meanwhile.
+
+    preset: one of `PRESETS`, which the learner may change. The preset and the seed make a new
+    model, and so does Reset; all other controls act on the one in training.
+    """
+
+    def __init__(self, preset="the cured recipe"):
+        wide = {"layout": Layout(width="440px", max_width="100%"),
+                "style": {"description_width": "100px"}}
+        recipe = RECIPES[PRESETS[preset]]
+        controls = {
+            "preset": Dropdown(options=list(PRESETS), value=preset, description="preset", **wide),
+            "seed": Dropdown(options=range(10), description="seed", **wide),
+            "schedule": Dropdown(options=list(SCHEDULES), description="β's schedule", **wide),
+            "beta": SelectionSlider(options=BETAS, value=recipe["beta"], description="β", **wide),
+            "learning_rate": FloatLogSlider(recipe["learning_rate"], min=-5, max=-1, step=0.1,
+                                            description="learning rate", readout_format=".1e",
+                                            **wide),
+            "batch_size": SelectionSlider(options=BATCH_SIZES, value=BATCH_SIZE,
+                                          description="batch size", **wide),
+            "epochs": SelectionSlider(options=EPOCHS, value=10, description="epochs", **wide),
+        }
+        self.trainer, self._made_of, self._epochs = None, None, None
+        digits = data.load_mnist()
+        images = digits.train_images[:TRAINING_IMAGES]
+        self._plateau = evaluation.mean_image_distortion(images, images)
+        self._ten, self._tested = digits.test_images[:10], digits.test_images[TESTED]
+        self._live = LiveTraining(self, self._refresh_now)
+        self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
+        controls["preset"].observe(self._preset_chosen, "value")
+        super().__init__("live training panel", figures.training_panel, controls, self._follow)
+        self._live.button.observe(lambda _change: self._restart_clock(), "value")
+        step, reset = Button(description="Step"), Button(description="Reset")
+        step.tooltip, reset.tooltip = "Train for one step", "Start anew from the seed"
+        step.on_click(lambda _button: self._live.between_steps(self._single_step))
+        reset.on_click(lambda _button: self._live.between_steps(self._reset))
+        pairs = [HBox([controls[name] for name in names], layout=Layout(flex_flow="row wrap"))
+                 for names in (("preset", "seed"), ("schedule", "beta"),
+                               ("learning_rate", "batch_size"), ("epochs",))]
+        buttons = HBox([self._live, step, reset])
+        rest = self.children[len(controls):]  # picture, caption, names
+        self.children = [*pairs, buttons, self._bar.container, *rest]
+
+    def step(self):
+        """Train for one step, and pause after the last of the planned epochs.
+
+        After that, *Train on* adds as many epochs again.
+        """
+        record = self.trainer.step()
+        epoch, seen = len(self.trainer.images), self._seen[-1]
+        images = min(self.trainer.batch_size, epoch - seen % epoch)  # the last batch is short
+        self._seen.append(seen + images)
+        if self._bar.total != self._end():
+            self._restart_clock()
+        self._bar.update(self._seen[-1] - self._bar.n)
+        if self._seen[-1] == self._end():
+            self._pause_at_the_end()
+        return record
+
+    def close(self):
+        """Stop training and remove the panel and its parts."""
+        self._live.close()
+        self._bar.close()
+        for row in self.children:
+            for part in getattr(row, "children", ()):
+                part.close()
+        super().close()
+
+    def _refresh(self, _change=None):
+        self._live.between_steps(self._steer)
+
+    def _steer(self):
+        """The next step obeys the controls; the picture, which takes longer, comes after it."""
+        self._obey(**{name: control.value for name, control in self.controls.items()})
+        self._live.show_soon()
+
+    def _refresh_now(self):
+        super()._refresh()
+
+    def _preset_chosen(self, change):
+        recipe = RECIPES[PRESETS[change["new"]]]
+        for name in ("beta", "learning_rate"):
+            self.controls[name].value = recipe[name]
+
+    def _end(self):
+        """Where training pauses, in images: after the planned epochs, or a multiple of them."""
+        planned = self.controls["epochs"].value * len(self.trainer.images)
+        return planned * max(1, -(-self._seen[-1] // planned))
+
+    def _pause_at_the_end(self):
+        epochs = self.controls["epochs"].value
+        further = epochs * (self._seen[-1] // (epochs * len(self.trainer.images)) + 1)
+        self._live.pause(f": all planned epochs ({epochs}) are done. "
+                         f"Press Train on to go on to epoch {further}")
+
+    def _single_step(self):
+        if not self._live.button.value:
+            self.step()
+            self._refresh_now()
+
+    def _reset(self):
+        self._made_of = None
+        self._refresh_now()
+
+    def _obey(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
+        """Bring the trainer where the controls are."""
+        if self._made_of != (preset, seed):
+            self._start_anew(preset, seed)
+        trainer = self.trainer
+        trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
+        trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
+        if self._epochs != epochs:
+            self._epochs = epochs
+            self._live.clear_status()
+            if self._seen[-1] >= epochs * len(trainer.images):  # fewer than are done
+                self._pause_at_the_end()
+            self._restart_clock()
+
+    def _follow(self, **controls):
+        """Bring the trainer where the controls are; the arrays that `plots` draws."""
+        self._obey(**controls)
+        words = "{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
+        return self._picture_of_now() | {
+            "target_beta": controls["beta"], "settings": words.format(**controls),
+            "total": self._end() / len(self.trainer.images), "plateau": self._plateau,
+        }
+
+    def _start_anew(self, preset, seed):
+        self._live.button.value = False
+        self._live.clear_status()
+        test_every = -(-TRAINING_IMAGES // BATCH_SIZE)
+        self.trainer = make_trainer(
+            PRESETS[preset], seed, test_images=self._tested, test_every=test_every
+        )
+        self._made_of = preset, seed
+        self._seen = [0]  # images, after each step
+        self._z = torch.randn(20, self.trainer.model.latent,
+                              generator=torch.Generator().manual_seed(seed))
+        self._restart_clock()
+
+    def _restart_clock(self):
+        """The time left is reckoned from now: what was before ran at another speed, or not."""
+        self._bar.reset(self._end())
+        self._bar.n = self._bar.initial = self._seen[-1]
+        self._bar.refresh()
+
+    def _picture_of_now(self):
+        trainer, epoch = self.trainer, len(self.trainer.images)
+        model = trainer.model
+        table = np.array([(r.distortion, r.rate) for r in trainer.records]).reshape(-1, 2)
+        seen = np.array(self._seen[1:]) / epoch  # [step]
+        groups = np.array_split(np.arange(len(seen)), min(POINTS, len(seen))) if len(seen) else []
+        averages = [table[group].mean(0) for group in groups]
+        distortion, rate = np.array(averages).reshape(-1, 2).T  # [group] each
+        recent = np.array([r.rate_per_latent for r in trainer.records[-RECENT:]])
+        back = evaluation.decode(model, evaluation.posterior_means(model, self._ten))
+        return {
+            "epochs": [seen[group[-1]] for group in groups],
+            "distortion": distortion, "rate": rate,
+            "test_epochs": [seen[test.step - 1] for test in trainer.tests],
+            "test_neg_elbo": [-test.elbo for test in trainer.tests],
+            "rates": recent.mean(0) if len(recent) else np.zeros(model.latent),
+            "originals": self._ten.numpy() / 255,
+            "reconstructions": back.reshape(10, 28, 28).numpy(),  # [10, 784] -> [10, 28, 28]
+            "samples": evaluation.decode(model, self._z).reshape(20, 28, 28).numpy(),
+            "beta": trainer.records[-1].beta if trainer.records else float(
+                trainer.beta(0) if callable(trainer.beta) else trainer.beta),
+        }

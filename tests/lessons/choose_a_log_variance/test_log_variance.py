@@ -1,0 +1,321 @@
+"""Notebook 08: laws and gradients of scales, their parametrisations, the σ-VAE."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from vae_helpers import data, elbo, evaluation, training
+from vae_lessons.choose_a_log_variance import lab, study
+from vae_lessons.train_in_two_stages.lab import LearnedScaleVAE
+
+POSITIVE = torch.tensor([1e-5, 0.01, 0.7, 1.0, 4.0, 300.0], dtype=torch.float64)
+TAKEN = {"variance": lab.variance_gradient, "log variance": lab.logvar_gradient}
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("name", lab.PARAMETRISATIONS)
+def test_every_parametrisation_is_positive_and_has_an_inverse(name):
+    to_variance, to_output = lab.PARAMETRISATIONS[name]
+    outputs = torch.linspace(-30, 30, 61, dtype=torch.float64)
+    assert (to_variance(outputs) > 0).all()
+    torch.testing.assert_close(to_variance(to_output(POSITIVE)), POSITIVE, rtol=1e-9, atol=0)
+    assert to_output(torch.tensor([1e6])).isfinite().all()
+
+
+def test_where_the_gradient_to_the_network_ends():
+    outputs = torch.tensor([-5.0, -1e-3, 0.5], requires_grad=True)
+    slopes = {name: torch.autograd.grad(to_variance(outputs).sum(), outputs)[0]
+              for name, (to_variance, _) in lab.PARAMETRISATIONS.items()}
+    assert slopes["variance"].tolist() == [0, 0, 1]
+    assert (slopes["log variance"] > 0).all() and (slopes["softplus"] > 0).all()
+
+
+def test_softplus_is_the_exponential_below_and_the_output_above():
+    assert lab.softplus_with_floor(torch.tensor(-6.0)).item() == pytest.approx(
+        math.exp(-6), rel=2e-3)
+    assert lab.softplus_with_floor(torch.tensor(9.0)).item() == pytest.approx(9, rel=2e-4)
+
+
+def test_the_nll_is_the_gaussian_s():
+    error = torch.tensor([-1.3, 0.0, 0.2, 5.0, 1e-3, 40.0], dtype=torch.float64)
+    expected = -torch.distributions.Normal(0 * error, POSITIVE.sqrt()).log_prob(error)
+    torch.testing.assert_close(lab.nll(error, POSITIVE), expected)
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3, -2.0])
+def test_both_gradients_are_autograd_s(error):
+    variance = POSITIVE.clone().requires_grad_()
+    found, = torch.autograd.grad(lab.nll(error, variance).sum(), variance)
+    torch.testing.assert_close(found, lab.variance_gradient(error, POSITIVE))
+    logvar = POSITIVE.log().requires_grad_()
+    found, = torch.autograd.grad(lab.nll(error, logvar.exp()).sum(), logvar)
+    torch.testing.assert_close(found, lab.logvar_gradient(error, POSITIVE))
+
+
+def test_the_nll_is_convex_in_the_logarithm_and_not_in_the_variance():
+    error, logvar = 0.7, torch.linspace(-5, 5, 401, dtype=torch.float64)
+    assert (lab.logvar_gradient(error, logvar.exp()).diff() > 0).all()
+    variance = torch.linspace(0.05, 6, 2001, dtype=torch.float64)
+    rising = lab.variance_gradient(error, variance).diff() > 0
+    assert variance[1:][rising].max().item() == pytest.approx(2 * error**2, abs=0.01)
+    assert not rising[variance[1:] > 2 * error**2 + 0.01].any()
+
+
+def test_the_gradients_diverge_with_the_powers_that_the_notebook_says():
+    tiny, e = torch.tensor(1e-8, dtype=torch.float64), 0.3
+    assert lab.logvar_gradient(e, tiny).item() == pytest.approx(-e**2 / 2e-8, rel=1e-6)
+    assert lab.variance_gradient(e, tiny).item() == pytest.approx(-e**2 / 2e-16, rel=1e-6)
+    assert lab.logvar_gradient(e, 1e12) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("true, candidate", [(1.0, 1.0), (1e-3, 1e-2), (50.0, 5.0)])
+def test_drawn_gradients_follow_their_laws(true, candidate):
+    drawn = lab.drawn_gradients(true, candidate, 400_000, generator())
+    for kind, (mean, sd) in lab.gradient_laws(true, candidate).items():
+        assert drawn[kind][0] == pytest.approx(mean, abs=0.006 * sd)
+        assert drawn[kind][1] == pytest.approx(sd, rel=0.02)
+
+
+@pytest.mark.parametrize("variance, n", [(1e-3, 3), (1.0, 10), (40.0, 50)])
+def test_drawn_spreads_follow_their_laws(variance, n):
+    plain, log = lab.drawn_spreads(variance, n, 200_000, generator(1))
+    assert plain == pytest.approx(lab.variance_of_estimate(variance, n), rel=0.04)
+    assert log == pytest.approx(lab.variance_of_log_estimate(n), rel=0.03)
+
+
+def test_the_trigamma_of_small_samples_is_the_known_one():
+    assert lab.variance_of_log_estimate(2) == pytest.approx(math.pi**2 / 2)
+    assert lab.variance_of_log_estimate(3) == pytest.approx(math.pi**2 / 6)
+
+
+def test_the_laws_cross_where_they_are_said_to():
+    assert lab.crossover(10) == pytest.approx(1.058, abs=1e-3)
+    for n in (2, 5, 10, 100):
+        here = lab.crossover(n)
+        log = lab.variance_of_log_estimate(n)
+        assert lab.variance_of_estimate(here, n) == pytest.approx(log)
+        assert lab.variance_of_estimate(0.9 * here, n) < log
+    assert lab.crossover(10_000) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 0, 2.5])
+def test_a_sample_has_at_least_two_numbers(n):
+    for law in (lambda: lab.variance_of_estimate(1.0, n), lambda: lab.crossover(n),
+                lambda: lab.draw_estimates(1.0, n, 3, generator())):
+        with pytest.raises(ValueError, match="at least 2, got"):
+            law()
+
+
+def test_the_excess_is_a_divergence_that_knows_no_unit():
+    true, fit = torch.tensor([0.3, 5.0]), torch.tensor([0.6, 1.0])
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(0.0, true.sqrt()), torch.distributions.Normal(0.0, fit.sqrt()))
+    torch.testing.assert_close(lab.excess_nll(true, fit), expected)
+    torch.testing.assert_close(lab.excess_nll(1e4 * true, 1e4 * fit), expected)
+    assert lab.excess_nll(true, true).tolist() == [0, 0]
+
+
+def test_the_same_errors_in_another_unit():
+    (x, one), (again, hundred) = (
+        lab.draw_errors(2.0, unit, 500, 3) for unit in (1.0, 100.0))
+    assert torch.equal(x, again)
+    torch.testing.assert_close(100 * one, hundred)
+    grid = lab.grid(201)
+    decades = 0.5 * lab.true_variance(grid, 2.0, 7.0).log10()
+    assert (decades.max() - decades.min()).item() == pytest.approx(2, abs=1e-4)
+
+
+SETTINGS = {"optimizer": "Adam", "learning_rate": 1e-2, "batch_size": 50}
+
+
+@pytest.mark.parametrize("name", lab.PARAMETRISATIONS)
+def test_every_fit_begins_near_one_and_learns(name):
+    errors = lab.draw_errors(0.5, 1.0, 1000, 0)
+    fit = lab.ScaleFit(name, *errors, seed=1, **SETTINGS)
+    start = fit.variance(lab.grid()).log()
+    assert start.abs().max() < 1.2
+    fitted, diverged = lab.fit_scale(
+        name, span=0.5, unit=1.0, count=1000, steps=400, seed=1, **SETTINGS)
+    found = lab.measure_fit(fitted, 0.5, 1.0)
+    assert diverged is None and found["stuck"] == 0
+    assert found["excess"] < 0.5 * lab.constant_excess(0.5)
+    assert len(found["log_variance"]) == 25
+
+
+def test_all_parametrisations_begin_with_the_same_weights_and_see_the_same_errors():
+    errors = lab.draw_errors(0.5, 1.0, 200, 0)
+    fits = [lab.ScaleFit(name, *errors, seed=5, **SETTINGS)
+            for name in lab.PARAMETRISATIONS]
+    for first, *others in zip(*(fit.net.parameters() for fit in fits)):
+        if len(first) > 1:  # not the last bias
+            assert all(torch.equal(first, other) for other in others)
+    orders = []
+    for fit in fits:
+        fit.step()
+        orders.append(torch.cat(fit._batches))
+    assert all(torch.equal(orders[0], order) for order in orders)
+
+
+def test_small_errors_kill_the_guard_and_not_the_others():
+    found = {}
+    for name in lab.PARAMETRISATIONS:
+        fitted, _ = lab.fit_scale(
+            name, span=0.5, unit=0.01, count=1000, steps=300, seed=1, **SETTINGS)
+        found[name] = lab.measure_fit(fitted, 0.5, 0.01)
+    assert found["variance"]["stuck"] == 1 and found["variance"]["excess"] > 10
+    assert found["log variance"]["stuck"] == found["softplus"]["stuck"] == 0
+
+
+def test_a_fit_that_overflows_is_stopped_and_stays_as_it_is():
+    errors = lab.draw_errors(2.0, 100.0, 1000, 1)
+    fit = lab.ScaleFit("log variance", *errors, seed=1,
+                                    **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
+    with pytest.raises(training.TrainingDiverged, match="nearer to 1"):
+        for _ in range(50):
+            fit.step()
+    assert all(parameter.isfinite().all() for parameter in fit.net.parameters())
+    _, diverged = lab.fit_scale(
+        "log variance", span=2.0, unit=100.0, count=1000, steps=50, seed=1,
+        **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
+    assert diverged < 50
+
+
+def test_bad_settings_are_named():
+    errors = lab.draw_errors(0.5, 1.0, 10, 0)
+    for wrong in ({"parametrisation": "sd"}, {"optimizer": "RMSprop"}):
+        settings = {"parametrisation": "softplus"} | SETTINGS | wrong
+        with pytest.raises(ValueError, match="is not known. Choose one of"):
+            lab.ScaleFit(settings.pop("parametrisation"), *errors, seed=0, **settings)
+    for unit in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="positive number, got"):
+            lab.draw_errors(0.5, unit, 10, 0)
+
+
+def test_the_best_constant_is_the_mean_variance():
+    variance = lab.true_variance(lab.grid(), 2.0, 1.0)
+    best = lab.constant_excess(2.0)
+    for factor in (0.8, 1.25):
+        assert lab.excess_nll(variance, factor * variance.mean()).mean() > best
+
+
+def test_the_table_has_the_axes_in_their_order():
+    fits = study.LOG_VARIANCE.settings["fits"]
+    runs = {seed: {"excess": [None if k == 7 else seed * k for k in
+                              range(len(list(study.places(fits))))]} for seed in (1, 2)}
+    table = study.table(runs, "excess")
+    assert table.shape == (2, 2, 3, 2, 3, 5)
+    places = list(study.places(fits))
+    for index in ((0, 1, 0, 2, 3), (1, 2, 1, 0, 4)):
+        place = tuple(fits[axis][i] for axis, i in zip(study.AXES, index))
+        assert table[(1, *index)] == 2 * places.index(place)
+    assert math.isnan(table[0].ravel()[7])
+
+
+def test_what_is_not_finite_is_stored_as_nothing():
+    assert study._storable([1.23456, math.inf, math.nan, None, 3]) == [1.235, None, None, None, 3]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load_mnist()
+
+
+@pytest.mark.parametrize("sigma", [0.3, "learned", "matched"])
+def test_the_distortion_is_the_gaussian_s(sigma, digits):
+    model = study.make_model(0, sigma, 4, [20]).eval()
+    x, eps = data.pixels(digits.test_images[:50]), torch.randn(50, 4, generator=generator())
+    found, _ = model(x, eps)
+    mean, logvar = model.encode(x)
+    image = model.decode(elbo.reparameterize(mean, logvar, eps)).sigmoid()
+    expected = -torch.distributions.Normal(image, model.variance.sqrt()).log_prob(x).sum(-1)
+    torch.testing.assert_close(found, expected)
+    square = ((x - image) ** 2).mean().item()
+    average = found.mean().item()
+    assert lab.squared_error(model, average) == pytest.approx(square, rel=1e-4)
+    assert lab.distortion(square, model.variance.item()) == pytest.approx(average, rel=1e-5)
+
+
+def test_only_a_learned_noise_moves(digits):
+    for sigma, moves in ((0.3, False), ("learned", True), ("matched", True)):
+        model = study.make_model(0, sigma, 4, [20])
+        before = model.variance.item()
+        trainer = training.Trainer(model, digits.train_images[:1000], seed=0)
+        training.train(trainer, 3)
+        assert (model.variance.item() != before) == moves
+
+
+def test_the_gradient_of_a_learned_noise_ends_where_the_matched_one_is(digits):
+    """Rybkin et al.: the optimal log variance is where the learned one's gradient is zero."""
+    x, eps = data.pixels(digits.test_images[:200]), torch.zeros(200, 4)
+    model = lab.SigmaVAE(4, (20,), noise=0.0, learned=True, seed=0)
+    with torch.no_grad():
+        image = model.decode(model.encode(x)[0]).sigmoid()
+        model.noise.copy_(((x - image) ** 2).mean().log())
+    distortion, _ = model(x, eps)
+    slope, = torch.autograd.grad(distortion.mean(), model.noise)
+    assert abs(slope.item()) < 1e-2  # of about 392 on either side
+    with torch.no_grad():
+        matched = [model(x, eps)[0].mean().item()]
+        for step in (-0.1, 0.1):
+            model.noise.add_(step)
+            matched.append(model(x, eps)[0].mean().item())
+            model.noise.sub_(step)
+    assert min(matched) == matched[0]
+
+
+def test_a_fixed_noise_is_a_hidden_beta(digits):
+    """Gradients at σ² = 1 are those of matched noise m and β = 1/m, but for a common factor."""
+    x, eps = data.pixels(digits.test_images[:100]), torch.randn(100, 4, generator=generator())
+
+    def gradients(noise, beta):
+        model = lab.SigmaVAE(4, (20,), noise=noise, learned=False, seed=0)
+        distortion, rate = model(x, eps)
+        weights = [p for p in model.parameters() if p.requires_grad]
+        grads = torch.autograd.grad((distortion + beta * rate).mean(), weights)
+        return torch.cat([g.flatten() for g in grads])
+
+    m = 0.07
+    torch.testing.assert_close(
+        gradients(0.0, 1.0), m * gradients(math.log(m), 1 / m), rtol=1e-3, atol=1e-5)
+
+
+def test_a_noise_must_be_finite():
+    with pytest.raises(ValueError, match="must be finite, got inf"):
+        lab.SigmaVAE(4, (20,), noise=math.inf, learned=False, seed=0)
+
+
+def test_what_is_measured_of_a_variant(digits):
+    trainer = study.sigma_trainer(
+        1, "matched", latent=4, hidden=[20], batch_size=500, learning_rate=1e-2)
+    training.train(trainer, 150)
+    found = study.measure_variant(trainer.model, 1)
+    result = evaluation.evaluate(trainer.model, digits.test_images, seed=1)
+    assert found["distortion"] == pytest.approx(result.distortion)
+    assert found["variance"] == pytest.approx(found["train_error"], rel=0.2)
+    refitted = lab.distortion(found["squared_error"], found["train_error"])
+    assert refitted <= found["distortion"] + 0.5
+    assert isinstance(trainer.model, LearnedScaleVAE) and 0 <= found["active"] <= 4
+
+
+def test_the_axes_of_the_study_are_all_combined():
+    fits = study.LOG_VARIANCE.settings["fits"]
+    assert list(study.places(fits)) == list(itertools.product(
+        fits["optimizers"], fits["parametrisations"], fits["spans"], fits["learning_rates"],
+        fits["units"]))
+
+
+def test_a_learned_noise_begins_where_it_is_told():
+    settings = study.LEARNED_SIGMA.settings
+    threads = torch.get_num_threads()
+    found = {start: study.trainer_from(start, 1, **settings) for start in (0.1, 0.4)}
+    torch.set_num_threads(threads)
+    for start, trainer in found.items():
+        assert trainer.model.variance.item() == pytest.approx(start**2, rel=1e-5)
+        assert trainer.model.noise.requires_grad
+    weights = [trainer.model.state_dict() for trainer in found.values()]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0] if key != "noise")

@@ -1,0 +1,80 @@
+"""The checks of notebook 02: every catalogue entry gets its name, right answers pass."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal
+
+from vae_helpers import elbo
+from vae_lessons.compare_the_estimators import checks, lab
+
+
+def frozen_path(log_joint, mean, logvar, eps):
+    z = mean + torch.exp(logvar / 2) * eps
+    frozen = Independent(Normal(mean.detach(), torch.exp(logvar.detach() / 2)), 1)
+    return log_joint(z) - frozen.log_prob(z)
+
+
+def written_out_path(log_joint, mean, logvar, eps):
+    with torch.no_grad():
+        m, s = mean.clone(), logvar.clone()
+    z = mean + logvar.mul(0.5).exp() * eps
+    log_q = -0.5 * (math.log(2 * math.pi) + s + (z - m).square() * (-s).exp())
+    return log_joint(z) - log_q.sum(dim=-1)
+
+
+@pytest.mark.parametrize("answer", [frozen_path, written_out_path, lab.path_derivative_form])
+def test_right_path_derivatives_pass(answer):
+    assert checks.path_derivative(answer).passed
+
+
+@pytest.mark.parametrize("answer", [
+    elbo.iwae_bound,
+    lambda w: w.logsumexp(0) - torch.tensor(float(len(w))).log(),
+    lambda w: (w - w.amax(0)).exp().mean(0).log() + w.amax(0),
+    lambda w: torch.logsumexp(w - math.log(w.shape[0]), dim=0),
+])
+def test_right_bounds_pass(answer):
+    assert checks.bound(answer).passed
+
+
+def unreparameterised(log_joint, mean, logvar, eps):
+    z = Normal(mean, (logvar / 2).exp()).sample((len(eps),))
+    return log_joint(z) - elbo.gaussian_log_prob(z, mean, logvar)
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s, e), "this is the Monte Carlo form"),
+    (lambda f, m, s, e: elbo.monte_carlo_form(f, m.detach(), s.detach(), e), "detached"),
+    (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s.detach(), e), "gradient"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) - Normal(m, (s / 2).exp()).log_prob(
+        m + (s / 2).exp() * e).mean(-1), "averaged over the latents"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) + 0.5 * (
+        s + e**2 + math.log(2 * math.pi)).sum(-1), "in terms of z"),
+    (lambda f, m, s, e: f(m + (s / 2).exp() * e) + 0.5 * (
+        s.detach() + e**2 + math.log(2 * math.pi)).sum(-1), "in terms of z"),
+    (unreparameterised, "does not depend on eps"),
+    (lambda f, m, s, e: elbo.monte_carlo_form(f, m, s, e).sum(-1), "shape"),
+])
+def test_wrong_path_derivatives_are_named(answer, words):
+    result = checks.path_derivative(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda w: torch.logsumexp(w, 0) - math.log(5), "NaN|right|difference|off"),
+    (lambda w: torch.logsumexp(w, 0, keepdim=True) - math.log(len(w)), "an axis too many"),
+    (lambda w: (w - w.max(0).values).logsumexp(0) - math.log(len(w)), "did not add it back"),
+    (lambda w: elbo.iwae_bound(w.detach()), "no gradient reaches log_weights"),
+    (lambda w: elbo.iwae_bound(w).item(), "RuntimeError"),
+])
+def test_wrong_bounds_are_named(answer, words):
+    result = checks.bound(answer)
+    assert result.state == "failed"
+    assert any(word in result.diagnosis for word in words.split("|"))
+
+
+def test_a_number_from_the_slider_is_near_enough():
+    assert checks.crossing(0.5).passed and checks.crossing(0.51).passed
+    assert not checks.crossing(0.53).passed

@@ -1,0 +1,109 @@
+"""Gradients draw by draw, in the exact model and in a real VAE."""
+
+import pytest
+import torch
+
+from vae_helpers import data, elbo, models
+from vae_lessons.compare_the_estimators import lab
+from vae_lessons.derive_the_elbo.exact import LinearGaussian
+
+
+@pytest.fixture(scope="module")
+def laboratory():
+    one = torch.ones(1, 1, dtype=torch.float64)
+    return LinearGaussian(one, 0 * one[0], 1.0), 2 * one
+
+
+def test_each_draw_keeps_its_own_gradient(laboratory):
+    model, x = laboratory
+    q = torch.tensor([[0.3]]).double(), torch.tensor([[-0.5]]).double()
+    eps = torch.randn(5, 1, 1, generator=torch.Generator().manual_seed(0)).double()
+    arguments = elbo.monte_carlo_form, lambda z: model.log_joint(x, z)
+    together = lab.one_draw_gradients(*arguments, *q, eps)
+    assert together[0].shape == together[1].shape == (5, 1)
+    alone = [lab.one_draw_gradients(*arguments, *q, eps[i : i + 1]) for i in range(5)]
+    for part in (0, 1):
+        torch.testing.assert_close(together[part], torch.cat([one[part] for one in alone]))
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return models.VAE(3, hidden=(16,), seed=0), data.load_mnist().test_images[:8]
+
+
+def test_monte_carlo_and_entropy_share_every_draw_s_gradient(vae):
+    noise = lab.noise_of_layers(*vae, draws=6, seed=1)
+    assert set(noise) == {*lab.ESTIMATORS, "centred score function"}
+    assert all(variances.shape == (2,) for variances in noise.values())
+    torch.testing.assert_close(noise["Monte Carlo"], noise["entropy"], rtol=1e-9, atol=0)
+    assert (noise["score function"] > 100 * noise["Monte Carlo"]).all()
+    assert (noise["centred score function"] < 0.1 * noise["score function"]).all()
+
+
+def test_noise_falls_as_one_over_the_images_and_leaves_the_model_alone(vae):
+    model, images = vae
+    before = [parameter.clone() for parameter in model.parameters()]
+    twice = torch.cat([images, images])
+    one = lab.noise_of_layers(model, images, draws=300, seed=1)["KL"]
+    two = lab.noise_of_layers(model, twice, draws=300, seed=1)["KL"]
+    torch.testing.assert_close(two / one, torch.full_like(one, 0.5), rtol=0.3, atol=0)
+    assert all(map(torch.equal, before, model.parameters()))
+    assert next(model.parameters()).dtype == torch.float32
+
+
+def test_every_estimator_agrees_in_the_mean_but_the_score_function(vae):
+    """Averaged over draws the gradients are the same; the score function's is too noisy to see."""
+    model, images = vae
+    model, x = model.double(), data.pixels(images).double()
+    eps = torch.randn(4000, 1, 8, 3, generator=torch.Generator().manual_seed(0)).double()
+    weights = [model.encoder[2].weight]
+    means, spreads = {}, {}
+    for name in ("Monte Carlo", "KL", "path derivative"):
+        values = (lab.one_draw(model, x, lab.ESTIMATORS[name], e).mean() for e in eps)
+        drawn = torch.stack([torch.autograd.grad(value, weights)[0] for value in values])
+        means[name], spreads[name] = drawn.mean(0), drawn.std(0) / len(eps) ** 0.5
+    for name in ("KL", "path derivative"):
+        error = (spreads[name] ** 2 + spreads["Monte Carlo"] ** 2).sqrt()
+        assert ((means[name] - means["Monte Carlo"]) / error).abs().max() < 5
+
+
+def test_one_sample_is_the_elbo_and_the_path_derivative(laboratory):
+    model, x = laboratory
+    q = torch.tensor([[0.3]]).double(), torch.tensor([[-0.5]]).double()
+    found = lab.bound_gradients(model, x, *q, 1, repetitions=50, seed=3)
+    eps = torch.randn(1, 50, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    def log_joint(z):
+        return model.log_joint(x, z)
+
+    draws = eps.transpose(0, 1)  # [50, 1, 1]
+    total, _ = lab.one_draw_gradients(elbo.monte_carlo_form, log_joint, *q, draws)
+    path, _ = lab.one_draw_gradients(lab.path_derivative_form, log_joint, *q, draws)
+    torch.testing.assert_close(found["inference"], total[:, 0])
+    torch.testing.assert_close(found["DReG"], path[:, 0])
+
+
+def test_the_generative_gradient_is_that_of_the_bias(laboratory):
+    model, x = laboratory
+    q = torch.tensor([[0.3]]).double(), torch.tensor([[-0.5]]).double()
+    found = lab.bound_gradients(model, x, *q, 7, repetitions=1, seed=3)["generative"]
+    eps = torch.randn(7, 1, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    bias = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    own = LinearGaussian(model.weight, bias, model.noise_variance)
+    weights = elbo.monte_carlo_form(lambda z: own.log_joint(x, z), *q, eps)
+    expected, = torch.autograd.grad(elbo.iwae_bound(weights).sum(), bias)
+    torch.testing.assert_close(found, expected)
+
+
+def test_repetitions_come_in_chunks_without_a_seam(laboratory, monkeypatch):
+    model, x = laboratory
+    q = torch.tensor([[0.3]]).double(), torch.tensor([[-0.5]]).double()
+    monkeypatch.setattr(lab, "REPEATED", 40)
+    found = lab.bound_gradients(model, x, *q, 4, repetitions=25, seed=0)
+    assert all(gradient.shape == (25,) and gradient.unique().numel() == 25
+               for gradient in found.values())
+
+
+def test_slopes_in_log_log():
+    assert lab.log_slope([1, 2, 4, 8], [3.0, 6.0, 12.0, 24.0]) == pytest.approx(1)
+    assert lab.log_slope([4, 16, 64], [2.0, 1.0, 0.5]) == pytest.approx(-0.5)

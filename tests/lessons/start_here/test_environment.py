@@ -1,0 +1,26 @@
+"""The environment check says ready, or what is missing."""
+
+from vae_helpers import files
+from vae_lessons.start_here import lab
+
+
+def test_a_good_machine_is_ready(capsys):
+    lab.check_environment()
+    printed = capsys.readouterr().out
+    assert "60,000 training digits, 10,000 test digits" in printed
+    assert printed.endswith("verdict      ready\n")
+
+
+def test_a_missing_package_is_named(capsys, monkeypatch):
+    monkeypatch.setattr(lab, "PACKAGES", ("torch", "no-such-package"))
+    lab.check_environment()
+    verdict = capsys.readouterr().out.splitlines()[-1]
+    assert "no-such-package is not installed" in verdict and "ready" not in verdict
+
+
+def test_an_unwritable_cache_is_named(capsys, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "file"))
+    lab.check_environment()
+    verdict = capsys.readouterr().out.splitlines()[-1]
+    assert str(tmp_path / "file") in verdict and "ready" not in verdict

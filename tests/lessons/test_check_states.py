@@ -1,0 +1,144 @@
+"""A check's verdict does not depend on the state in which PyTorch is, and leaves that state."""
+
+import contextlib
+
+import pytest
+import torch
+from every_check import CHECKS
+
+from vae_helpers.check.choice import Choice
+from vae_helpers.check.exercise import Exercise
+from vae_helpers.check.quantity import Quantity
+from vae_helpers.check.runner import run
+from vae_lessons.train_in_two_stages import checks
+
+
+@contextlib.contextmanager
+def set_for_the_process(change, back):
+    change()
+    try:
+        yield
+    finally:
+        back()
+
+
+def default_dtype(dtype):
+    return lambda: set_for_the_process(
+        lambda: torch.set_default_dtype(dtype), lambda: torch.set_default_dtype(torch.float32))
+
+
+def grad_off():
+    return set_for_the_process(
+        lambda: torch.set_grad_enabled(False), lambda: torch.set_grad_enabled(True))
+
+
+def default_device():
+    return set_for_the_process(
+        lambda: torch.set_default_device("meta"), lambda: torch.set_default_device(None))
+
+
+def deterministic(warn_only):
+    return lambda: set_for_the_process(
+        lambda: torch.use_deterministic_algorithms(True, warn_only=warn_only),
+        lambda: torch.use_deterministic_algorithms(False))
+
+
+def other_threads():
+    threads = torch.get_num_threads()
+    return set_for_the_process(
+        lambda: torch.set_num_threads(threads + 1), lambda: torch.set_num_threads(threads))
+
+
+STATES = {
+    "no_grad": torch.no_grad,
+    "gradients off": grad_off,
+    "inference mode": torch.inference_mode,
+    "float64": default_dtype(torch.float64),
+    "float16": default_dtype(torch.float16),
+    "default device meta": default_device,
+    "in the context of meta": lambda: torch.device("meta"),
+    "deterministic": deterministic(False),
+    "deterministic, warnings only": deterministic(True),
+    "anomaly detection": lambda: torch.autograd.set_detect_anomaly(True, check_nan=False),
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "other threads": other_threads,
+}
+
+
+def state():
+    """All that the states above change, and the random numbers' generator."""
+    return [
+        torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype(),
+        torch.get_default_device(), torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(), torch.is_anomaly_enabled(),
+        torch.is_anomaly_check_nan_enabled(), torch.is_autocast_enabled("cpu"),
+        torch.get_autocast_dtype("cpu"), torch.get_num_threads(), torch.initial_seed(),
+    ]
+
+
+def late_ramp(step):
+    return 0.05 if step < 200 else min(4.0, 0.05 + 3.95 * (step - 200) / 160)
+
+
+def answers(one):
+    """A right answer to a check, and a wrong one with its diagnosis."""
+    if isinstance(one, Exercise):
+        mistake = one._mistakes[0]
+        return one._right, mistake.wrong, mistake.diagnosis
+    if isinstance(one, Quantity):
+        return tuple(one._parts.values()), *one._mistakes[0]
+    if isinstance(one, Choice):
+        left_out = sorted(one._right)[0]
+        return one._right, one._right - {left_out}, one._reasons[left_out]
+    return late_ramp, lambda step: 0.1, "makes another objective"
+
+
+QUICK = [name for name in CHECKS if name != "living_latents"]  # which trains for seconds
+CASES = [(name, where) for name in QUICK for where in STATES] + [
+    ("living_latents", "inference mode"), ("living_latents", "float64"),
+]
+
+
+@pytest.mark.parametrize("name, where", CASES)
+def test_every_state_gives_the_same_verdict_and_is_left_as_it_was(name, where):
+    one = CHECKS[name]
+    right, wrong, diagnosis = answers(one)
+    with STATES[where]():
+        before = state()
+        passed, failed = one(right), one(wrong)
+        assert state() == before
+    assert passed.passed, passed.diagnosis
+    assert failed.state == "failed" and diagnosis in failed.diagnosis
+
+
+def test_the_learner_s_code_sees_the_ordinary_state():
+    ordinary = run(state, ()).value
+    for enter in STATES.values():
+        with enter():
+            found = run(state, ()).value
+        assert found[:-2] == ordinary[:-2]  # threads are as the caller set them
+    assert ordinary[0] and not ordinary[1] and ordinary[2] == torch.float32
+
+
+def test_what_the_learner_s_code_changes_is_put_back():
+    def change():
+        torch.set_default_dtype(torch.float64)
+        torch.use_deterministic_algorithms(True)
+        torch.autograd.set_detect_anomaly(True)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.manual_seed(7)
+        torch.set_grad_enabled(False)
+
+    before, threads = state(), run(torch.get_num_threads, ()).value
+    assert run(change, ()).trouble is None
+    assert state() == before
+    assert run(torch.get_num_threads, ()).value == threads
+
+
+def test_a_learner_s_change_does_not_reach_the_reference():
+    def answer(drawn, real, k):
+        among = torch.cdist(real, real).kthvalue(k + 1, dim=1).values
+        torch.set_default_dtype(torch.float16)
+        return (torch.cdist(drawn, real) <= among).any(1).double().mean()
+
+    assert checks.precision(answer).passed

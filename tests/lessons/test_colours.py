@@ -1,0 +1,139 @@
+"""Colours that share a figure can be told apart by those who see fewer of them.
+
+Colour blindness is simulated after Machado, Oliveira and Fernandes (2009), at full strength;
+distances are those of CAM02-UCS, in which 1 is about what can just be noticed. Both are
+colorspacious's.
+"""
+
+import functools
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from colorspacious import cspace_convert, deltaE
+from matplotlib import colormaps
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+from test_plots import CASES, drawn
+
+from vae_helpers import explorer
+from vae_helpers.plots.base import BLUE, DIGIT_COLOURS, GREEN, ORANGE
+from vae_helpers.plots.digits import latent_explorer
+
+VISIONS = {None: None, "protanopia": "protanomaly", "deuteranopia": "deuteranomaly",
+           "tritanopia": "tritanomaly"}
+LEAST = 10
+EXPLORER = Path(explorer.__file__).parent
+# What else tells marks apart whose colours are nearer than that.
+HELPED = {
+    "cluster_widths": "the axis has a numeral below each digit's bar",
+    "hidden_beta": "words stand in each region",
+    "layer_noise": "each estimator has its own side of the tick, and its own mark there",
+}
+
+
+def seen(colour, vision):
+    """sRGB from 0 to 1 as it appears."""
+    if VISIONS[vision] is None:
+        return np.array(to_rgb(colour))
+    space = {"name": "sRGB1+CVD", "cvd_type": VISIONS[vision], "severity": 100}
+    return np.clip(cspace_convert(to_rgb(colour), space, "sRGB1"), 0, 1)
+
+
+@functools.cache
+def distance(one, other, vision):
+    return float(deltaE(seen(one, vision), seen(other, vision), input_space="sRGB1"))
+
+
+def too_near(colours):
+    """{vision: pairs of places of the list} nearer to each other than LEAST."""
+    return {
+        vision: [(i, j) for i, j in itertools.combinations(range(len(colours)), 2)
+                 if distance(colours[i], colours[j], vision) < LEAST]
+        for vision in VISIONS
+    }
+
+
+def test_the_simulation_confuses_what_it_should():
+    """By Machado's matrices a protanope takes the one for the other, and a tritanope does not."""
+    rose, grey = DIGIT_COLOURS[[1, 9]]
+    assert distance(rose, grey, "protanopia") < 2 < 25 < distance(rose, grey, None)
+    assert distance(rose, grey, "tritanopia") > 25
+    assert distance("black", "white", None) == pytest.approx(100, abs=1)
+    for vision in VISIONS:
+        np.testing.assert_allclose(seen("#808080", vision), to_rgb("#808080"), atol=1e-3)
+
+
+def test_the_colours_of_lines():
+    assert too_near([BLUE, ORANGE, GREEN, "black", "white"]) == dict.fromkeys(VISIONS, [])
+
+
+def test_the_colours_of_digits_and_what_their_numerals_save():
+    """Ten colours are too many for a protanope: rose and grey, olive and sand look alike."""
+    alike = dict.fromkeys(VISIONS, []) | {"protanopia": [(1, 9), (5, 8)]}
+    assert too_near(list(DIGIT_COLOURS)) == alike
+    codes = np.random.default_rng(0).normal(size=(200, 2))
+    fig = latent_explorer(codes, np.arange(200) % 10, [0, 0], np.zeros((28, 28)))
+    shown = [text.get_text() for text in fig.axes[0].texts if text.get_visible()]
+    assert shown == list("0123456789")
+
+
+def test_both_ends_of_a_colour_bar_and_its_middle_are_told_apart():
+    ends = [to_hex(colormaps["PuOr_r"](place)) for place in (0.0, 0.5, 1.0)]
+    assert too_near(ends) == dict.fromkeys(VISIONS, [])
+
+
+def over_white(colour, alpha=None):
+    *rgb, opaque = to_rgba(colour, alpha)
+    return to_hex(1 - opaque * (1 - np.array(rgb)))
+
+
+def marks(axes):
+    """{what tells it from others but for its colour: colours} of all that is drawn in axes."""
+    found = {}
+    for line in axes.lines:
+        shape = "line", line.get_linestyle(), line.get_marker(), line.get_linewidth()
+        found.setdefault(shape, set()).add(over_white(line.get_color(), line.get_alpha()))
+    for patch in axes.patches:
+        found.setdefault("area", set()).add(over_white(patch.get_facecolor()))
+    for dots in axes.collections:
+        if isinstance(dots, QuadMesh):  # a colour bar, whose neighbours must look alike
+            continue
+        faces = {over_white(face) for face in dots.get_facecolor()}
+        if not (isinstance(dots, PathCollection) and faces <= DIGITS):
+            found.setdefault(type(dots), set()).update(faces)
+    return found
+
+
+DIGITS = {over_white(colour, 0.6) for colour in DIGIT_COLOURS}
+
+
+@functools.cache
+def confused(case):
+    return [
+        (vision, colours[i], colours[j])
+        for axes in drawn(case).axes for colours in map(sorted, marks(axes).values())
+        for vision, pairs in too_near(colours).items() for i, j in pairs
+    ]
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=lambda case: CASES[case][0].__name__)
+def test_marks_of_one_shape_in_one_panel(case):
+    """Lines as wide and dashed alike, bars, dots: by their colours, or by what HELPED names."""
+    assert confused(case) == [] or CASES[case][0].__name__ in HELPED
+
+
+def test_nothing_is_helped_that_needs_no_help():
+    needy = {CASES[case][0].__name__ for case in range(len(CASES)) if confused(case)}
+    assert needy == set(HELPED)
+
+
+def test_the_explorer_s_colours_are_these():
+    """Its blue and its orange, on paper and ink; all else that it paints itself is grey."""
+    files = [*EXPLORER.glob("*.css"), *EXPLORER.glob("*.js")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    colours = {to_hex(found) for found in re.findall(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b", text)}
+    hues = {colour for colour in colours if len(set(to_rgb(colour))) > 1}
+    assert hues == {BLUE.lower(), ORANGE.lower()}

@@ -1,0 +1,899 @@
+"""Figures: updating in place draws the same picture as drawing anew."""
+
+import functools
+import inspect
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_helpers.plots import base
+from vae_helpers.plots.base import png, show, small
+from vae_helpers.plots.digits import _spread, digit_grid, latent_explorer, latent_sliders, tile
+from vae_lessons.build_a_vae import figures
+from vae_lessons.choose_a_log_variance.figures import (
+    estimate_spread,
+    gradient_noise,
+    nll_bowls,
+    noise_sweep,
+    without_floor,
+)
+from vae_lessons.choose_a_log_variance.figures_of_fits import failure_maps, fitted_scales
+from vae_lessons.compare_the_estimators.figures import (
+    averages,
+    bound_tightening,
+    layer_noise,
+    signal_to_noise,
+    slanted,
+    variance_curves,
+)
+from vae_lessons.derive_the_elbo.figures import (
+    evidence_bar,
+    grid_cost,
+    parts_of_gap,
+    three_densities,
+)
+from vae_lessons.meet_kl_collapse.figures import (
+    active_latents,
+    beta_sweep,
+    cures_compared,
+    curve_slopes,
+    surviving_dimensions,
+    two_rulers,
+)
+from vae_lessons.say_how_good_it_is.figures import (
+    beside_the_paper,
+    bound_against_evidence,
+    bounds_of_models,
+    gradient_race,
+    kinds_of_digits,
+    latent_activity,
+)
+from vae_lessons.see_through_the_noise.figures import (
+    collapse_map,
+    early_latents,
+    noise_plane,
+    remedies,
+    settled_decoder,
+    swapped_pair,
+)
+from vae_lessons.start_here.figures import (
+    cluster_widths,
+    plane_growth,
+    seeds_and_live,
+    training_progress,
+)
+from vae_lessons.tour_the_latent_space.figures import (
+    flattened,
+    kinds_compared,
+    latent_traversal,
+    prior_map,
+    scarce_codes,
+    tsne_map,
+    two_ways,
+)
+from vae_lessons.train_in_two_stages.figures import (
+    known_pictures,
+    paired_variants,
+    same_second,
+    stopped_clocks,
+    unit_of_codes,
+)
+from vae_lessons.train_live.figures import beta_schedules, too_late, training_panel
+
+
+def plane(seed, n=200):
+    random = np.random.default_rng(seed)
+    return {"codes": random.normal(size=(n, 2)), "labels": random.integers(0, 10, n)}
+
+
+def progress(seed, steps):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {
+        "originals": random.random((10, 28, 28)),
+        "reconstructions": random.random((10, 28, 28)),
+        "steps": steps,
+        "neg_elbo": [500 - step for step in steps],
+        "total": 1440,
+    }
+
+
+def widths(seed, guess):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"widths": random.random(10) * seed, "guess": guess}
+
+
+def growth(seed, steps):
+    random = np.random.default_rng(seed)
+    return {"codes": random.normal(size=(3, 50, 2)), "labels": random.integers(0, 10, 50),
+            "steps": steps}
+
+
+def test_the_title_over_the_bands_counts_what_falls_outside():
+    inside = seeds_and_live({"a": [1.0, 2.0]}, {"a": 1.5}, {"a": (0, 3)})
+    assert inside.axes[0].get_title("left") == "Every result falls inside the band (shaded)"
+    outside = seeds_and_live({"a": [1.0, 5.0]}, {"a": 9.0}, {"a": (0, 3)})
+    assert outside.axes[0].get_title("left") == "2 results fall outside the band (shaded)"
+    assert outside.axes[0].get_xlim()[1] > 9
+
+
+def strips(seed):
+    random = np.random.default_rng(seed)
+    return {
+        "stored": {"a": list(random.random(5)), "b": list(random.random(5))},
+        "live": {"a": random.random(), "b": random.random()},
+        "bands": {"a": (0, seed), "b": (-1, 2)},
+    }
+
+
+def grid(seed, n=20):
+    return {"images": np.random.default_rng(seed).random((n, 28, 28)), "columns": 5,
+            "title": f"twenty, {seed}"}
+
+
+def explored(seed):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"point": random.normal(size=2), "digit": random.random((28, 28))}
+
+
+def slid(seed, latent):
+    random = np.random.default_rng(seed)
+    return {"point": random.normal(size=latent), "digit": random.random((28, 28))}
+
+
+Z = np.linspace(-4, 4, 50)
+
+
+def bar(elbo, guess):
+    return {"z": Z, "prior": np.exp(-Z**2), "posterior": np.exp(-((Z - 1) ** 2)),
+            "q": np.exp(-((Z - elbo) ** 2)), "log_evidence": -2.27, "elbo": elbo, "guess": guess}
+
+
+def bells(shift):
+    return {"z": Z, "prior": np.exp(-Z**2), "likelihood": np.exp(-((Z - shift) ** 2)),
+            "posterior": np.exp(-2 * (Z - shift / 2) ** 2)}
+
+
+def repeated(seed, draws):
+    random = np.random.default_rng(seed)
+    forms = ("Monte Carlo", "entropy", "KL")
+    return {"estimates": {form: random.normal(-2, 1, 500) / seed for form in forms},
+            "exact": -2.0, "draws": draws, "counts": np.array([1, 8, 64]),
+            "spreads": {form: np.array([3.0, 2.0, 1.0]) for form in forms},
+            "laws": {form: 3.0 for form in forms}}
+
+
+def curves(seed, guess):
+    random = np.random.default_rng(seed)
+    forms, panels = ("KL", "path derivative"), ("value", "gradient for mean")
+    return {"z": Z, "posterior": np.exp(-Z**2), "q": np.exp(-seed * Z**2),
+            "sd": np.linspace(0.2, 2, 30), "here": seed / 2, "crossover": 0.5, "guess": guess,
+            "laws": {panel: {form: random.random(30) for form in forms} for panel in panels},
+            "measured": {panel: {form: random.random() for form in forms} for panel in panels}}
+
+
+def tilted(slant, path):
+    variances = {"value": {"Monte Carlo": slant, "entropy": 1.0},
+                 "gradient": {"Monte Carlo, entropy": 6.0, "path derivative": path}}
+    return {"precision": np.array([[2, slant], [slant, 2]]), "sd": np.array([0.7, 0.7]),
+            "laws": variances, "measured": variances}
+
+
+def bounds(seed):
+    random = np.random.default_rng(seed)
+    return {"samples": [1, 2, 4], "bounds": -3 + random.random(3), "errors": random.random(3),
+            "elbo": -3.0, "log_evidence": -2.0 + seed / 10}
+
+
+def ratios(seed, guess):
+    random = np.random.default_rng(seed)
+    names = ("inference", "DReG", "generative")
+    return {"samples": [4, 8, 16], "guess": guess,
+            "ratios": {case: {name: random.random(3) for name in names} for case in "ab"},
+            "slopes": {case: {name: random.normal() for name in names} for case in "ab"}}
+
+
+def layered(seed):
+    random = np.random.default_rng(seed)
+    names = ("KL", "path derivative", "score function", "centred score function")
+    return {"stages": [0, 240], "layers": ["first", "last"],
+            "stored": {name: random.random((4, 2, 2)) for name in names},
+            "live": {name: random.random((2, 2)) for name in names}}
+
+
+def parts(seed):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(random.random(5)) for name in ("whole", "a", "b")},
+            "live": {"whole": 1.0, "a": random.random(), "b": random.random()}}
+
+
+def priced(beta, guess):
+    return {"beta": beta, "line": f"loss = distortion + {beta} * rate", "name": f"recipe {beta}",
+            "source": "a page" if guess else "", "guess": guess}
+
+
+def rungs(seed):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: {"renewed": list(120 + 50 * random.random(4)),
+                              "evaluation": list(125 + 50 * random.random(4))} for name in "abc"},
+            "live": {"b": {"value": 130.0 + seed, "stored": list(140 + 9 * random.random(4))}},
+            "steps": ["a", "b"], "plateau": 205.8}
+
+
+def learning(seed):
+    random = np.random.default_rng(seed)
+    return {"without": "without", "reached": {"with": {"epochs": 1 + 4 * random.random(3),
+                                                       "seconds": 2 * random.random(3)}},
+            "curves": {name: {"neg_elbo": 120 + 60 * random.random((3, 5)),
+                              "seconds": np.cumsum(random.random((3, 5)), 1)}
+                       for name in ("with", "without")}}
+
+
+def lagging(seed, guess=None):
+    random = np.random.default_rng(seed)
+    return {"runs": {name: {mode: level + random.random(5) for mode, level in
+                            (("evaluation", 200), ("renewed", 145), ("training", 150))}
+                     for name in "ab"}, "live": {"b": {"renewed": 140.0 + seed}}, "guess": guess}
+
+
+def panel(seed, steps, beta):
+    random = np.random.default_rng(seed)
+    return {
+        "epochs": np.linspace(0, 1, steps + 1)[1:], "distortion": 100 + random.random(steps),
+        "rate": 9 * random.random(steps), "test_epochs": [1.0] * (steps > 3),
+        "test_neg_elbo": [150.0 + seed] * (steps > 3), "rates": 3 * seed * random.random(8),
+        "originals": random.random((10, 28, 28)), "reconstructions": random.random((10, 28, 28)),
+        "samples": random.random((20, 28, 28)), "beta": beta, "target_beta": 1.0,
+        "settings": f"settings {seed}", "total": seed, "plateau": 200 + seed,
+    }
+
+
+def schedules(seed, steps):
+    random = np.random.default_rng(seed)
+    return {"schedules": {name: list(seed * random.random(steps)) for name in "abc"}}
+
+
+def late(seed, guess):
+    random = np.random.default_rng(seed)
+    return {
+        "epochs": [1, 10, 100], "whole": 200 + 9 * random.random((4, 3)), "live_epochs": [1, 2],
+        "live": 200 + random.random(2), "healed": {"a": [200.0, 201.0], "b": [150.0 + seed]},
+        "live_healed": {"b": 180.0 + seed}, "plateau": 205 + seed, "guess": guess,
+    }
+
+
+def fog(seed, noise, guess):
+    random = np.random.default_rng(seed)
+    return plane(seed) | {"step": 10 * seed, "noise": noise, "noises": [0, 0.1, 1, 2],
+                          "purities": list(random.random(4)), "chance": 0.1 / seed,
+                          "noise_to_signal": noise * seed, "guess": guess}
+
+
+def swapping(seed):
+    random = np.random.default_rng(seed)
+    return {"means": random.normal(size=(3, 2, 2)), "draws": random.normal(size=(3, 2, 20, 2)),
+            "swaps": random.random((3, 2)), "steps": [0, 5, 50], "names": ["digit 4", "digit 9"]}
+
+
+def early(seed, live):
+    random = np.random.default_rng(seed)
+
+    def net(*seeds):
+        return {"sampled": random.random((*seeds, 4)), "means": random.random((*seeds, 4)),
+                "signal_to_noise": np.exp(random.normal(size=(*seeds, 4, 3)))}
+
+    return {"steps": [0, 10, 100, 1000], "stored": {"a": net(5), "b": net(5)},
+            "live": {"b": net()} if live else {}, "chance": 0.1}
+
+
+def settled(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"drawn": random.random((5, 28, 28)), "mean_image": random.random((28, 28)),
+            "distortion": 206.0 + seed, "closed_form": 206.0, "guess": guess}
+
+
+def mapped(seed, guess):
+    random = np.random.default_rng(seed)
+    counts = {build: random.integers(0, 11, (2, 4)) for build in "ab"}
+    return {"staying": counts, "silent": {build: count // 2 for build, count in counts.items()},
+            "betas": [1.0, 3.0, 9.8, 40.0], "learning_rates": [1e-3, 1e-2], "seeds": 10,
+            "threshold": 20.0 + seed, "guess": guess}
+
+
+def healed(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(20 * random.random(6)) for name in ("untreated", "a", "b")},
+            "live": {"a": 10 * random.random()}, "off": {"untreated": seed, "a": 6, "b": 5},
+            "mute": {"untreated": 6 - seed, "a": 0, "b": 1}, "guess": guess}
+
+
+SWEPT = [0.5, 1.0, 4.0]
+
+
+def swept(here, seed):
+    random = np.random.default_rng(seed)
+    images = {name: random.random((10, 28, 28))
+              for name in ("originals", "reconstructions", "samples")}
+    return images | {"beta": SWEPT[here], "rate_per_latent": list(3 * random.random(4)),
+                     "rates": [9.0, 5.0, 1.0], "distortions": [90.0, 100.0, 150.0], "here": here,
+                     "floor": 45.5, "plateau": 205.8}
+
+
+def sloping(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "stored": 0.5 + 2 * random.random((5, 2)), "guess": guess,
+            "live": {1: 1 + random.random()}}
+
+
+def counted(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "stored": random.integers(0, 11, (5, 3)), "asked": 4.0, "guess": guess,
+            "live": {0.5: 10, 4.0: seed}}
+
+
+def ruled(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"betas": SWEPT, "own": 100 + 50 * random.random((5, 3)), "guess": guess,
+            "fair": 100 + 50 * random.random((5, 3))}
+
+
+def treated(seed, guess):
+    random = np.random.default_rng(seed)
+    quantities, cures = ("a", "b"), ("constant", "free bits")
+    return {"stored": {q: {cure: list(100 + 9 * random.random(4)) for cure in cures}
+                       for q in quantities}, "guess": guess,
+            "live": {"free bits": {q: 100 + seed for q in quantities}},
+            "labels": {q: f"{q} (nats)" for q in quantities}}
+
+
+def linear(noise_variance, live, guess):
+    random = np.random.default_rng(int(10 * noise_variance))
+    eigenvalues = 5 / np.arange(1, 21)
+    images = random.random((6, 28, 28))
+    return {"noise_variance": noise_variance, "eigenvalues": eigenvalues, "live": live,
+            "spreads": np.clip(1 - noise_variance / eigenvalues[:15], 0, None) * np.ones((3, 1)),
+            "originals": images, "reconstructions": images**2, "guess": guess}
+
+
+def rulers(seed, guess):
+    random = np.random.default_rng(seed)
+    sets = ("real", "blurred", "averages")
+    return {"pictures": {name: random.random((6, 28, 28)) for name in sets}, "guess": guess,
+            "measures": {ruler: {name: random.random() for name in sets} for ruler in "ab"},
+            "labels": {ruler: f"{ruler} (share)" for ruler in "ab"}, "asked": ("b", "averages")}
+
+
+BUDGETS, WAYS = [1.5, 3, 6], ("at once", "two stages")
+
+
+def stopped(seconds, seed, guess):
+    random = np.random.default_rng(seed)
+    return {"seconds": seconds, "asked": 3, "guess": guess, "budgets": BUDGETS,
+            "originals": random.random((10, 28, 28)),
+            "frechet": {way: 10 + 90 * random.random((4, 3)) for way in WAYS},
+            "pictures": {way: {kind: random.random((10, 28, 28))
+                               for kind in ("samples", "reconstructions")} for way in WAYS}}
+
+
+def clocked(seed):
+    random = np.random.default_rng(seed)
+    return {"budgets": BUDGETS, "marked": 3, "log": ("a",),
+            "labels": {m: (m.upper(), "nats") for m in "abc"},
+            "stored": {m: {way: 5 + 90 * random.random((4, 3)) for way in WAYS} for m in "abc"},
+            "live": {way: {m: 20 * random.random() + 5 for m in "abc"} for way in WAYS}}
+
+
+def varied(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
+            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess, "asked": "q",
+            "labels": {m: f"{m} (nats)" for m in "ab"}}
+
+
+def rescaled(unit, seed, guess):
+    units = [0.1, 1, 10]
+    return {"unit": unit, "units": units, "elbos": [-20.0 - seed * np.log(u) for u in units],
+            "samples": np.random.default_rng(seed).random((10, 28, 28)), "guess": guess}
+
+
+def scattered(seed, guess):
+    random = np.random.default_rng(seed)
+    variances = np.logspace(-4, 4, 9)
+    return {"estimates": random.gamma(4, seed, 500), "variance": 4.0 * seed, "n": 9,
+            "variances": variances, "laws": {"s²": variances**2 / 4, "log s²": 0 * variances + 0.2},
+            "measured": {"s²": 4.0 * seed, "log s²": 3.0}, "crossover": 1 + seed / 10, "guess": guess}
+
+
+def bowl(error):
+    variance = error**2 * np.logspace(-3, 3, 61)
+    return {"error": error, "variance": variance,
+            "nll": 0.5 * (np.log(variance) + error**2 / variance),
+            "gradients": {"variance": 1 / variance, "log variance": 0.5 + 0 * variance}}
+
+
+def noisy_gradients(seed):
+    random = np.random.default_rng(seed)
+    kinds = ("variance", "log variance")
+    return {"variances": [0.01, 1.0, 100.0], "laws": {kind: [9.0, 1.0, 0.1] for kind in kinds},
+            "stored": {kind: 1 + random.random((4, 3)) for kind in kinds},
+            "live": {kind: list(seed + random.random(3)) for kind in kinds}}
+
+
+def bottomless(seed):
+    traces = {name: -np.arange(9.0) / (k + seed)
+              for k, name in enumerate(("variance", "log variance", "softplus"))}
+    traces["log variance"][4 + seed:] = np.nan
+    return {"traces": traces, "floors": [0.1, 0.01, 0.001], "train": [100, -900 * seed, -2000],
+            "test": [100, -800, 5000 * seed]}
+
+
+def three_fits(seed, guess, live):
+    random = np.random.default_rng(seed)
+    names = ("variance", "log variance", "softplus")
+    return {"x": np.linspace(-1, 1, 7), "truth": np.linspace(-seed, seed, 7), "guess": guess,
+            "stored": {name: random.normal(size=(4, 7)) for name in names},
+            "live": {name: random.normal(size=7) for name in names} if live else {},
+            "excess": {name: np.array([1.0, 20 * seed, np.inf, seed]) for name in names},
+            "failures": {name: seed for name in names}, "settings": f"settings {seed}"}
+
+
+def failing(seed):
+    random = np.random.default_rng(seed)
+    names = ("variance", "log variance", "softplus")
+    return {"failures": {name: random.integers(0, 11, (2, 3)) for name in names},
+            "excess": {name: 30 * random.random((2, 3)) for name in names},
+            "learning_rates": [0.01, 0.1], "units": [0.1, 1.0, 10.0], "seeds": 10}
+
+
+def chosen_noise(seed, guess):
+    random = np.random.default_rng(seed)
+    images = {name: random.random((10, 28, 28))
+              for name in ("originals", "reconstructions", "samples")}
+    found = {way: (0.1 + random.random(4) / 9, -500 + 9 * random.random(4))
+             for way in ("learned", "matched")}
+    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1], "found": found,
+                     "own": 700 * random.random((4, 3)), "refitted": -400 * random.random((4, 3)),
+                     "here": (0.3, 100.0 * seed), "numbers": f"rate {seed}", "guess": guess}
+
+
+def three_kinds(seed, guess):
+    random = np.random.default_rng(seed)
+    kinds = ("grey", "drawn", "cut")
+    return {"examples": {kind: random.random((28, 28)) for kind in kinds},
+            "stored": {a: {b: 90 + 30 * random.random(4) for b in kinds} for a in kinds},
+            "live": {"drawn": {"drawn": 100.0 + seed}},
+            "floors": {"grey": 45.0 + seed, "drawn": 45.0, "cut": 0.0}, "guess": guess}
+
+
+def estimated(seed, guess):
+    random = np.random.default_rng(seed)
+    draws, scale = [1, 10, 100], 1 / np.array([1.0, 3.0, 9.0])
+    return {"draws": draws, "here": draws[seed], "errors": random.normal(-1, seed, (20, 30)),
+            "gaps": {k: {"mean": s * seed, "half_width": 0.2 * s, "above": 0.1 * seed, "worst": 0.5,
+                         "median": 0.3 * s}
+                     for k, s in zip(draws, scale)},
+            "stored": random.random((4, 1)) * scale, "guess": guess}
+
+
+def published(seed):
+    curves = {name: {"draws": k, "few": [(4, 99 - k - seed), (50, 92 - k)], "whole": [(50, 93 - k, seed)]}
+              for name, k in (("K = 1", 1), ("K = 5", 5))}
+    return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0},
+            "references": {"elsewhere": (50, 90.0 + seed)}}
+
+
+def two_models(seed):
+    random = np.random.default_rng(seed)
+    found = {f"K = {k}": {n: -90 + n / 9 + random.random(12) for n in (1, 5, 50)} for k in (1, 5)}
+    return {"draws": [1, 5, 50], "here": 5 * seed, "live": found,
+            "stored": {name: {n: v + 0.1 * seed for n, v in of.items()} for name, of in found.items()}}
+
+
+def raced(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"stored": {k: {name: 90 + random.random(5) for name in ("total", "path", "DReG")[:2 + k // 5]}
+                       for k in (1, 5)}, "guess": guess}
+
+
+def used_latents(seed):
+    random = np.random.default_rng(seed)
+    return {"activity": {"K = 1": 10 ** random.uniform(-4, 0, 20), "K = 5": random.random(20)},
+            "threshold": 0.01 * seed}
+
+
+def cells(seed, guess, side=5):
+    random = np.random.default_rng(seed)
+    return {"pictures": random.random((side, side, 28, 28)), "ratio": np.exp(random.normal(size=(side, side))),
+            "spacing": "cells of some kind", "reach": 2.0 * seed, "thin": 0.1 * seed, "guess": guess}
+
+
+def turned(seed, latent):
+    random = np.random.default_rng(seed)
+    return {"pictures": random.random((9, 28, 28)), "values": np.linspace(-3, 3, 9), "own": 1.0 * latent,
+            "latent": latent, "means": random.normal(size=300), "rates": random.random(10)}
+
+
+def walked(seed):
+    random = np.random.default_rng(seed)
+    return {name: random.random((9, 28, 28)) for name in ("faded", "linear", "spherical")} | {
+        "norms": {name: 3 * random.random(9) for name in ("linear", "spherical")},
+        "shell": (1.0 * seed, 3.5), "pair": f"{seed} to 8"}
+
+
+def compared(seed, guess):
+    random = np.random.default_rng(seed)
+    kinds, measures = ("one kind", "another"), ("share", "distance")
+    return {"stored": {m: {kind: list(random.random(10)) for kind in kinds} for m in measures},
+            "live": {m: {kind: random.random() for kind in kinds} for m in measures},
+            "titles": {m: f"finding {seed}" for m in measures}, "guess": guess}
+
+
+def scarce(seed, guess):
+    random = np.random.default_rng(seed)
+    names = ("nearest", "sure")
+    return {"by_fifth": {name: random.random((10, 5)) for name in names},
+            "of_codes": {name: random.random(10) for name in names},
+            "live": {name: random.random(5) for name in names}, "guess": guess}
+
+
+def flat(seed):
+    random = np.random.default_rng(seed)
+    return {"places": random.normal(size=(2, 200, 2)), "labels": random.integers(0, 10, 200),
+            "names": ["PCA", "t-SNE"], "purities": random.random(2)}
+
+
+def embedded(seed, labelled, guess):
+    drawn = plane(seed)
+    return {"places": drawn["codes"], "labels": drawn["labels"] if labelled else None,
+            "perplexity": 10 * seed, "cloud": "some", "guess": guess}
+
+
+CASES = [
+    (kinds_of_digits, three_kinds(1, None), three_kinds(2, "cut")),
+    (kinds_of_digits, three_kinds(2, "cut"), three_kinds(1, None)),
+    (bound_against_evidence, estimated(1, None), estimated(2, "never")),
+    (bound_against_evidence, estimated(2, "never"), estimated(1, None)),
+    (beside_the_paper, published(1), published(2)),
+    (bounds_of_models, two_models(1), two_models(10)),
+    (latent_activity, used_latents(1), used_latents(2)),
+    (gradient_race, raced(1, None), raced(2, "path")),
+    (gradient_race, raced(2, "path"), raced(1, None)),
+    (prior_map, cells(1, None), cells(2, 0.5)),
+    (prior_map, cells(2, 0.5), cells(1, None)),
+    (latent_traversal, turned(1, 0), turned(2, 9)),
+    (two_ways, walked(1), walked(2)),
+    (kinds_compared, compared(1, None), compared(2, "more")),
+    (kinds_compared, compared(2, "more"), compared(1, None)),
+    (scarce_codes, scarce(1, None), scarce(2, "neither")),
+    (scarce_codes, scarce(2, "neither"), scarce(1, None)),
+    (flattened, flat(1), flat(2)),
+    (tsne_map, embedded(1, True, None), embedded(2, False, "a disc")),
+    (tsne_map, embedded(2, False, "a disc"), embedded(1, True, None)),
+    (estimate_spread, scattered(1, None), scattered(2, "s²")),
+    (estimate_spread, scattered(2, "s²"), scattered(1, None)),
+    (nll_bowls, bowl(0.1), bowl(3.0)),
+    (gradient_noise, noisy_gradients(1), noisy_gradients(2)),
+    (without_floor, bottomless(1), bottomless(2)),
+    (fitted_scales, three_fits(1, None, True), three_fits(2, "softplus", False)),
+    (fitted_scales, three_fits(2, "softplus", False), three_fits(1, None, True)),
+    (failure_maps, failing(1), failing(2)),
+    (noise_sweep, chosen_noise(1, None), chosen_noise(2, 0.3)),
+    (noise_sweep, chosen_noise(2, 0.3), chosen_noise(1, None)),
+    (known_pictures, rulers(1, None), rulers(2, 0.5)),
+    (known_pictures, rulers(2, 0.5), rulers(1, None)),
+    (same_second, stopped(3, 1, None), stopped(6, 2, np.inf)),
+    (same_second, stopped(6, 2, 1.5), stopped(3, 1, None)),
+    (stopped_clocks, clocked(1), clocked(2)),
+    (paired_variants, varied(1, None), varied(2, 3.0)),
+    (paired_variants, varied(2, 3.0), varied(1, None)),
+    (unit_of_codes, rescaled(1, 1, None), rescaled(10, 16, 16)),
+    (unit_of_codes, rescaled(10, 16, 16), rescaled(0.1, 3, None)),
+    (beta_sweep, swept(0, 1), swept(2, 2)),
+    (curve_slopes, sloping(1, None), sloping(2, 3.0)),
+    (curve_slopes, sloping(2, 3.0), sloping(1, None)),
+    (active_latents, counted(1, None), counted(2, 5)),
+    (active_latents, counted(2, 5), counted(1, None)),
+    (two_rulers, ruled(1, None), ruled(2, 4.0)),
+    (two_rulers, ruled(2, 4.0), ruled(1, None)),
+    (cures_compared, treated(1, None), treated(2, "constant")),
+    (surviving_dimensions, linear(1.0, None, None), linear(0.5, [0.9, 0.5], 3)),
+    (surviving_dimensions, linear(0.5, [0.9, 0.5], 3), linear(1.0, None, None)),
+    (training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),
+    (training_panel, panel(40, 300, 0.5), panel(1, 1, 1.0)),
+    (beta_schedules, schedules(1, 30), schedules(4, 9)),
+    (too_late, late(1, None), late(2, "heals")),
+    (too_late, late(2, "stays"), late(1, None)),
+    (evidence_bar, bar(-2.27, None), bar(-5, "rises")),
+    (evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
+    (three_densities, bells(2), bells(-1)),
+    (latent_explorer, explored(1), explored(2)),
+    (latent_sliders, slid(1, 5), slid(2, 5)),
+    (training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
+    (training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
+    (cluster_widths, widths(1, None), widths(3, "wide")),
+    (cluster_widths, widths(3, "wide"), widths(1, "tight")),
+    (cluster_widths, widths(3, "tight"), widths(1, None)),
+    (plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
+    (seeds_and_live, strips(1), strips(2)),
+    (figures.ladder, rungs(1), rungs(2)),
+    (figures.learning_curves, learning(1), learning(2)),
+    (figures.statistics_lag, lagging(1), lagging(2, "one draw is noisy")),
+    (averages, repeated(1, 8), repeated(2, 64)),
+    (variance_curves, curves(1, None), curves(2, "KL")),
+    (variance_curves, curves(2, "KL"), curves(1, None)),
+    (slanted, tilted(0.1, 0.0), tilted(0.9, 2.0)),
+    (bound_tightening, bounds(1), bounds(2)),
+    (signal_to_noise, ratios(1, None), ratios(2, "rises")),
+    (layer_noise, layered(1), layered(2)),
+    (parts_of_gap, parts(1), parts(2)),
+    (grid_cost, {"latents": [1, 2], "seconds": [0.1, 2.0], "points": 20},
+     {"latents": [1, 2], "seconds": [0.2, 7.0], "points": 51}),
+    (digit_grid, grid(1), grid(2)),
+    (figures.hidden_beta, priced(9.8, None), priced(0.01, 784.0)),
+    (figures.hidden_beta, priced(784.0, 0.1), priced(1.0, None)),
+    (figures.hidden_beta, priced(0.0, None), priced(1e9, 1e-9)),
+    (figures.hidden_beta, priced(1e9, 1e-9), priced(9.8e-5, 10.0)),
+    (noise_plane, fog(1, 1, None), fog(2, 0, 0.3)),
+    (noise_plane, fog(2, 0.1, 0.3), fog(3, 2, None)),
+    (swapped_pair, swapping(1), swapping(2)),
+    (early_latents, early(1, True), early(2, False)),
+    (early_latents, early(2, False), early(1, True)),
+    (settled_decoder, settled(1, None), settled(2, "noise")),
+    (settled_decoder, settled(2, "noise"), settled(1, None)),
+    (collapse_map, mapped(1, None), mapped(2, 5)),
+    (collapse_map, mapped(2, 5), mapped(3, None)),
+    (remedies, healed(1, None), healed(2, "a")),
+    (remedies, healed(2, "a"), healed(1, None)),
+]
+
+
+@functools.cache
+def drawn(case):
+    """The first figure of a case, for all tests that only look at it."""
+    plot, data, _ = CASES[case]
+    return plot(**data)
+
+
+@pytest.mark.parametrize("plot, first, second", [
+    case for case in CASES if "fig" in inspect.signature(case[0]).parameters])
+def test_both_renderings_are_the_same_picture(plot, first, second):
+    reused = plot(**first)
+    before = png(reused)
+    assert plot(**second, fig=reused) is reused
+    anew = plot(**second)
+    assert png(reused) == png(anew) != before
+    assert reused.caption == anew.caption
+
+
+def test_missing_digits_have_no_numeral():
+    fig = cluster_widths(**widths(1, None) | {"labels": np.full(200, 3)})
+    numerals = fig.axes[0].texts
+    assert [text.get_text() for text in numerals if text.get_visible()] == ["3"]
+
+
+def test_numerals_are_pushed_apart():
+    places = _spread(np.zeros((10, 2)), 0.55)
+    gaps = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(10)
+    assert gaps.min() > 0.4
+    far = np.array([[0.0, 0.0], [3.0, 3.0]])
+    assert np.abs(_spread(far, 0.55) - far).max() < 0.01
+
+
+def test_a_speck_has_no_numerals():
+    data = plane(1)
+    for scale, count in ((0.01, 0), (10, 10)):
+        codes = scale * data["codes"] + scale * data["labels"][:, None]
+        fig = plane_growth(codes[None], data["labels"], [0, 1])
+        assert sum(text.get_visible() for text in fig.axes[0].texts) == count
+
+
+def test_a_small_picture_is_the_same_picture():
+    picture = png(cluster_widths(**widths(3, "wide")))
+    smaller = small(picture)
+    assert len(smaller) < len(picture) / 2
+    pixels = [np.asarray(Image.open(io.BytesIO(p)).convert("RGB"), float) for p in (picture, smaller)]
+    assert pixels[0].shape == pixels[1].shape
+    assert np.abs(pixels[0] - pixels[1]).mean() < 3
+
+
+def test_the_frame_of_the_guess_is_on_its_side_of_the_median():
+    for guess, below in (("tight", True), ("wide", False)):
+        data = widths(2, guess)
+        frame = cluster_widths(**data).artists_of["guess"]
+        middle = frame.get_y() + frame.get_height() / 2
+        assert frame.get_visible() and (middle < np.median(data["widths"])) == below
+    assert not cluster_widths(**widths(2, None)).artists_of["guess"].get_visible()
+
+
+def test_tile_places_images_in_rows():
+    images = np.arange(5)[:, None, None] * np.ones((1, 28, 28))
+    tiled = tile(images, 3)
+    assert tiled.shape == (2 * 28, 3 * 28)
+    assert tiled[0, ::28].tolist() == [0, 1, 2]
+    assert tiled[28, ::28].tolist() == [3, 4, 0]  # the sixth place stays empty
+
+
+def test_show_carries_its_alternative_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda *a, **k: shown.append((a, k)))
+    show(digit_grid(**grid(1)), alt="twenty digits")
+    (bundle,), keywords = shown[0]
+    assert bundle["text/plain"] == "twenty digits"
+    assert keywords["metadata"] == {"image/png": {"alt": "twenty digits"}}
+    assert bundle["image/png"].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=lambda case: CASES[case][0].__name__)
+def test_figures_are_of_the_page_s_width_and_follow_their_data(case):
+    plot, _, second = CASES[case]
+    first = drawn(case)
+    width, height = first.get_size_inches() * first.dpi
+    assert 400 <= width <= 960 and height <= 600
+    assert png(first) != png(plot(**second)) and first.caption
+
+
+def test_elbo_and_gap_trade_places_under_a_bar_that_stands_still():
+    tops = set()
+    for elbo in (-2.3, -4, -9.5):
+        parts = evidence_bar(**bar(elbo, None)).artists_of
+        assert parts["gap"].get_y() == pytest.approx(elbo)
+        assert parts["elbo"].get_y() + parts["elbo"].get_height() == pytest.approx(elbo)
+        tops.add(round(parts["gap"].get_y() + parts["gap"].get_height(), 9))
+    assert tops == {-2.27}
+
+
+def test_the_quietest_form_is_named():
+    data = curves(1, "KL")
+    data["measured"]["value"] = {"KL": 2.0, "path derivative": 1.0}
+    axes = variance_curves(**data).axes
+    assert axes[1].get_title("left") == "quietest: path derivative\nyour guess: KL"
+
+
+def test_a_silent_form_is_marked_at_the_foot_of_the_axis():
+    data = curves(1, None)
+    data["measured"]["value"] = {"KL": 2.0, "path derivative": 0.0}
+    fig = variance_curves(**data)
+    assert fig.axes[1].get_title("left").startswith("silent: path derivative")
+    low, _ = fig.axes[1].get_ylim()
+    assert fig.artists_of["value", "path derivative"][1].get_ydata()[0] > low
+
+
+def test_the_spread_is_drawn_where_it_was_measured():
+    data = repeated(1, 8)
+    _, mark = averages(**data).artists_of["KL"]
+    assert mark.get_xydata().tolist() == [[8, pytest.approx(data["estimates"]["KL"].std())]]
+
+
+@pytest.mark.parametrize("beta, words, place", [
+    (0.0, "the KL hardly counts", 1e-7),
+    (1e-9, "the KL hardly counts", 1e-7),
+    (1e-6, "the KL hardly counts", 1e-6),
+    (9.8e-5, "the KL hardly counts", 9.8e-5),
+    (0.392, "near the ELBO", 0.392),
+    (1.0, "this is the ELBO", 1.0),
+    (9.8, "may collapse", 9.8),
+    (50_176.0, "may collapse", 50_176.0),
+    (1e9, "may collapse", 1e7),
+])
+def test_a_beta_is_marked_in_its_region(beta, words, place):
+    fig = figures.hidden_beta(**priced(beta, None))
+    assert words in fig.axes[0].get_title("left") and words in fig.caption
+    mark = fig.artists_of["mark"]
+    assert mark.get_xdata() == [pytest.approx(place)]
+    assert mark.get_marker() == ("o" if beta == place else "<" if beta < place else ">")
+    assert "rule of thumb" in fig.caption
+    assert f"recipe {beta}" in fig.caption and "loss = distortion" in fig.caption
+    assert len(fig.artists_of["guess"].get_xdata()) == 0
+
+
+@pytest.mark.parametrize("guess, place", [
+    (1e-9, 1e-7), (1e-6, 1e-6), (0.1, 0.1), (50_176.0, 50_176.0), (1e9, 1e7),
+])
+def test_a_guess_off_the_axis_is_an_arrow(guess, place):
+    mark = figures.hidden_beta(**priced(9.8, guess)).artists_of["guess"]
+    assert mark.get_xdata() == [pytest.approx(place)]
+    assert mark.get_marker() == ("D" if guess == place else "<" if guess < place else ">")
+
+
+@pytest.mark.parametrize("beta, written", [
+    (0.0, "0"), (1e-6, "1e-06"), (9.8e-5, "9.8e-05"), (0.5, "0.5"), (9.8, "9.8"), (784.0, "784"),
+    (4096.0, "4,096"), (50_176.0, "50,176"), (1_941_248.0, "1,941,248"), (1e9, "1e+09"),
+])
+def test_every_beta_can_be_read(beta, written):
+    fig = figures.hidden_beta(**priced(beta, beta))
+    assert fig.artists_of["value"].get_text() == f"β = {written}"
+    for text in (fig.axes[0].get_title("left"), fig.caption):
+        assert f"β = {written}" in text and f"your guess (hollow mark): {written}" in text
+    fig.canvas.draw()
+    value = fig.artists_of["value"].get_window_extent()
+    axes = fig.axes[0].get_window_extent()
+    assert axes.x0 <= value.x0 and value.x1 <= axes.x1, "the number leaves the axis"
+
+
+def test_the_source_of_a_recipe_stands_in_the_caption():
+    data = priced(9.8, None)
+    assert "Source" not in figures.hidden_beta(**data).caption
+    assert figures.hidden_beta(**data | {"source": "a page"}).caption.endswith("Source: a page")
+
+
+def test_the_ladder_s_title_says_what_each_step_gains():
+    data = rungs(1) | {"steps": ["a", "b", "c"]}
+    for name, level in (("a", 200.0), ("b", 160.0), ("c", 168.0)):
+        data["stored"][name] = {"renewed": [level - 1, level + 1], "evaluation": [level] * 2}
+    fig = figures.ladder(**data)
+    assert fig.axes[0].get_title("left") == "a 200 nats; b −40, c +8"
+    assert [text.get_text() for text in fig.artists_of["medians"]] == ["200", "160", "168"]
+
+
+def test_runs_are_marked_where_their_twin_without_ends():
+    data = learning(1)
+    fig = figures.learning_curves(**data)
+    of_epochs, of_seconds = fig.artists_of["with", "reached"]
+    ends = data["curves"]["without"]["neg_elbo"][:, -1]
+    assert of_epochs.get_ydata() == pytest.approx(ends) == of_seconds.get_ydata()
+    assert of_epochs.get_xdata() == pytest.approx(data["reached"]["with"]["epochs"])
+    median = np.median(data["reached"]["with"]["epochs"])
+    assert fig.axes[0].get_title("left") == f"5 epochs without:\n{median:.1f} with with"
+
+
+def test_the_lag_is_running_less_renewed():
+    run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0]}
+    fig = figures.statistics_lag({"here": run, "there": run}, {})
+    assert fig.axes[0].get_title("left") == "here:\nlag +100 nats, at the end −2"
+
+
+def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
+    data = three_fits(3, "softplus", False)
+    data["stored"]["log variance"][1] = np.nan
+    data["excess"]["log variance"] = np.full(4, np.inf)
+    fig = fitted_scales(**data)
+    titles = [axes.get_title("left") for axes in fig.axes]
+    assert titles[1] == "log variance:\n3 of 4 fail, ∞ nats off"
+    assert titles[2].startswith("softplus (your guess):")
+    assert np.isnan(fig.artists_of["log variance"]["stored"][1].get_ydata()).all()
+    assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0
+
+
+@pytest.mark.parametrize("done, total, end", [
+    ([], 50, 5), ([1.0], 50, 5), ([1.0], 2, 2), ([4.5], 50, 10), ([9.0], 10, 10), ([40.0], 50, 50),
+    ([30.0], 10, 30), ([120.0], 100, 120),
+])
+def test_the_epochs_axis_has_room_and_is_no_longer_than_the_plan(done, total, end):
+    given = panel(1, len(done), 1.0) | {"epochs": done, "total": total}
+    assert training_panel(**given).axes[0].get_xlim() == (0, end)
+
+
+def test_a_race_is_run_seed_by_seed():
+    stored = {1: {"total": [90.0, 80.0], "path": [89.0, 81.0]},
+              5: {"total": [70.0, 60.0], "path": [71.0, 60.5], "DReG": [69.5, 59.0]}}
+    fig = gradient_race(stored)
+    assert fig.artists_of["seeds"].get_xdata().tolist() == [-1, 1, 1, 0.5, -0.5, -1]
+    assert fig.artists_of["means"].get_xdata().tolist() == [0, 0.75, -0.75]
+    assert fig.axes[0].get_title("left") == "Best on average at K = 5: DReG"
+    stored[5]["DReG"] = [71.0, 61.0]
+    assert "K = 5: total" in gradient_race(stored).axes[0].get_title("left")
+
+
+def test_a_trace_ends_in_a_cross_where_it_breaks_off():
+    data = bottomless(1)  # the log variance's is NaN from step 5
+    fig = without_floor(**data)
+    line, cross = fig.artists_of["log variance"]
+    assert cross.get_xdata()[0] == 4 and len(line.get_xdata()) == 5
+    assert "log variance at step 5" in fig.axes[0].get_title("left")
+    assert len(fig.artists_of["variance"][1].get_xdata()) == 0
+
+
+def test_the_estimate_that_spreads_less_is_named():
+    for measured, less in (({"s²": 0.1, "log s²": 0.2}, "s²"), ({"s²": 3, "log s²": 0.2}, "log s²")):
+        fig = estimate_spread(**scattered(1, "neither") | {"measured": measured})
+        assert f"; {less} spreads less" in fig.caption and "Your guess: neither" in fig.caption
+
+
+def test_what_lies_above_the_ceiling_is_drawn_at_it():
+    data = chosen_noise(1, None)
+    data["own"][:, 2] = 5000.0
+    fig = noise_sweep(**data)
+    drawn = fig.artists_of["own"].get_ydata()
+    assert drawn.max() == 900 < fig.axes[1].get_ylim()[1]
+    assert "σ fixed 0.1 5,000" in fig.caption

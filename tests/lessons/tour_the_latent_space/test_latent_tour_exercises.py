@@ -1,0 +1,78 @@
+"""The checks of notebook 09: right answers pass, wrong ones are named."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from vae_lessons.tour_the_latent_space import checks
+
+
+@pytest.mark.parametrize("answer", [
+    lambda side: Normal(0.0, 1.0).icdf((torch.arange(side) + 0.5) / side),
+    lambda side: torch.tensor([2**0.5 * torch.erfinv(torch.tensor(2 * (k + 0.5) / side - 1))
+                               for k in range(side)]),
+    lambda side: torch.special.ndtri(torch.linspace(0.5 / side, 1 - 0.5 / side, side)),
+])
+def test_right_grids_pass(answer):
+    assert checks.quantile_grid(answer).passed, checks.quantile_grid(answer).diagnosis
+
+
+def one_by_one(first, second, t):
+    rows = []
+    for a, b in zip(first, second):
+        angle = math.acos(float(a @ b) / float(a.norm() * b.norm()))
+        rows.append(math.sin((1 - t) * angle) / math.sin(angle) * a
+                    + math.sin(t * angle) / math.sin(angle) * b)
+    return torch.stack(rows)
+
+
+def by_unit_vectors(first, second, t):
+    unit = [z / z.norm(dim=1, keepdim=True) for z in (first, second)]
+    angle = (unit[0] * unit[1]).sum(1, keepdim=True).clamp(-1, 1).arccos()
+    weights = [torch.sin(share * angle) / torch.sin(angle) for share in (1 - t, t)]
+    return weights[0] * first + weights[1] * second
+
+
+@pytest.mark.parametrize("answer", [one_by_one, by_unit_vectors])
+def test_right_arcs_pass(answer):
+    assert checks.slerp(answer).passed, checks.slerp(answer).diagnosis
+
+
+def without_keepdim(first, second, t):
+    angle = ((first * second).sum(-1) / (first.norm(dim=-1) * second.norm(dim=-1))).acos()
+    return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+
+def along_the_batch(first, second, t):
+    angle = torch.nn.functional.cosine_similarity(first, second, dim=0).acos()
+    return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+
+@pytest.mark.parametrize("answer, told", [
+    (without_keepdim, "keepdim=True"), (along_the_batch, "along the batch"),
+])
+def test_a_lost_axis_is_named_and_raises_no_error(answer, told):
+    assert told in checks.slerp(answer).diagnosis
+
+
+@pytest.mark.parametrize("answer, told", [
+    (math.exp(-16), "as a share"), (0.0, "not nothing"), (0.45, "16.4"), (0.01, "Per cent"),
+])
+def test_tiny_answers_are_not_taken_for_powers_of_ten(answer, told):
+    assert told in checks.covered(answer).diagnosis
+
+
+def test_the_norm_of_the_middle_is_what_the_check_expects():
+    a, b = torch.randn(2, 20_000, 100, generator=torch.Generator().manual_seed(0))
+    assert checks.midpoint_norm(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
+
+
+def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
+    assert checks.readable("A, E").passed and checks.readable({"e", "a"}).passed
+    for letter in "BCD":
+        result = checks.readable("AE" + letter)
+        assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
+    for letter in "AE":
+        assert checks.readable("AE".replace(letter, "")).diagnosis.startswith(f"{letter} is left out")

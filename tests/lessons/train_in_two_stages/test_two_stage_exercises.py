@@ -1,0 +1,68 @@
+"""The checks of notebook 07: right answers pass, wrong ones are named."""
+
+import math
+
+import pytest
+import torch
+
+from vae_lessons.train_in_two_stages import checks, lab
+
+
+def by_latent(codes, reference):
+    columns = []
+    for column, of_reference in zip(codes.T, reference.T):
+        centre = sum(of_reference) / len(of_reference)
+        variance = sum((a - centre) ** 2 for a in of_reference) / (len(of_reference) - 1)
+        columns.append((column - centre) / variance**0.5)
+    return torch.stack(columns, 1)
+
+
+@pytest.mark.parametrize("answer", [
+    lab.standardise,
+    by_latent,
+    lambda codes, reference: codes.sub(reference.mean(0)).div(reference.var(0).sqrt()),
+])
+def test_right_standardising_passes(answer):
+    assert checks.standardise(answer).passed, checks.standardise(answer).diagnosis
+
+
+def one_by_one(drawn, real, k):
+    inside = 0
+    for x in drawn:
+        for centre in real:
+            radius = sorted((centre - other).norm() for other in real)[k]
+            if (x - centre).norm() <= radius:
+                inside += 1
+                break
+    return torch.tensor(inside / len(drawn))
+
+
+def with_infinite_diagonal(drawn, real, k):
+    among = torch.cdist(real, real)
+    among.fill_diagonal_(torch.inf)
+    radii = among.topk(k, dim=1, largest=False).values[:, -1]
+    return (torch.cdist(real, drawn) <= radii[:, None]).any(0).float().mean()
+
+
+@pytest.mark.parametrize("answer", [one_by_one, with_infinite_diagonal])
+def test_right_precisions_pass(answer):
+    assert checks.precision(answer).passed, checks.precision(answer).diagnosis
+
+
+def test_the_bounds_that_belong_pass_and_each_other_is_explained():
+    assert checks.bounds("D, E, F").passed and checks.bounds({"f", "d", "e"}).passed
+    for letter in "ABC":
+        result = checks.bounds("DEF" + letter)
+        assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
+    for letter in "DEF":
+        result = checks.bounds("DEF".replace(letter, ""))
+        assert result.diagnosis.startswith(f"{letter} is left out")
+
+
+def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():
+    """Twelve latents divided by 5, measured on a real second stage."""
+    second = lab.LearnedScaleVAE(3, (8,), 12, codes=True, seed=0)
+    codes = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
+    moved = (lab.code_elbo(second, codes, unit=1 / 5, seed=1)
+             - lab.code_elbo(second, codes, unit=1, seed=1))
+    assert moved == pytest.approx(12 * math.log(5), abs=1e-3) and checks.code_unit(moved).passed

@@ -1,0 +1,278 @@
+"""The parts of the benchmarks that measure nothing: tables, sections, damages, losses."""
+
+import argparse
+import json
+import random
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from vae_helpers import data, models
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import contestants  # noqa: E402
+import damage  # noqa: E402
+import notebook_cost  # noqa: E402
+import reliability  # noqa: E402
+import report  # noqa: E402
+import slider_latency  # noqa: E402
+import training_speed  # noqa: E402
+
+# --- tables and their place -------------------------------------------------------------
+
+
+def test_a_table_is_markdown_with_its_columns_aligned():
+    assert report.table(["what", "s"], [["a", 1.5], ["longer", "–"]]).splitlines() == [
+        "| what   |   s |", "| :----- | --: |", "| a      | 1.5 |", "| longer |   – |",
+    ]
+
+
+def test_a_section_takes_its_place_and_leaves_the_others(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    for title, text in [("b.py", "old\n\n| a |"), ("a.py", "first"), ("b.py --part x", "part"),
+                        ("b.py", "new\n\n### inner\n\ntext")]:
+        report.store(title, text, path)
+    once = path.read_text()
+    assert once.startswith(report.HEAD) and once.count("# What the benchmarks measured") == 1
+    assert once.removeprefix(report.HEAD).split() == (
+        "## a.py first ## b.py new ### inner text ## b.py --part x part".split()
+    )
+    report.store("b.py", "new\n\n### inner\n\ntext", path)
+    assert path.read_text() == once
+
+
+def test_a_section_is_stored_when_all_went_well(monkeypatch, capsys):
+    stored = []
+    monkeypatch.setattr(report, "store", lambda title, text: stored.append((title, text)))
+    monkeypatch.setattr(report, "LOAD", 3.2)
+    with pytest.raises(ZeroDivisionError), report.Section("x.py", ["torch"]) as section:
+        section.add(str(1 / 0))
+    with report.Section("x.py", ["torch"], quick=True) as section:
+        section.add("a paragraph")
+    assert stored == []
+    with report.Section("x.py", ["torch"]) as section:
+        section.add("a paragraph")
+    (title, text), = stored
+    assert title == "x.py" and text.endswith("\n\na paragraph")
+    assert f"torch {torch.__version__.split('+')[0]}" in text
+    assert "load average 3.2 at the start" in text and "do not quote" in text
+    assert "WARNING: the load average is 3.2" in capsys.readouterr().err
+
+
+def test_a_quiet_computer_and_a_count_are_not_warned_of(monkeypatch, capsys):
+    for load, timed in [(0.3, True), (5.0, False)]:
+        monkeypatch.setattr(report, "LOAD", load)
+        report.Section("x.py", ["torch"], timed=timed)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_computer_is_described_without_its_name():
+    text = report.conditions(["torch"], 0.1)
+    assert report.processor() in text and report.platform.node() not in text
+
+
+# --- training speed ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return contestants.ExampleVAE()
+
+
+def test_our_model_with_an_example_s_weights_is_the_example(net):
+    x = torch.rand(5, 784, generator=torch.Generator().manual_seed(1))
+    ours = contestants.as_ours(net)
+    mean, logvar = net.encode(x)
+    assert torch.allclose(torch.cat(ours.encode(x), 1), torch.cat([mean, logvar], 1), atol=1e-6)
+    assert torch.allclose(ours.decode(mean).sigmoid(), net.decode(mean), atol=1e-6)
+
+
+def test_the_example_s_loss_is_the_negative_elbo(net):
+    """Summed over the batch, with the same noise."""
+    x = torch.rand(5, 784, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(2)
+    eps = torch.randn(5, contestants.LATENT)
+    torch.manual_seed(2)
+    reconstruction, mean, logvar = net(x)
+    distortion, rate = contestants.as_ours(net)(x, eps)
+    loss = contestants.example_loss(reconstruction, x, mean, logvar)
+    assert loss.item() == pytest.approx((distortion + rate).sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ours", "dataloader", "pyro", "products"])
+def test_a_contestant_trains(name):
+    """All but pythae, which is installed by the benchmark alone."""
+    images = data.load_mnist().train_images[:256]
+    seconds, model = contestants.CONTESTANTS[name](images, 2, seed=0)
+    assert len(seconds) == 2 and min(seconds) > 0
+    assert name == "products" or isinstance(model, models.VAE)
+
+
+def test_the_comparison_s_ratios():
+    results = {
+        "ours": [{"seconds": [2, 2, 8], "neg_elbo": 110.0}, {"seconds": [2, 2, 2], "neg_elbo": 112}],
+        "pyro": [{"seconds": [6, 6, 6], "neg_elbo": 111.4}, {"seconds": [6, 7, 6], "neg_elbo": 111.4}],
+        "products": [{"seconds": [1], "neg_elbo": None}],
+    }
+    ours, pyro, products = training_speed.comparison(results)
+    assert ours[1:3] == ["2.00", "1.00"] and ours[4:] == ["111.00", "2.00"]
+    assert pyro[2] == "3.00" and products[2] == "0.50" and products[4:] == ["–", "–"]
+    assert training_speed.disagreement(results) == pytest.approx(0.4)
+
+
+def test_growth():
+    assert training_speed.growth([1.0] * 30) == 0
+    assert training_speed.growth([1 + 0.01 * n for n in range(30)]) == pytest.approx(0.2 / 1.045)
+
+
+# --- sliders and notebooks --------------------------------------------------------------
+
+
+def test_a_row_of_a_slider_names_what_is_amiss():
+    standard = {(1, "keys"): 60.0, (2, "keys"): 90.0}
+    verdicts = {
+        (1, 40.0): "holds", (1, 55.0): "over 50 ms", (1, 70.0): "over 50 ms, slower than standard",
+        (3, 80.0): "holds", (3, 95.0): "slower than standard", (0, 55.0): "over 50 ms",
+    }
+    for (panels, took), verdict in verdicts.items():
+        row = slider_latency.row("00", "beta", panels, "keys", [took] * 5, standard)
+        assert row[-1] == verdict and row[6] == f"{took:.0f}"
+    assert slider_latency.row("00", "beta", 1, "keys", [], standard)[-1] == "moves no picture"
+
+
+def test_what_a_takes_line_says():
+    opening = "# Title\n\n**Takes** about 25 seconds of computing on two cores and 1.2 GB of memory; x"
+    assert notebook_cost.takes(opening) == (25, 1.2)
+    assert notebook_cost.takes("**Takes** about 1 minute of computing and 1 GB.") == (60, 1.0)
+    for wrong in ("", "It **Takes** about 2 seconds and 1 GB", "**Takes** an hour and 1 GB"):
+        with pytest.raises(ValueError, match="Takes"):
+            notebook_cost.takes(wrong)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_every_takes_line_is_understood(path):
+    seconds, gigabytes = notebook_cost.takes(nbformat.read(path, as_version=4).cells[0].source)
+    assert 0 < seconds <= 60 and 0 < gigabytes <= 1.2
+
+
+def test_a_row_of_a_notebook_names_what_is_amiss():
+    assert notebook_cost.row("00", (25, 1.1), 29.9, 1.14)[-1] == "holds"
+    assert notebook_cost.row("00", (25, 1.1), 30.1, 1.16)[-1] == "Takes: time, Takes: memory"
+    assert notebook_cost.row("00", (60, 1.2), 61, 1.21)[-1] == "over 60 s, over 1.2 GB"
+
+
+def rows(title):
+    """{first cell: [rows that begin with it]} of the tables in a section of RESULTS.md."""
+    text = report.RESULTS.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")]
+             for line in text.splitlines() if line.startswith("| ")]
+    return {first: [row for row in cells if row[0] == first] for first, *_ in cells}
+
+
+def of_notebooks(title, column):
+    """The figures in a column of a section's table, one or more for each notebook."""
+    return [float(row[column]) for first, found in rows(title).items() if first[:2].isdigit()
+            for row in found]
+
+
+def test_the_readme_quotes_what_was_measured():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    seconds, sliders = of_notebooks("notebook_cost.py", 1), of_notebooks("slider_latency.py", 5)
+    peaks = of_notebooks("notebook_cost.py", 3) + of_notebooks("classroom.py", 3)
+    standard = [int(row[5]) for row in rows("slider_latency.py")["interact"]]
+    ours, loader = (float(rows("training_speed.py")[name][0][1])
+                    for name in ("Trainer, as shipped", "DataLoader + ToTensor"))
+    resting, at_once = re.search(r"(\d+) learners whose kernels rest, (\d+) who all run it",
+                                 report.RESULTS.read_text(encoding="utf-8")).groups()
+    for quoted in (
+        f"at most {max(peaks):.2f} GB",
+        "took {:.0f} to {:.0f} seconds".format(min(seconds), max(seconds)),
+        f"after {min(sliders):.0f} to {max(sliders):.0f} ms",
+        "takes {} to {} ms for one panel and {} to {} ms for two".format(
+            *sorted(standard[:2]), *sorted(standard[2:])),
+        f"takes {ours:.1f} s; the usual loop over a DataLoader takes {loader:.1f} s",
+        f"holds {resting} learners whose kernels rest, or {at_once} who all run",
+    ):
+        assert quoted in readme
+
+
+# --- reliability ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", damage.DAMAGES)
+def test_a_damage_is_one_and_is_repeatable(name, tmp_path):
+    content = random.Random(99).randbytes(5000)
+    for seed in range(20):
+        one, again = (damage.DAMAGES[name](content, random.Random(seed), tmp_path / "trap")
+                      for _ in range(2))
+        assert one == again != content
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_flipped_bit_is_one_bit():
+    content = bytes(100)
+    flipped = damage.bit_flipped(content, random.Random(0), None)
+    assert len(flipped) == 100 and sum(byte.bit_count() for byte in flipped) == 1
+
+
+def test_what_counts_as_passed(tmp_path):
+    good, trap = [torch.ones(2)], tmp_path / "trap"
+
+    def judge(load):
+        return damage.outcome(KeyError, load, good, trap)
+
+    def fails(error):
+        raise error
+
+    assert judge(lambda: [torch.ones(2)]) == "passed" == judge(lambda: fails(KeyError("named")))
+    assert judge(lambda: [torch.zeros(2)]) == "loaded something else"
+    assert judge(lambda: fails(OSError("torn"))) == "raised OSError: torn"
+    trap.mkdir()
+    assert judge(lambda: good) == "ran foreign code"
+
+
+def test_progress_is_kept_and_thrown_away_with_another_state(tmp_path):
+    path = tmp_path / "progress.json"
+    reliability.Progress(path, "now").keep("00, time 1", True)
+    reliability.Progress(path, "now").keep("01, time 1", False)
+    assert reliability.Progress(path, "now").results == {"00, time 1": True, "01, time 1": False}
+    assert reliability.Progress(path, "later").results == {}
+    assert json.loads(path.read_text())["state"] == "now"
+    reliability.Progress(path, "now").forget()
+    assert reliability.Progress(path, "now").results == {}
+
+
+def test_nbval_stopped_shows_what_was_tried_goes_on_from_there_and_begins_anew_when_done(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path))
+    monkeypatch.setattr(reliability, "TIMES", 2)
+    options = argparse.Namespace(quick=False)
+    ran, texts = [], []
+    section = argparse.Namespace(add=texts.append)
+
+    def pytest_passes(arguments, OMP_NUM_THREADS):
+        ran.append((arguments[0].stem, OMP_NUM_THREADS))
+        if len(ran) == 5:
+            raise KeyboardInterrupt
+        return len(ran) != 3
+
+    monkeypatch.setattr(reliability, "passes_pytest", pytest_passes)
+    monkeypatch.setattr(reliability, "AT_ONCE", 1)
+    reliability.nbval(section, options)
+    runs = 2 * 2 * len(list((ROOT / "notebooks").glob("*.ipynb")))
+    whole = f"runs of a notebook, 1 at a time, of the {runs} that make the whole."
+    tried = [line.rsplit("|", 2)[1].strip() for line in texts[-2].splitlines()[2:]]
+    assert tried == ["1/1", "1/1", "0/1", "1/1"] + (runs // 2 - 4) * ["0/0"]
+    assert texts[-1] == f"In all 3/4 {whole}"
+    reliability.nbval(section, options)
+    assert len(ran) == runs + 1 and len(set(ran)) == runs / 2
+    assert texts[-1] == f"In all {runs - 1}/{runs} {whole}"
+    reliability.nbval(section, options)
+    assert len(ran) == 2 * runs + 1

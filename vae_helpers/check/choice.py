@@ -1,0 +1,52 @@
+"""Checks of letters to choose."""
+
+from vae_helpers.check.exercise import Checked
+from vae_helpers.check.runner import run, shown
+
+
+class Choice(Checked):
+    """Letters for the learner to choose from some, and the check of them.
+
+    reasons: {letter: what to tell somebody who was wrong about it}. right: the letters to
+    choose. An answer is a string or a collection of letters, in either case.
+    """
+
+    def __init__(self, name, right, reasons, hints):
+        super().__init__(name, hints)
+        self._right, self._reasons = set(right), reasons
+
+    def _judge(self, answer):
+        chosen = run(_letters, (answer,)).value
+        if chosen is ...:
+            return self._unanswered()
+        if chosen is None or not chosen <= set(self._reasons):
+            return self._failed(f"Letters from {', '.join(self._reasons)} are expected, as in "
+                                f'"A, B" or {{"A", "B"}}; {shown(answer)} cannot be read so.')
+        if not chosen:
+            return self._failed("No letter is chosen, and some belong to them.")
+        if chosen == self._right:
+            return self._passed("Right.")
+        if chosen == set(self._reasons) - self._right:
+            return self._failed("You chose exactly those that do not belong, and left out the "
+                                "others. Read the question once more.")
+        wrong = [letter for letter in self._reasons if letter in chosen - self._right]
+        if wrong:  # what is left out is told when these are put right
+            return self._failed(" ".join(f"{x} does not belong: {self._reasons[x]}" for x in wrong))
+        missing = [letter for letter in self._reasons if letter in self._right - chosen]
+        return self._failed(" ".join(f"{x} is left out: {self._reasons[x]}" for x in missing))
+
+
+def _letters(answer):
+    """The set of letters in `answer`, ``...`` for a stub, None for anything else."""
+    if answer is ...:
+        return ...
+    if isinstance(answer, str):
+        answer = [letter for letter in answer if letter not in " ,;"]
+    if not isinstance(answer, (set, frozenset, tuple, list)):
+        return None
+    parts = list(answer)
+    if any(part is ... for part in parts):
+        return ...
+    if not all(isinstance(part, str) for part in parts):
+        return None
+    return {"".join(part).strip().upper() for part in parts}

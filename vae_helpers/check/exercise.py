@@ -1,0 +1,217 @@
+"""What a check is: an answer compared with the right one and with known wrong ones."""
+
+import html
+import inspect
+from typing import Callable, NamedTuple
+
+import torch
+
+from vae_helpers.check.diagnosis import describe, read, same
+from vae_helpers.check.runner import ordinary_state, raised, run
+
+RANDOM = (
+    "Your function gives another result each time it is called: it draws random numbers, or keeps "
+    "something from call to call. The right result follows from the arguments alone; a Monte Carlo "
+    "estimate equals it only on average."
+)
+
+
+class Mistake(NamedTuple):
+    """A wrong answer that real people give: what it computes, and what to tell them.
+
+    One that raises an error is recognised by the error's text.
+    """
+
+    wrong: Callable
+    diagnosis: str
+
+
+class Result:
+    """The outcome of a check: `state` is "unanswered", "passed" or "failed".
+
+    `verdicts` keeps the last result of every check.
+    """
+
+    def __init__(self, name, state, diagnosis):
+        self.name, self.state, self.diagnosis = name, state, diagnosis
+
+    @property
+    def passed(self):
+        """True for a right answer."""
+        return self.state == "passed"
+
+    def __repr__(self):
+        return f"check {self.name}: {self.state}. {self.diagnosis}"
+
+    def _repr_html_(self):
+        colour = {"passed": "#117733", "failed": "#AA3322"}.get(self.state, "#777777")
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
+            f"<b>{html.escape(self.name)}: {self.state}</b><br>"
+            f"{html.escape(self.diagnosis)}</div>"
+        )
+
+
+verdicts = {}  # {check's name: its last Result}, whether that was displayed, printed or assigned
+
+
+class Checked:
+    """What all checks have in common: a name, graded hints, and how results are made.
+
+    A kind of check defines `_judge(answer)`, which returns a `Result` and raises for no answer:
+    whatever it asks of the answer, it asks inside `runner.run`.
+    """
+
+    def __init__(self, name, hints):
+        self.name, self.hints = name, hints
+
+    def __call__(self, answer, *more):
+        """Compare `answer` with the right one; returns a `Result`, kept in `verdicts` as well.
+
+        Several answers are taken for a tuple of them.
+        """
+        with ordinary_state():
+            result = self._judge((answer, *more) if more else answer)
+        verdicts[self.name] = result
+        return result
+
+    def hint(self, number=1):
+        """Print hint `number`, counted from 1."""
+        if not 1 <= number <= len(self.hints):
+            raise ValueError(f"{self.name} has hints 1 to {len(self.hints)}, got {number}.")
+        print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
+
+    def _unanswered(self):
+        return Result(self.name, "unanswered", "Replace the ... by your own code, then run again.")
+
+    def _passed(self, diagnosis):
+        return Result(self.name, "passed", diagnosis)
+
+    def _failed(self, diagnosis):
+        return Result(self.name, "failed", diagnosis)
+
+
+class Exercise(Checked):
+    """A function for the learner to write, and the check of it.
+
+    right: the function asked for. cases: a function without arguments that makes the list of
+    argument tuples, from a fixed seed. mistakes: the known wrong answers. hints: from gentle
+    to nearly the answer, shown by ``check.NAME.hint(1)`` and so on. differentiable: the
+    positions of arguments that a gradient must reach.
+    """
+
+    def __init__(self, name, right, cases, mistakes, hints, differentiable=()):
+        super().__init__(name, hints)
+        self._right, self._cases = right, cases
+        self._mistakes, self._differentiable = mistakes, differentiable
+
+    def _judge(self, answer):
+        if answer is ...:
+            return self._unanswered()
+        if not callable(answer):
+            kind = type(answer).__name__
+            return self._failed(f"A function is expected; this is a value of type {kind}.")
+        found = []
+        for case, arguments in enumerate(self._cases()):
+            outcome = run(_result, (answer, arguments))
+            if outcome.trouble:
+                return self._failed(self._cause(outcome.trouble, case))
+            if outcome.value is ...:
+                return self._unanswered()
+            found.append(outcome.value)
+        expected = self._values(self._right)
+        if all(map(same, found, expected)):
+            return self._gradients(answer)
+        for mistake in self._mistakes:
+            if self._fits(mistake, found):
+                return self._failed(mistake.diagnosis)
+        told = RANDOM if self._random(answer, found[0]) else describe(found, expected)
+        return self._failed(told + self._unused(answer, found[0]))
+
+    def _values(self, function):
+        return [_result(function, arguments) for arguments in self._cases()]
+
+    def _fits(self, mistake, found):
+        try:
+            return all(map(same, found, self._values(mistake.wrong)))
+        except Exception:  # it is one that `_cause` knows
+            return False
+
+    def _cause(self, trouble, case):
+        """The diagnosis of the mistake that gives this trouble in this case, or the trouble."""
+        for mistake in self._mistakes:
+            try:
+                mistake.wrong(*self._cases()[case])
+            except Exception as error:
+                if raised(error) == trouble:
+                    return mistake.diagnosis
+        return trouble
+
+    def _random(self, answer, found):
+        """Whether the first case has another result with another state of the generator."""
+        again = run(_result, (answer, self._cases()[0]), seed=1).value
+        numbers = isinstance(again, torch.Tensor) and isinstance(found, torch.Tensor)
+        return numbers and not same(again, found)
+
+    def _names(self):
+        return list(inspect.signature(self._right).parameters)
+
+    def _unused(self, answer, found):
+        """Which argument of the first case the answer does not depend on, in words."""
+        for position, name in enumerate(self._names()):
+            arguments = list(self._cases()[0])
+            argument = arguments[position]
+            if not isinstance(argument, torch.Tensor) or not argument.is_floating_point():
+                continue
+            arguments[position] = 1.3 * argument.flip(0) + 0.1  # other numbers of the same kind
+            outcome = run(_result, (answer, arguments))
+            if not outcome.trouble and same(outcome.value, found):
+                return f" The result does not depend on {name}: use the {name} you are given."
+        return ""
+
+    def _gradients(self, answer):
+        """Right in value; is it right in what gradients it lets through?"""
+        if not self._differentiable:
+            return self._passed("Right, on every input tried.")
+        outcome = run(self._gradients_of, (answer,))
+        if outcome.trouble:
+            return self._failed(outcome.trouble)
+        found, expected = outcome.value, self._gradients_of(self._right)
+        if all(map(same, found, expected)):
+            return self._passed("Right, on every input tried, and gradients come through.")
+        for mistake in self._mistakes:
+            right_value = self._fits(mistake, self._values(self._right))
+            if right_value and all(map(_alike, found, self._gradients_of(mistake.wrong))):
+                return self._failed(mistake.diagnosis)
+        lost = [self._names()[position]
+                for position, gradient in zip(self._differentiable, found) if gradient is None]
+        if lost:
+            return self._failed(
+                f"The values are right, but no gradient reaches {' and '.join(lost)}: was "
+                "something detached, or drawn without reparameterising?"
+            )
+        return self._failed(
+            "The values are right, the gradients are not: was something detached that should "
+            "not be, or not detached that should?"
+        )
+
+    def _gradients_of(self, function):
+        """The gradients of the first case's result, None where none comes through."""
+        arguments = list(self._cases()[0])
+        for position in self._differentiable:
+            arguments[position] = arguments[position].clone().requires_grad_()
+        asked = [arguments[position] for position in self._differentiable]
+        value = function(*arguments).sum()
+        if not value.requires_grad:
+            return [None for _ in asked]
+        gradients = torch.autograd.grad(value, asked, allow_unused=True)
+        return [None if gradient is None else read(gradient) for gradient in gradients]
+
+
+def _result(function, arguments):
+    return read(function(*arguments))
+
+
+def _alike(found, expected):
+    """Two gradients, each of which may be missing."""
+    return found is expected is None or same(found, expected)

@@ -1,1 +1,0 @@
-"""The exercises' checks: ``from vae_helpers.exercises import check``."""
