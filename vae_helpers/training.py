@@ -35,6 +35,19 @@ class Record(NamedTuple):
         return -self.distortion - self.rate
 
 
+def negative_elbo(model, x, generator, *, beta, free_bits):
+    """The loss of a minibatch x [batch, pixels], and what its `Record` keeps, as tensors.
+
+    distortion + β · rate, of which each latent's rate costs at least `free_bits` nats; then
+    distortion, rate, and the rate of each latent [latent]. One draw of z an image.
+    """
+    eps = data.noise(generator, len(x), model.latent, like=x)
+    distortion, rates = model.elbo_parts(x, eps)  # [batch], [batch, latent]
+    distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
+    paid = per_latent.clamp(min=free_bits).sum() if free_bits else rate
+    return distortion + beta * paid, distortion, rate, per_latent
+
+
 class TestRecord(NamedTuple):
     """Averages over the test images after `step` steps, in evaluation mode; nats per image."""
 
@@ -64,6 +77,8 @@ class Trainer:
     device: where the model and the images go, as `choose_device` takes it. All random numbers are
     drawn on the processor, so that batches and draws of z are the same on each device.
     seed: fixes the order of the images and the draws of z.
+    rows: what the model is given of a minibatch of `images`; it raises `TypeError` for examples
+    of another kind. objective: another loss than `negative_elbo`, called and returning as that.
 
     `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
     counts at once, for the images that the epoch has left. With `on_one_thread` set to True the
@@ -76,8 +91,10 @@ class Trainer:
     def __init__(
         self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
         clip_norm=None, test_images=None, test_every=None, device="cpu", seed,
+        rows=data.pixels, objective=negative_elbo,
     ):
-        self._require_examples(images)
+        self._rows, self._objective = rows, objective
+        rows(images[:1] if isinstance(images, torch.Tensor) else images)
         if not len(images):
             raise ValueError("There are no examples to train on: give at least one.")
         if not (math.isfinite(free_bits) and free_bits >= 0):
@@ -152,7 +169,8 @@ class Trainer:
         x = self._rows(self.images.index_select(0, batch))  # [batch, 784]
         x = x.to(next(self.model.parameters()))
         self.model.train()
-        loss, distortion, rate, per_latent = self._objective(x, beta)
+        loss, distortion, rate, per_latent = self._objective(
+            self.model, x, self.generator, beta=beta, free_bits=self.free_bits)
         self.optimizer.zero_grad()
         loss.backward()
         norm = self._finite_gradient_norm(step, loss)
@@ -196,17 +214,6 @@ class Trainer:
             in state["records"].tolist()
         ]
         self.tests[:] = [TestRecord(int(step), *parts) for step, *parts in state["tests"].tolist()]
-
-    _require_examples = staticmethod(data.require_images)
-    _rows = staticmethod(data.pixels)  # what the model is given of a minibatch
-
-    def _objective(self, x, beta):
-        """The loss of a minibatch x [batch, 784], and what its `Record` keeps, as tensors."""
-        eps = data.noise(self.generator, len(x), self.model.latent, like=x)
-        distortion, rates = self.model.elbo_parts(x, eps)  # [batch], [batch, latent]
-        distortion, rate, per_latent = distortion.mean(), rates.sum(-1).mean(), rates.mean(0)
-        paid = per_latent.clamp(min=self.free_bits).sum() if self.free_bits else rate
-        return distortion + beta * paid, distortion, rate, per_latent
 
     def _current_beta(self):
         beta = float(self.beta(len(self.records)) if callable(self.beta) else self.beta)

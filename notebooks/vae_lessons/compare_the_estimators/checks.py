@@ -6,9 +6,10 @@ import torch
 
 from vae_helpers import elbo
 from vae_helpers.check.exercise import Exercise, Mistake
-from vae_helpers.check.laboratory import draw_from, mistakes_of_weights, small_joint
+from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.quantity import Quantity
 from vae_lessons.compare_the_estimators import lab
+from vae_lessons.derive_the_elbo.mistakes import mistakes_of_weights, small_joint
 
 
 def _path_cases():

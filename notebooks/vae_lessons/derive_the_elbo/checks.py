@@ -7,13 +7,9 @@ from torch.nn import functional as F
 
 from vae_helpers import elbo
 from vae_helpers.check.exercise import Exercise, Mistake
-from vae_helpers.check.laboratory import (
-    draw_from,
-    mistakes_of_normal,
-    mistakes_of_weights,
-    small_joint,
-)
+from vae_helpers.check.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.check.quantity import Quantity
+from vae_lessons.derive_the_elbo.mistakes import mistakes_of_weights, small_joint
 
 
 def _kl_cases():

@@ -1,5 +1,6 @@
 """How good a model is: log p(x) by importance sampling, training on such a bound, kinds of digits."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -151,6 +152,12 @@ def burda_rate(epoch):
     return FIRST_RATE * 10 ** (-i / 7)
 
 
+def _bound_objective(model, x, generator, *, draws, estimator, **_of_elbo):
+    x = data.binarize(x, generator)
+    eps = data.noise(generator, draws, len(x), model.latent, like=x)
+    return *negative_bound(model, x, eps, estimator), ()
+
+
 class BoundTrainer(training.Trainer):
     """A `training.Trainer` that maximises L_K of freshly binarised images: β = 1, no free bits.
 
@@ -164,9 +171,9 @@ class BoundTrainer(training.Trainer):
         draws = arguments.whole_number(draws, "draws")
         _require_known(estimator)
         super().__init__(
-            model, images, batch_size=batch_size, learning_rate=burda_rate(0), seed=seed
+            model, images, batch_size=batch_size, learning_rate=burda_rate(0), seed=seed,
+            objective=functools.partial(_bound_objective, draws=draws, estimator=estimator),
         )
-        self.draws, self.estimator = draws, estimator
         self.optimizer.param_groups[0]["eps"] = 1e-4
         self.settings |= {"draws": draws, "estimator": estimator}
 
@@ -175,10 +182,6 @@ class BoundTrainer(training.Trainer):
         self.learning_rate = burda_rate(len(self.records) // self.steps_per_epoch)
         return super().step()
 
-    def _objective(self, x, beta):
-        x = data.binarize(x, self.generator)
-        eps = data.noise(self.generator, self.draws, len(x), self.model.latent, like=x)
-        return *negative_bound(self.model, x, eps, self.estimator), ()
 
 
 class BurdaVAE(DenseVAE):

@@ -87,22 +87,13 @@ def codes_of(model, images, *, seed):
     return torch.cat(draws)
 
 
-class CodeTrainer(training.Trainer):
-    """A `training.Trainer` whose examples are codes, float [n, latent], in place of images.
-
-    Raises `TypeError` for other examples.
-    """
-
-    @staticmethod
-    def _require_examples(codes):
-        if not (isinstance(codes, torch.Tensor) and codes.is_floating_point() and codes.ndim == 2):
-            kind = f"{type(codes).__name__} {list(getattr(codes, 'shape', []))}"
-            raise TypeError(f"Codes are a float tensor [n, latent], got {kind}. Images are "
-                            "trained on by training.Trainer.")
-
-    @staticmethod
-    def _rows(codes):
-        return codes
+def require_codes(codes):
+    """`codes` as they are, for a trainer's `rows`: float [n, latent], else a `TypeError`."""
+    if not (isinstance(codes, torch.Tensor) and codes.is_floating_point() and codes.ndim == 2):
+        kind = f"{type(codes).__name__} {list(getattr(codes, 'shape', []))}"
+        raise TypeError(f"Codes are a float tensor [n, latent], got {kind}. Images are trained "
+                        "on without rows=require_codes.")
+    return codes
 
 
 class TwoStage(models.GaussianVAE):
@@ -166,9 +157,9 @@ def code_trainer(first, images, *, latent, hidden, batch_size, learning_rate, se
     """
     codes = codes_of(first, images, seed=seed)
     model = LearnedScaleVAE(latent, hidden, first.latent, codes=True, seed=seed)
-    return CodeTrainer(
+    return training.Trainer(
         model, standardise(codes, codes), batch_size=batch_size, learning_rate=learning_rate,
-        seed=seed,
+        seed=seed, rows=require_codes,
     ), codes
 
 

@@ -91,8 +91,9 @@ def test_no_gradient_is_lost_by_holding_the_variance():
 
 def test_codes_are_trained_on_as_they_are():
     codes = noise(64, 3)
-    trainer = lab.CodeTrainer(
-        lab.LearnedScaleVAE(2, (8,), 3, codes=True, seed=0), codes, batch_size=16, seed=0)
+    trainer = training.Trainer(
+        lab.LearnedScaleVAE(2, (8,), 3, codes=True, seed=0), codes, batch_size=16, seed=0,
+        rows=lab.require_codes)
     before = trainer.step().distortion
     trained(trainer, 300)
     assert trainer.records[-1].distortion < before
@@ -104,7 +105,8 @@ def test_codes_are_trained_on_as_they_are():
 ])
 def test_what_are_no_codes_is_named(wrong):
     with pytest.raises(TypeError, match="float tensor"):
-        lab.CodeTrainer(models.VAE(2, (8,), 3, seed=0), wrong, seed=0)
+        training.Trainer(
+            models.VAE(2, (8,), 3, seed=0), wrong, seed=0, rows=lab.require_codes)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,66 @@
+"""An ordinary installation, without the repository, runs the notebooks."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ["00_start_here.ipynb", "08_choose_a_log_variance.ipynb"]  # 08 loads stored models
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """The Python of a new environment that has our wheel, and borrows all else from this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):  # no stale build/ among them
+        if (ROOT / name).is_file():
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir",
+                    folder / "wheels", folder / "source"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    new = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    wheel, = (folder / "wheels").glob("*.whl")
+    subprocess.run([*pip, "--python", new, "install", "--no-deps", "--no-index", wheel], check=True)
+    where = subprocess.run([new, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+                           capture_output=True, text=True, check=True).stdout.strip()
+    # Python reads no .pth files of a folder that one names: the editable install stays behind.
+    Path(where, "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return new
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder to work in, with a cache of its own."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path / "cache"))
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+def test_both_packages_come_from_the_wheel_with_their_data(python, elsewhere):
+    code = ("import vae_helpers, vae_lessons; from vae_helpers import results; "
+            "print(vae_helpers.__file__, vae_lessons.__file__, results.lessons_folder(), sep='\\n')")
+    done = subprocess.run([python, "-c", code], cwd=elsewhere, capture_output=True, text=True)
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert len(paths) == 3, done.stderr
+    assert all(path.is_relative_to(Path(python).parents[1]) for path in paths), paths
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_gives_its_stored_outputs(python, elsewhere, name):
+    shutil.copy(ROOT / "notebooks" / name, elsewhere)
+    sanitize = ROOT / "tests" / "notebooks" / "sanitize.cfg"
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", elsewhere, "--nbval",
+         "--nbval-current-env", "--nbval-sanitize-with", sanitize, name],
+        cwd=elsewhere, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

@@ -1,0 +1,69 @@
+"""The house keeps its order: who imports whom, and how large it is."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vae_lessons import LESSONS
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = sorted((ROOT / "vae_helpers").rglob("*.py"))
+OF_LESSONS = sorted((ROOT / "notebooks" / "vae_lessons").glob("*/*.py"))
+
+
+def imported(path):
+    """The lessons that a module imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {(*name.split("."), "")[1] for name in names if name.split(".")[0] == "vae_lessons"}
+
+
+def test_there_is_one_room_for_each_notebook():
+    notebooks = sorted(path.stem[3:] for path in (ROOT / "notebooks").glob("*.ipynb"))
+    rooms = sorted({path.parent.name for path in OF_LESSONS})
+    assert sorted(LESSONS) == notebooks == rooms
+    assert [path.stem[3:] for path in sorted((ROOT / "notebooks").glob("*.ipynb"))] == [*LESSONS]
+
+
+@pytest.mark.parametrize("path", CORE + OF_LESSONS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    own = LESSONS.index(path.parent.name) + 1 if path in OF_LESSONS else 0
+    assert imported(path) <= set(LESSONS[:own]), "it imports a later lesson, or all of them"
+
+
+def test_the_core_is_small_and_so_is_every_file():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in CORE + OF_LESSONS}
+    assert sum(lines[path] for path in CORE) <= 3000
+    assert {path: count for path, count in lines.items() if count > 350} == {}
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_reading_results_imports_no_lesson():
+    done = run("import sys; from vae_helpers import results; results.load('start_here'); "
+               "print([name for name in sys.modules if 'vae_lessons' in name])")
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_lessons_of_another_version_say_so():
+    done = run("import vae_helpers; vae_helpers.__version__ = '9'; import vae_lessons")
+    assert "and the installed one is 9" in done.stderr and "pip install -e ." in done.stderr
+
+
+@pytest.mark.parametrize("module", ["data", "training", "widgets", "live", "explorer", "results",
+                                    "plots.digits"])
+def test_an_import_changes_nothing_in_the_process(module):
+    """But how OpenMP's threads wait, which is read once."""
+    done = run(
+        "import matplotlib, os, torchvision.datasets, torch; "
+        "before = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
+        f"names = set(os.environ); import vae_helpers.{module}; "
+        "after = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
+        "print(before == after, set(os.environ) - names <= {'GOMP_SPINCOUNT'})")
+    assert done.stdout == "True True\n", done.stderr
