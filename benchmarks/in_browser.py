@@ -1,4 +1,4 @@
-"""What benchmarks in a real browser share: a server over copies of the notebooks, a page that ran one."""
+"""What benchmarks in a browser share: a server of notebooks, a page that ran one."""
 
 import contextlib
 import shutil

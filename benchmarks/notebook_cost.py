@@ -62,7 +62,9 @@ def row(name, said, seconds, gigabytes):
 def main():
     options = report.options(__doc__, **CHOICE)
     notebooks, rows = chosen(options), []
-    with report.Section("notebook_cost.py", PACKAGES, options.quick or options.notebooks) as section:
+    with report.Section(
+        "notebook_cost.py", PACKAGES, options.quick or options.notebooks
+    ) as section:
         with jupyter(notebooks) as (browser, server):
             for path in notebooks:
                 said = takes(nbformat.read(path, as_version=4).cells[0].source)

@@ -31,8 +31,8 @@ note from which the series grew says, and what became of it.
 A figure with a range has one value for each seed: it is their median, and the range goes from
 the least to the greatest. The others are of one seed, or the same for every seed. Each claim
 links to its place in the notebook, where the figures are measured anew whenever it runs, or,
-where they took many seeds or hours, compared anew with stored ones (`results` in `notebooks/vae_lessons`); they
-may differ a little from machine to machine.
+where they took many seeds or hours, compared anew with stored ones (the `results` of each lesson
+in `notebooks/vae_lessons`); they may differ a little from machine to machine.
 
 `python tools/ledger.py` writes this file from the stored notebooks and from
 [the_note.toml](notebooks/the_note.toml), and `make notebooks` does so at its end.
@@ -106,7 +106,9 @@ def _parsed(path, parse):
     try:
         return parse(path.read_text(encoding="utf-8"))
     except ValueError as error:  # of the text's encoding, of JSON, of TOML
-        raise LedgerError(f"{path} cannot be read: {error}. Mend it, or take git's copy back.") from error
+        raise LedgerError(
+            f"{path} cannot be read: {error}. Mend it, or take git's copy back."
+        ) from error
 
 
 def read(folder=NOTEBOOKS):
@@ -154,7 +156,8 @@ def compose(folder=NOTEBOOKS):
     lines = [INTRODUCTION, "## The note, statement by statement", ""]
     for section in note["section"]:
         lines += [f"### {section['title']}", "", section["about"], "",
-                  "| statement | verdict | what the series finds | decided by |", "|---|---|---|---|"]
+                  "| statement | verdict | what the series finds | decided by |",
+                  "|---|---|---|---|"]
         for statement in section["statement"]:
             parts = "<br>".join(evidence_for(statement, claims, links))
             says, found = (statement[key].replace("|", r"\|") for key in ("says", "found"))

@@ -1,4 +1,4 @@
-"""Live views and predictions: thin shells over the figures of `plots`."""
+"""Live views and predictions: thin shells over functions that make figures."""
 
 import gc
 import html
@@ -26,9 +26,9 @@ class View(VBox):
 
     name: what strict notebook tests see instead of the picture, so it never changes.
     plot: a function from arrays to a figure; one that takes its earlier figure as `fig` moves the
-    artists in place, which is what a slider needs. controls: {name: widget}; compute: a function of the
-    controls' values, by name, to the dictionary of arrays that `plot` draws. Without them,
-    `draw` is called by hand.
+    artists in place, which is what a slider needs. controls: {name: widget}; compute: a function
+    of the controls' values, by name, to the dictionary of arrays that `plot` draws. Without
+    them, `draw` is called by hand.
     prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
 
     `.controls` and `.data` (the arrays last drawn) are there for tests and for the curious.
@@ -47,10 +47,10 @@ class View(VBox):
         self._text = HTML()
         super().__init__([*self.controls.values(), self._picture, self._text, Names()])
         for control in self.controls.values():
-            control.observe(self._refresh, "value")
+            control.observe(self._changed, "value")
         if prediction is not None:
-            prediction.on_commit(self._refresh)
-        self._refresh()
+            prediction.on_commit(self.refresh)
+        self.refresh()
         close_earlier_runs(self)
 
     def draw(self, **data):
@@ -74,22 +74,30 @@ class View(VBox):
         if self.comm is None:  # closed already
             return
         for control in self.controls.values():
-            control.unobserve(self._refresh, "value")
+            control.unobserve(self._changed, "value")
         if self._prediction is not None:
-            self._prediction.off_commit(self._refresh)
+            self._prediction.off_commit(self.refresh)
         for part in set(self.children) - set(self.controls.values()):
             part.close()
         super().close()
         with self._lock:  # IPython's history may keep the view itself
             self._figure, self.data = None, {}
 
-    def _refresh(self, _change=None):
+    def _changed(self, _change):
+        """A control was moved."""
+        self.refresh()
+
+    def values(self):
+        """{name: value} of all controls."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def refresh(self):
+        """Draw what the controls, and the guess, say now."""
         try:
             with self._lock:
                 if self.comm is None:  # closed while this callback was on its way
                     return
-                values = {name: control.value for name, control in self.controls.items()}
-                data = self._compute(**values) if self._compute else self.data
+                data = self._compute(**self.values()) if self._compute else self.data
                 if data:
                     self.draw(**data)
         except Exception as error:  # a callback's traceback would be shown nowhere

@@ -214,7 +214,8 @@ class LabPage:
                     .filter((output) => output.data?.[widget]).length;
                 const panels = [...document.querySelectorAll(".jp-OutputArea-output.lm-Panel")];
                 // An anywidget is an empty element of no class until its module has come.
-                const waiting = ".lm-Widget:empty:not(.jupyter-widgets, .jp-OutputPrompt, [hidden])";
+                const waiting =
+                    ".lm-Widget:empty:not(.jupyter-widgets, .jp-OutputPrompt, [hidden])";
                 const shown = (panel) => panel.matches(".lm-mod-hidden")
                     || (panel.children.length > 0 && !panel.querySelector(waiting));
                 const pictures = [...document.querySelectorAll(".jp-OutputArea img")];

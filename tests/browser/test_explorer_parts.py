@@ -308,7 +308,9 @@ def test_keys_alone_do_all_that_a_pointer_does(alone, made, latent):
         for across, down in ((0.7, 0.3), (0.31, 0.77)):
             click_at(hand.plane, across, down)
             tab_to(page, "Latent plane")
-            for axis, (more, less) in enumerate((("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"))):
+            for axis, (more, less) in enumerate(
+                (("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"))
+            ):
                 away = round(100 * (hand.point[axis] - typed.point[axis]))
                 for modifier, size in (("Shift+", 50), ("", 10), ("Alt+", 1)):
                     count, rest = divmod(abs(away), size)

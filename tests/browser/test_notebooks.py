@@ -61,7 +61,8 @@ def test_every_control_has_a_name(lab):
 def test_every_live_picture_has_its_words(lab):
     """Alternative text that sends one to the caption, and a caption that says something."""
     words = lab.page.evaluate(
-        """() => [...document.querySelectorAll(".jp-OutputArea img.widget-image")].map((picture) => {
+        """() => [...document.querySelectorAll(".jp-OutputArea img.widget-image")].map(
+        (picture) => {
             const rest = [...picture.closest(".widget-box").children];
             const caption = rest[rest.indexOf(picture) + 1];
             return [picture.alt, caption.innerText.trim()];

@@ -137,7 +137,9 @@ def test_presets_and_schedules_need_no_new_kernel(lab):
     start(lab)
     until(lambda: steps(lab) > 2)
     pause(lab)
-    first = lab.ask_kernel("print(panel.trainer.records[0].beta, panel.trainer.records[1].beta > 0)")
+    first = lab.ask_kernel(
+        "print(panel.trainer.records[0].beta, panel.trainer.records[1].beta > 0)"
+    )
     assert first == "0.0 True\n"
 
 

@@ -33,7 +33,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visit(site, browser):
-    """Opens a page; `.troubles` collects what its console says, and requests that leave the disk."""
+    """Opens a page; `.troubles` collects its console, and requests that leave the disk."""
     contexts = []
 
     def open_page(name, script=None, **options):
@@ -137,7 +137,8 @@ def test_formulas_are_seen_and_read(visit):
     assert "\\(" not in first.inner_text()
     assert first.locator("mjx-assistive-mml math").count() == 1
     sizes = page.evaluate(
-        "() => [...document.querySelectorAll('main > p mjx-container > svg')].map((one) => one.clientHeight)"
+        "() => [...document.querySelectorAll('main > p mjx-container > svg')]"
+        ".map((one) => one.clientHeight)"
     )
     assert len(sizes) > 20 and all(5 < size < 100 for size in sizes)
 

@@ -387,7 +387,8 @@ def clocked(seed):
 def varied(seed, guess):
     random = np.random.default_rng(seed)
     return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
-            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess, "asked": "q",
+            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess,
+            "asked": "q",
             "labels": {m: f"{m} (nats)" for m in "ab"}}
 
 
@@ -402,7 +403,8 @@ def scattered(seed, guess):
     variances = np.logspace(-4, 4, 9)
     return {"estimates": random.gamma(4, seed, 500), "variance": 4.0 * seed, "n": 9,
             "variances": variances, "laws": {"s²": variances**2 / 4, "log s²": 0 * variances + 0.2},
-            "measured": {"s²": 4.0 * seed, "log s²": 3.0}, "crossover": 1 + seed / 10, "guess": guess}
+            "measured": {"s²": 4.0 * seed, "log s²": 3.0}, "crossover": 1 + seed / 10,
+            "guess": guess}
 
 
 def bowl(error):
@@ -477,8 +479,10 @@ def estimated(seed, guess):
 
 
 def published(seed):
-    curves = {name: {"draws": k, "few": [(4, 99 - k - seed), (50, 92 - k)], "whole": [(50, 93 - k, seed)]}
-              for name, k in (("K = 1", 1), ("K = 5", 5))}
+    curves = {
+        name: {"draws": k, "few": [(4, 99 - k - seed), (50, 92 - k)], "whole": [(50, 93 - k, seed)]}
+        for name, k in (("K = 1", 1), ("K = 5", 5))
+    }
     return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0},
             "references": {"elsewhere": (50, 90.0 + seed)}}
 
@@ -487,12 +491,14 @@ def two_models(seed):
     random = np.random.default_rng(seed)
     found = {f"K = {k}": {n: -90 + n / 9 + random.random(12) for n in (1, 5, 50)} for k in (1, 5)}
     return {"draws": [1, 5, 50], "here": 5 * seed, "live": found,
-            "stored": {name: {n: v + 0.1 * seed for n, v in of.items()} for name, of in found.items()}}
+            "stored": {name: {n: v + 0.1 * seed for n, v in of.items()}
+                       for name, of in found.items()}}
 
 
 def raced(seed, guess):
     random = np.random.default_rng(seed)
-    return {"stored": {k: {name: 90 + random.random(5) for name in ("total", "path", "DReG")[:2 + k // 5]}
+    names = ("total", "path", "DReG")
+    return {"stored": {k: {name: 90 + random.random(5) for name in names[:2 + k // 5]}
                        for k in (1, 5)}, "guess": guess}
 
 
@@ -504,13 +510,15 @@ def used_latents(seed):
 
 def cells(seed, guess, side=5):
     random = np.random.default_rng(seed)
-    return {"pictures": random.random((side, side, 28, 28)), "ratio": np.exp(random.normal(size=(side, side))),
-            "spacing": "cells of some kind", "reach": 2.0 * seed, "thin": 0.1 * seed, "guess": guess}
+    return {"pictures": random.random((side, side, 28, 28)),
+            "ratio": np.exp(random.normal(size=(side, side))), "spacing": "cells of some kind",
+            "reach": 2.0 * seed, "thin": 0.1 * seed, "guess": guess}
 
 
 def turned(seed, latent):
     random = np.random.default_rng(seed)
-    return {"pictures": random.random((9, 28, 28)), "values": np.linspace(-3, 3, 9), "own": 1.0 * latent,
+    return {"pictures": random.random((9, 28, 28)), "values": np.linspace(-3, 3, 9),
+            "own": 1.0 * latent,
             "latent": latent, "means": random.normal(size=300), "rates": random.random(10)}
 
 
@@ -692,7 +700,9 @@ def test_a_small_picture_is_the_same_picture():
     picture = png(cluster_widths(**widths(3, "wide")))
     smaller = small(picture)
     assert len(smaller) < len(picture) / 2
-    pixels = [np.asarray(Image.open(io.BytesIO(p)).convert("RGB"), float) for p in (picture, smaller)]
+    pixels = [
+        np.asarray(Image.open(io.BytesIO(p)).convert("RGB"), float) for p in (picture, smaller)
+    ]
     assert pixels[0].shape == pixels[1].shape
     assert np.abs(pixels[0] - pixels[1]).mean() < 3
 
@@ -885,7 +895,10 @@ def test_a_trace_ends_in_a_cross_where_it_breaks_off():
 
 
 def test_the_estimate_that_spreads_less_is_named():
-    for measured, less in (({"s²": 0.1, "log s²": 0.2}, "s²"), ({"s²": 3, "log s²": 0.2}, "log s²")):
+    for measured, less in (
+        ({"s²": 0.1, "log s²": 0.2}, "s²"),
+        ({"s²": 3, "log s²": 0.2}, "log s²"),
+    ):
         fig = estimate_spread(**scattered(1, "neither") | {"measured": measured})
         assert f"; {less} spreads less" in fig.caption and "Your guess: neither" in fig.caption
 

@@ -137,7 +137,9 @@ def test_every_stored_model_is_described():
     described = {(name, key): of for name in store.studies()
                  for run in results.load(name)["runs"].values()
                  for key, of in run.get("models", {}).items()}
-    stored = {(path.parent.name, path.stem) for path in results.lessons_folder().glob("*/results/*/*.pt")}
+    stored = {
+        (path.parent.name, path.stem) for path in results.lessons_folder().glob("*/results/*/*.pt")
+    }
     assert set(described) == stored - {(f"burda_{draws}", "longer") for draws in (1, 5)}
     assert all(of["class"] and "layers" in of for of in described.values())
 

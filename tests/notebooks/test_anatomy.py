@@ -119,7 +119,9 @@ def test_every_live_view_has_its_still_twin(code):
             caption = output.metadata.get("image/png", {}).get("alt", "")
             assert "image/png" in output.data and len(caption) > 40, text
         elif "image/png" not in output.data and "text/html" not in output.data:
-            assert any(re.match(kind, text) for kind in build.STAND_INS), f"nothing stands for {text}"
+            assert any(re.match(kind, text) for kind in build.STAND_INS), (
+                f"nothing stands for {text}"
+            )
     made = [
         node for cell in code
         for node in ast.walk(ast.parse(re.sub("^%", "# %", cell.source, flags=re.MULTILINE)))
@@ -165,7 +167,9 @@ def test_the_opening_leads_to_its_neighbours(path, prose):
 
 def test_the_end_says_what_was_learnt_and_claimed(prose):
     closing = prose[-1]
-    assert "## What you can now do" in closing and "## Further reading" in closing.replace("###", "##")
+    assert "## What you can now do" in closing and "## Further reading" in closing.replace(
+        "###", "##"
+    )
 
 
 def test_claims_made_are_claims_listed(code, prose):
@@ -231,14 +235,17 @@ def names_of(source):
     """Names that a cell binds at its top level, and global names that its functions read later."""
     def of_functions(table):
         for inner in table.get_children():
-            at_once = table is top and inner.get_name() in ("listcomp", "dictcomp", "setcomp", "genexpr")
+            names = "listcomp", "dictcomp", "setcomp", "genexpr"
+            at_once = table is top and inner.get_name() in names
             if inner.get_type() == "function" and not at_once:
                 yield from inner.get_globals()
             yield from of_functions(inner)
 
     lines = [line for line in source.splitlines() if not line.startswith("%")]
     top = symtable.symtable("\n".join(lines), "cell", "exec")
-    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}, set(of_functions(top))
+    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}, set(
+        of_functions(top)
+    )
 
 
 def test_no_name_that_a_function_reads_is_bound_anew_below(code):
@@ -253,5 +260,7 @@ def test_no_name_that_a_function_reads_is_bound_anew_below(code):
 def test_a_name_bound_anew_would_be_seen():
     bound, read = names_of("own = 1\nview = lambda: own + [other for other in own][0]\n%magic own")
     assert bound == {"own", "view"} and read == {"own"}
-    bound, read = names_of("table = [row for row in rows]\ndef f(rows):\n    return lambda: rows, cells")
+    bound, read = names_of(
+        "table = [row for row in rows]\ndef f(rows):\n    return lambda: rows, cells"
+    )
     assert bound == {"table", "f"} and read == {"cells"}

@@ -116,8 +116,10 @@ def test_a_contestant_trains(name):
 
 def test_the_comparison_s_ratios():
     results = {
-        "ours": [{"seconds": [2, 2, 8], "neg_elbo": 110.0}, {"seconds": [2, 2, 2], "neg_elbo": 112}],
-        "pyro": [{"seconds": [6, 6, 6], "neg_elbo": 111.4}, {"seconds": [6, 7, 6], "neg_elbo": 111.4}],
+        "ours": [{"seconds": [2, 2, 8], "neg_elbo": 110.0},
+                 {"seconds": [2, 2, 2], "neg_elbo": 112}],
+        "pyro": [{"seconds": [6, 6, 6], "neg_elbo": 111.4},
+                 {"seconds": [6, 7, 6], "neg_elbo": 111.4}],
         "products": [{"seconds": [1], "neg_elbo": None}],
     }
     ours, pyro, products = training_speed.comparison(results)
@@ -147,7 +149,9 @@ def test_a_row_of_a_slider_names_what_is_amiss():
 
 
 def test_what_a_takes_line_says():
-    opening = "# Title\n\n**Takes** about 25 seconds of computing on two cores and 1.2 GB of memory; x"
+    opening = (
+        "# Title\n\n**Takes** about 25 seconds of computing on two cores and 1.2 GB of memory; x"
+    )
     assert notebook_cost.takes(opening) == (25, 1.2)
     assert notebook_cost.takes("**Takes** about 1 minute of computing and 1 GB.") == (60, 1.0)
     for wrong in ("", "It **Takes** about 2 seconds and 1 GB", "**Takes** an hour and 1 GB"):

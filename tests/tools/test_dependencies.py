@@ -27,7 +27,9 @@ def test_both_files_name_the_same_packages_and_bounds():
     pip = dict(split(item) for item in project()["dependencies"])
     expected = {CONDA_NAMES.get(name, name): bound for name, bound in pip.items()}
     expected["python"] = project()["requires-python"]
-    listed = dict(split(item) for item in conda()["dependencies"] if isinstance(item, str) and item != "pip")
+    listed = dict(
+        split(item) for item in conda()["dependencies"] if isinstance(item, str) and item != "pip"
+    )
     assert listed == expected
 
 

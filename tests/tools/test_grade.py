@@ -70,7 +70,8 @@ def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path
         "r = check.gap(gap)",
         stub("closing", "closing = (9, 9)"), "print(check.closing(closing))", "1 / 0",
         stub("chance", "chance = 0.5 * 49 / 99 + 0.3 * 29 / 99 + 0.2 * 19 / 99"),
-        "from vae_lessons.see_through_the_noise.checks import chance as noisy\nnoisy(chance)", stub("slope"), "undefined",
+        "from vae_lessons.see_through_the_noise.checks import chance as noisy\nnoisy(chance)",
+        stub("slope"), "undefined",
         new_code_cell("check.gap(1)", metadata={"tags": ["solution"]}),
         "open('mine.ipynb', 'w').write('spoilt')", stub("here", "import sys"),
         "from vae_helpers.check.exercise import Result, verdicts\n"

@@ -47,7 +47,9 @@ def test_bands_listed_are_bands_checked():
         for one in claims:
             ends = re.search(r"(\S+) … (\S+)", one.band.replace("−", "-"))
             if ends:
-                assert [float(end) for end in ends.groups()] == [float(one.low), float(one.high)], one
+                assert [float(end) for end in ends.groups()] == [float(one.low), float(one.high)], (
+                    one
+                )
                 compared += 1
     assert compared > 100
 
@@ -112,7 +114,9 @@ def test_what_claim_prints_is_what_is_read(capsys):
 @pytest.mark.parametrize("listed", [(), ("t.one", "t.two")])
 def test_claims_printed_must_be_those_listed(listed):
     with pytest.raises(LedgerError, match="00_t.ipynb: printed or listed at its end, but not both"):
-        ledger.claims_of(notebook("claim t.one: ⟨2⟩, within 1 … 3: holds", listed=listed), "00_t.ipynb")
+        ledger.claims_of(
+            notebook("claim t.one: ⟨2⟩, within 1 … 3: holds", listed=listed), "00_t.ipynb"
+        )
 
 
 def test_a_notebook_without_outputs_is_named_with_the_remedy():

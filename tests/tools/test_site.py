@@ -1,4 +1,4 @@
-"""The static site: nothing of the notebooks is lost, nothing points nowhere, and the same bytes twice."""
+"""The static site: nothing of the notebooks is lost, nothing points nowhere, twice the same."""
 
 import base64
 import importlib.util
@@ -117,7 +117,9 @@ def test_links_lead_somewhere(pages, site):
                 continue
             file = unquote(parts.path) or name
             assert (site / file).is_file(), f"{name}: {target}"
-            assert not parts.fragment or unquote(parts.fragment) in pages[file].ids, f"{name}: {target}"
+            assert not parts.fragment or unquote(parts.fragment) in pages[file].ids, (
+                f"{name}: {target}"
+            )
 
 
 def test_nothing_is_loaded_from_elsewhere(pages, site):
@@ -153,7 +155,8 @@ def test_navigation_goes_through_all_notebooks(pages):
 def test_every_stored_picture_is_there_with_its_alternative_text(path, pages, site):
     outputs = [output for cell in cells(path) for output in cell.get("outputs", ())]
     stored = [
-        (base64.b64decode("".join(output["data"]["image/png"])), output["metadata"]["image/png"]["alt"])
+        (base64.b64decode("".join(output["data"]["image/png"])),
+         output["metadata"]["image/png"]["alt"])
         for output in outputs if "image/png" in output.get("data", {})
     ]
     shown = pages[f"{path.stem}.html"].of("img")
@@ -206,7 +209,9 @@ def test_exercises_have_hints_and_a_folded_solution(path, pages):
         assert len(hints) == 3
         for number, hint in enumerate(hints, 1):
             assert squeezed(f"Hint {number} of 3 {hint}") in folded
-    solutions = [source(cell) for cell in cells(path) if "solution" in cell["metadata"].get("tags", [])]
+    solutions = [
+        source(cell) for cell in cells(path) if "solution" in cell["metadata"].get("tags", [])
+    ]
     assert len(solutions) == len(names)
     for solution in solutions:
         assert squeezed(solution) in folded
@@ -275,7 +280,8 @@ def decoded(state):
 def test_the_same_notebooks_give_the_same_bytes(site, tmp_path):
     build.build(tmp_path / "again")
     first, second = [
-        {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+        {file.relative_to(folder): file.read_bytes()
+         for file in folder.rglob("*") if file.is_file()}
         for folder in (site, tmp_path / "again")
     ]
     assert first == second

@@ -43,7 +43,9 @@ def test_a_missing_study_names_its_command(lesson):
 ])
 def test_a_damaged_study_is_named(lesson, capsys, damage):
     study, folder = STUDIES["start_here"]
-    (lesson.folder / "start_here.json").write_bytes(damage((folder / "start_here.json").read_bytes()))
+    (lesson.folder / "start_here.json").write_bytes(
+        damage((folder / "start_here.json").read_bytes())
+    )
     lesson.has(start_here=study)
     with pytest.raises(results.ResultsError, match="is damaged.*store.py start_here"):
         results.load("start_here")

@@ -47,8 +47,10 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_both_packages_come_from_the_wheel_with_their_data(python, elsewhere):
-    code = ("import vae_helpers, vae_lessons; from vae_helpers import results; "
-            "print(vae_helpers.__file__, vae_lessons.__file__, results.lessons_folder(), sep='\\n')")
+    code = (
+        "import vae_helpers, vae_lessons; from vae_helpers import results; "
+        "print(vae_helpers.__file__, vae_lessons.__file__, results.lessons_folder(), sep='\\n')"
+    )
     done = subprocess.run([python, "-c", code], cwd=elsewhere, capture_output=True, text=True)
     paths = [Path(line) for line in done.stdout.splitlines()]
     assert len(paths) == 3, done.stderr

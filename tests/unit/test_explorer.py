@@ -181,7 +181,8 @@ CODER.decoder = vae().decoder
     "model, error, words",
     [
         (CODER, TypeError, r"\.encoder .* CoderVAE has NoneType"),
-        (with_encoder(nn.Linear(784, 6), nn.Tanh(), nn.Linear(6, 4)), TypeError, "this encoder .*Tanh"),
+        (with_encoder(nn.Linear(784, 6), nn.Tanh(), nn.Linear(6, 4)), TypeError,
+         "this encoder .*Tanh"),
         (Autoencoder(latent=2, seed=0), ValueError, "4 numbers; this one goes from 784 to 2"),
         (with_encoder(nn.Linear(100, 4)), ValueError, "from 100 to 4"),
         (with_encoder(nn.Linear(784, 4, bias=False)), ValueError, "this encoder .*without"),

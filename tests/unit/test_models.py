@@ -78,7 +78,9 @@ def test_sizes_out_of_range_are_named(make):
 
 
 def test_one_width_without_a_list_is_named():
-    with pytest.raises(ValueError, match=r"hidden must be a list of widths, got 400: write \[400\]"):
+    with pytest.raises(
+        ValueError, match=r"hidden must be a list of widths, got 400: write \[400\]"
+    ):
         VAE(2, 400, seed=0)
 
 

@@ -39,7 +39,8 @@ def test_runs_are_named_listed_and_cleared(cache):
 
 
 @pytest.mark.parametrize("name", [
-    "../x", "..", ".", "", "a/b", "a\\b", "/tmp", "C:", "C:\\x", ".hidden", "a/../../x", "x\n", "~", 5, None,
+    "../x", "..", ".", "", "a/b", "a\\b", "/tmp", "C:", "C:\\x", ".hidden", "a/../../x",
+    "x\n", "~", 5, None,
 ])
 def test_nothing_is_cleared_under_a_strange_name(name, cache):
     kept = [fill(cache / "x" / "file"), fill(cache / "runs" / "a" / "b"), fill(cache / "file")]

@@ -40,7 +40,9 @@ PAGES = {
     "LICENSE": "licences.html", "LICENSE-PROSE.md": "licences.html",
     "vae_helpers/mnist/README.md": "licences.html",
 }
-SOLUTION = re.compile(r"<details><summary><b>Solution</b>.*?</summary>\s*(.*?)\s*</details>", re.DOTALL)
+SOLUTION = re.compile(
+    r"<details><summary><b>Solution</b>.*?</summary>\s*(.*?)\s*</details>", re.DOTALL
+)
 # What stands for a widget where nothing can be run.
 STAND_INS = {
     r"Prediction: ": "In JupyterLab you commit a guess here, and the result is drawn over it.",
@@ -105,14 +107,19 @@ def markdown(text, pages, folder="notebooks"):
 def code_css():
     """The colours of code, for light and dark."""
     light, dark = [get_style_by_name(name) for name in STYLES]
-    rules = [f".highlight {{ background: light-dark({light.background_color}, {dark.background_color}) }}"]
+    rules = [
+        ".highlight "
+        f"{{ background: light-dark({light.background_color}, {dark.background_color}) }}"
+    ]
     for token, name in STANDARD_TYPES.items():
         pair = [style.style_for_token(token) for style in (light, dark)]
         colours = ["#" + style["color"] if style["color"] else "currentColor" for style in pair]
         weight = "font-weight: bold; " * any(style["bold"] for style in pair)
         slant = "font-style: italic; " * any(style["italic"] for style in pair)
         if name and name != "err":
-            rules.append(f".highlight .{name} {{ {weight}{slant}color: light-dark({', '.join(colours)}) }}")
+            rules.append(
+                f".highlight .{name} {{ {weight}{slant}color: light-dark({', '.join(colours)}) }}"
+            )
     return "\n".join(rules) + "\n"
 
 
@@ -200,13 +207,19 @@ class Page:
 
     def _output(self, name, output):
         if output["output_type"] == "stream":
-            return '<pre class="printed" tabindex="0">{}</pre>'.format(html.escape("".join(output["text"])))
+            return '<pre class="printed" tabindex="0">{}</pre>'.format(
+                html.escape("".join(output["text"]))
+            )
         if output["output_type"] == "error":
-            raise SiteError(f"{self.stem}.ipynb holds an error: {output['ename']}. Run make notebooks.")
+            raise SiteError(
+                f"{self.stem}.ipynb holds an error: {output['ename']}. Run make notebooks."
+            )
         data = {kind: "".join(value) for kind, value in output["data"].items()}
         shown = data.get("text/plain", "")
         if "image/png" in data:
-            return self._picture(name, base64.b64decode(data["image/png"]), shown, output["metadata"])
+            return self._picture(
+                name, base64.b64decode(data["image/png"]), shown, output["metadata"]
+            )
         if "text/html" in data:
             return f'<div class="shown">{data["text/html"]}</div>'
         for pattern, stand_in in STAND_INS.items():
@@ -217,7 +230,9 @@ class Page:
     def _picture(self, name, png, shown, metadata):
         alt = metadata.get("image/png", {}).get("alt")
         if not alt:
-            raise SiteError(f"{self.stem}.ipynb has a picture without alternative text: {shown[:60]}")
+            raise SiteError(
+                f"{self.stem}.ipynb has a picture without alternative text: {shown[:60]}"
+            )
         self.pictures[name] = png
         width, height = struct.unpack(">II", png[16:24])
         picture = templates.get_template("picture.html")
@@ -276,7 +291,9 @@ def mathjax():
     found = find_spec("mathjax")
     folder = Path(found.origin).parent / "static" / "mathjax" if found and found.origin else None
     if folder is None or not (folder / "es5" / "tex-svg.js").exists():
-        raise SiteError('No MathJax: install django-static-mathjax, as pip install -e ".[site]" does.')
+        raise SiteError(
+            'No MathJax: install django-static-mathjax, as pip install -e ".[site]" does.'
+        )
     return folder
 
 
@@ -296,7 +313,9 @@ def clear(folder):
     """Make the folder empty; one that is no site is left alone."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "assets" / "site.css").exists():
-            raise SiteError(f"{folder} is not empty and holds no site: name another folder, or empty it.")
+            raise SiteError(
+                f"{folder} is not empty and holds no site: name another folder, or empty it."
+            )
         shutil.rmtree(folder)
     (folder / "assets" / "mathjax").mkdir(parents=True)
     (folder / "pictures").mkdir()
@@ -333,13 +352,17 @@ def build(folder):
     index = templates.get_template("index.html").render(shared)
     write("index.html", SERIES, [Markup(index)], here="index.html")
     claims = markdown((ROOT / "CLAIMS.md").read_text(encoding="utf-8"), pages, "")
-    write("claims.html", "Claims", [Markup(claims)], here="claims.html", sections=sections([claims]))
+    write(
+        "claims.html", "Claims", [Markup(claims)], here="claims.html", sections=sections([claims])
+    )
     write("licences.html", "Licences", licences(pages), here="licences.html")
 
     for name in ("site.css", "site.js"):
         shutil.copyfile(HERE / name, folder / "assets" / name)
     (folder / "assets" / "code.css").write_text(code_css(), encoding="utf-8", newline="\n")
-    shutil.copyfile(mathjax_folder / "es5" / "tex-svg.js", folder / "assets" / "mathjax" / "tex-svg.js")
+    shutil.copyfile(
+        mathjax_folder / "es5" / "tex-svg.js", folder / "assets" / "mathjax" / "tex-svg.js"
+    )
     shutil.copyfile(mathjax_folder / "LICENSE", folder / "assets" / "mathjax" / "LICENSE.txt")
     return notebooks
 
@@ -354,7 +377,9 @@ def main(arguments):
         return 1
     files = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
-    print(f"{folder}: {len(files)} files, {size:.1f} MB. Open {folder / 'index.html'} in a browser.")
+    print(
+        f"{folder}: {len(files)} files, {size:.1f} MB. Open {folder / 'index.html'} in a browser."
+    )
     return 0
 
 

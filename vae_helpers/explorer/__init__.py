@@ -24,7 +24,7 @@ MODULE = "\n".join(
     (HERE / name).read_text(encoding="utf-8")
     for name in ("numbers.js", "parts.js", "plane.js", "explorer.js")
 )
-EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `plots`
+EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `plots.digits`
 PIXELS = 28 * 28
 LATENTS = 20  # as many sliders as can be taken in
 CHOICES = 20  # and as many pictures to choose from

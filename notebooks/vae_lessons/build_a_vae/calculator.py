@@ -233,8 +233,9 @@ class BetaCalculator(View):
             "preset": Dropdown(options=[*PRESETS, OWN], value=START,
                                description="recipe", **wide),
             "likelihood": Dropdown(options=LIKELIHOOD_OPTIONS, description="likelihood", **wide),
-            "reconstruction": Dropdown(options=RECONSTRUCTION_OPTIONS, value=start["reconstruction"],
-                                       description="reconstruction", **wide),
+            "reconstruction": Dropdown(
+                options=RECONSTRUCTION_OPTIONS, value=start["reconstruction"],
+                description="reconstruction", **wide),
             "kl": Dropdown(options=KL_OPTIONS, value=start["kl"], description="KL", **wide),
             "weight": FloatText(start["weight"], description="KL's weight w", **wide),
             "pixels": FloatText(start["pixels"], description="pixels D", **wide),
@@ -264,9 +265,9 @@ class BetaCalculator(View):
         if not self._moving:
             self.controls["preset"].value = OWN
 
-    def _refresh(self, _change=None):
+    def _changed(self, _change):
         if not self._moving:  # a preset is drawn once, when all its values stand
-            super()._refresh()
+            self.refresh()
 
 
 def _compute(preset, likelihood, **settings):

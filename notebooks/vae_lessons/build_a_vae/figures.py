@@ -9,22 +9,50 @@ from matplotlib.patches import FancyBboxPatch
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 
 
+ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
+          ("logvar coder", "logvar"), ("mean", "z"), ("logvar", "z"), ("z", "decoder"),
+          ("decoder", "logits")]
+
+
 @styled
-def vae_graph(encoder, decoder, pixels, fig=None):
+def vae_graph(encoder, decoder, pixels):
     """The parts of a `models.CoderVAE` and what flows between them.
 
     encoder, decoder: widths of the coders, each of which has one layer more of its last width;
     pixels: of an image.
     """
-    if fig is not None:
-        return fig  # it has nothing that could move
+    latent = encoder[-1]
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     axes = fig.subplots()
     axes.set(xlim=(0, 9.6), ylim=(0, 3.6))
     axes.axis("off")
+    boxes = _boxes(encoder, decoder, pixels)
+    for x, y, width, words, colour in boxes.values():
+        axes.add_patch(FancyBboxPatch((x, y), width, 0.8, boxstyle="round,pad=0.03", fc=colour,
+                                      ec="#555555"))
+        axes.text(x + width / 2, y + 0.4, words, ha="center", va="center", fontsize=8)
+    arrow = {"arrowstyle": "->", "color": "#555555"}
+    for start, end in ARROWS:
+        (x, y, width, *_), (to_x, to_y, *_) = boxes[start], boxes[end]
+        axes.annotate("", (to_x - 0.03, to_y + 0.4), (x + width + 0.03, y + 0.4), arrowprops=arrow)
+    axes.text(5.8, 0.85, "ε ~ N(0, I)", ha="center", fontsize=8)
+    axes.annotate("", (5.8, 1.37), (5.8, 1.0), arrowprops=arrow)
+    axes.text(4.8, 0.05, "in every coder batch norm, dense, ReLU for each width, "
+              "then one dense layer more", ha="center", fontsize=8)
+    axes.set_title("Two coders read the image, one draws it")
+    fig.caption = (
+        f"x goes through two coders to mean and logvar, {latent} numbers each; z is drawn from "
+        f"them and goes through a third coder to {pixels} logits."
+    )
+    return fig
+
+
+def _boxes(encoder, decoder, pixels):
+    """The parts of the graph: {name: (x, y, width, words, colour)}."""
     latent = encoder[-1]
-    encoder, decoder = (" → ".join(map(str, [*widths, widths[-1]])) for widths in (encoder, decoder))
-    boxes = {  # name: (x, y, width, words, colour)
+    encoder, decoder = (" → ".join(map(str, [*widths, widths[-1]]))
+                        for widths in (encoder, decoder))
+    return {
         "x": (0.1, 1.4, 0.9, f"x\n[batch, {pixels}]", "#EEEEEE"),
         "mean coder": (1.5, 2.3, 1.9, f"coder\n{encoder}", "#CCE5F2"),
         "logvar coder": (1.5, 0.5, 1.9, f"coder\n{encoder}", "#CCE5F2"),
@@ -34,33 +62,10 @@ def vae_graph(encoder, decoder, pixels, fig=None):
         "decoder": (6.7, 1.4, 1.75, f"coder\n{decoder}", "#CCE5F2"),
         "logits": (8.7, 1.4, 0.85, f"logits\n[batch, {pixels}]", "#EEEEEE"),
     }
-    for x, y, width, words, colour in boxes.values():
-        axes.add_patch(FancyBboxPatch((x, y), width, 0.8, boxstyle="round,pad=0.03", fc=colour,
-                                      ec="#555555"))
-        axes.text(x + width / 2, y + 0.4, words, ha="center", va="center", fontsize=8)
-    arrows = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
-              ("logvar coder", "logvar"), ("mean", "z"), ("logvar", "z"), ("z", "decoder"),
-              ("decoder", "logits")]
-    for start, end in arrows:
-        (x, y, width, *_), (to_x, to_y, *_) = boxes[start], boxes[end]
-        axes.annotate("", (to_x - 0.03, to_y + 0.4), (x + width + 0.03, y + 0.4),
-                      arrowprops={"arrowstyle": "->", "color": "#555555"})
-    axes.text(5.8, 0.85, "ε ~ N(0, I)", ha="center", fontsize=8)
-    axes.annotate("", (5.8, 1.37), (5.8, 1.0), arrowprops={"arrowstyle": "->", "color": "#555555"})
-    axes.text(4.8, 0.05, "in every coder batch norm, dense, ReLU for each width, then one dense layer more",
-              ha="center", fontsize=8)
-    axes.set_title("Two coders read the image, one draws it")
-    freeze_layout(fig)
-    fig.artists_of = {}
-    fig.caption = (
-        f"x goes through two coders to mean and logvar, {latent} numbers each; z is drawn from them "
-        f"and goes through a third coder to {pixels} logits."
-    )
-    return fig
 
 
 @styled
-def ladder(stored, live, steps, plateau, fig=None):
+def ladder(stored, live, steps, plateau):
     """−ELBO of several recipes: stored seeds, and live runs over them. Nats per test image.
 
     stored: {recipe: {"renewed": [seeds], "evaluation": [seeds]}}, measured with renewed and
@@ -68,147 +73,113 @@ def ladder(stored, live, steps, plateau, fig=None):
     them, with renewed statistics, the stored ones after as many epochs; steps: the recipes
     of which each goes on from the one before; plateau: of a decoder that draws the mean image.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 1.3 + 0.55 * len(stored)), layout="constrained")
-        axes = fig.subplots()
-        fig.artists_of = {
-            "plateau": axes.axvline(plateau, color="#999999", label="the mean image"),
-            "renewed": axes.plot([], [], "o", color=BLUE, alpha=0.7, label="stored seeds")[0],
-            "evaluation": axes.plot([], [], "|", color="#555555", markersize=8,
-                                    label="… running statistics")[0],
-            "same epoch": axes.plot([], [], "o", color=ORANGE, fillstyle="none",
-                                    label="… at this run's epoch")[0],
-            "live": axes.plot([], [], "D", color=ORANGE, markersize=8, label="this run")[0],
-            "medians": [axes.text(0, row, "", ha="right", va="center", fontsize=9)
-                        for row in range(len(stored))],
-        }
-        axes.set(yticks=range(len(stored)), ylim=(len(stored) - 0.5, -0.5),
-                 xlabel="−ELBO at β = 1 (nats per test image)", xlim=(105, 215))
-        axes.set_yticklabels(stored)
-        fig.legend(loc="outside lower center", ncols=5, fontsize=9)
-        axes.set_title(" ")
-        freeze_layout(fig)
-    parts = fig.artists_of
-    parts["plateau"].set_xdata([plateau, plateau])
     rows = {recipe: row for row, recipe in enumerate(stored)}
-    _scatter(parts["renewed"], {rows[r]: values["renewed"] for r, values in stored.items()})
-    _scatter(parts["evaluation"],
-             {rows[r] + 0.28: values["evaluation"] for r, values in stored.items()})
-    _scatter(parts["same epoch"], {rows[r] - 0.28: run["stored"] for r, run in live.items()})
-    _scatter(parts["live"], {rows[r] - 0.28: [run["value"]] for r, run in live.items()})
     medians = {recipe: np.median(values["renewed"]) for recipe, values in stored.items()}
-    for words, (recipe, values) in zip(parts["medians"], stored.items()):
-        words.set(x=min(values["renewed"]) - 2, text=f"{medians[recipe]:.0f}")
+    fig = Figure(figsize=(9.6, 1.3 + 0.55 * len(stored)), layout="constrained")
+    axes = fig.subplots()
+    axes.axvline(plateau, color="#999999", label="the mean image")
+    axes.plot(*_points({rows[r]: values["renewed"] for r, values in stored.items()}),
+              "o", color=BLUE, alpha=0.7, label="stored seeds")
+    axes.plot(*_points({rows[r] + 0.28: values["evaluation"] for r, values in stored.items()}),
+              "|", color="#555555", markersize=8, label="… running statistics")
+    axes.plot(*_points({rows[r] - 0.28: run["stored"] for r, run in live.items()}),
+              "o", color=ORANGE, fillstyle="none", label="… at this run's epoch")
+    axes.plot(*_points({rows[r] - 0.28: [run["value"]] for r, run in live.items()}),
+              "D", color=ORANGE, markersize=8, label="this run")
+    for recipe, row in rows.items():
+        axes.text(min(stored[recipe]["renewed"]) - 2, row, f"{medians[recipe]:.0f}", ha="right",
+                  va="center", fontsize=9)
+    axes.set(yticks=range(len(stored)), ylim=(len(stored) - 0.5, -0.5),
+             xlabel="−ELBO at β = 1 (nats per test image)", xlim=(105, 215))
+    axes.set_yticklabels(stored)
+    fig.legend(loc="outside lower center", ncols=5, fontsize=9)
     gains = ", ".join(f"{step} {medians[step] - medians[before]:+.0f}"
                       for before, step in zip(steps, steps[1:])).replace("-", "−")
-    parts["live"].axes.set_title(f"{steps[0]} {medians[steps[0]]:.0f} nats; {gains}")
+    axes.set_title(f"{steps[0]} {medians[steps[0]]:.0f} nats; {gains}")
     fig.caption = "Median −ELBO in nats per test image, renewed statistics (running ones): " + (
         ", ".join(f"{recipe} {medians[recipe]:.1f} ({np.median(values['evaluation']):.1f})"
                   for recipe, values in stored.items())) + "."
     return fig
 
 
-def _scatter(line, places):
-    """Put a line's points at {height: [values]}."""
-    line.set_data(np.concatenate(list(places.values())), np.concatenate(
-        [np.full(len(values), height) for height, values in places.items()]))
+def _points(rows):
+    """The x and the y of all points of {y: [x of its points]}."""
+    return ([x for places in rows.values() for x in places],
+            [y for y, places in rows.items() for _ in places])
 
 
 @styled
-def learning_curves(curves, reached, without, fig=None):
+def learning_curves(curves, reached, without):
     """−ELBO after each epoch, against epochs and against seconds, and where runs catch up.
 
     curves: {recipe: {"neg_elbo": [seeds, epochs], "seconds": [seeds, epochs]}}; without: the
     recipe that the others are held against; reached: {another recipe: {"epochs": [seeds],
     "seconds": [seeds]}}, when each seed stands where the same seed `without` ends.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-        panels = fig.subplots(1, 2, sharey=True)
-        fig.artists_of = {}
-        for (name, curve), colour, line in zip(curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", ":")):
-            fig.artists_of[name] = [
-                axes.plot(0, 0, line, color=colour, label=name if seed == 0 else None)[0]
-                for axes in panels for seed in range(len(curve["neg_elbo"]))
-            ]
-            fig.artists_of[name, "reached"] = [
-                axes.plot([], [], "o", color=colour, fillstyle="none")[0] for axes in panels
-            ]
-        panels[0].set(ylabel="−ELBO, renewed statistics\n(nats per test image)", xlabel="epochs",
-                      ylim=(110, 215), title=TWO_LINES)
-        panels[1].set(xlabel="seconds of processor time, one thread", title=TWO_LINES)
-        panels[1].legend(loc="upper right", fontsize=9)
-        freeze_layout(fig)
-    longest = max(np.max(curve["seconds"]) for curve in curves.values())
-    for name, curve in curves.items():
-        neg_elbo, seconds = (np.asarray(curve[key]) for key in ("neg_elbo", "seconds"))
-        epochs = np.arange(1, neg_elbo.shape[1] + 1)
-        of_epochs, of_seconds = np.split(np.array(fig.artists_of[name]), 2)
-        for k, values in enumerate(neg_elbo):
-            of_epochs[k].set_data(epochs, values)
-            of_seconds[k].set_data(seconds[k], values)
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    left, right = fig.subplots(1, 2, sharey=True)
     ends = np.asarray(curves[without]["neg_elbo"])[:, -1]
-    for name, places in reached.items():
-        for line, key in zip(fig.artists_of[name, "reached"], ("epochs", "seconds")):
-            line.set_data(places[key], ends)
-    left, right = (line.axes for line in fig.artists_of[without, "reached"])
-    left.set_xlim(0.5, epochs[-1] + 0.5)
-    right.set_xlim(0, 1.03 * longest)
-    took = {"epochs": epochs[-1], "seconds": np.median(np.asarray(curves[without]["seconds"])[:, -1])}
-    words = {key: ", ".join(f"{np.median(places[key]):.1f} with {name}"
-                            for name, places in reached.items()) for key in took}
-    left.set_title(f"{took['epochs']} epochs {without}:\n{words['epochs']}")
-    right.set_title(f"{took['seconds']:.0f} seconds {without}:\n{words['seconds']}")
+    for (name, curve), colour, line in zip(curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", ":")):
+        neg_elbo, seconds = (np.asarray(curve[key]).T for key in ("neg_elbo", "seconds"))
+        epochs = np.arange(1, len(neg_elbo) + 1)
+        left.plot(epochs, neg_elbo, line, color=colour)
+        right.plot(seconds, neg_elbo, line, color=colour)[0].set_label(name)
+        if name in reached:
+            left.plot(reached[name]["epochs"], ends, "o", color=colour, fillstyle="none")
+            right.plot(reached[name]["seconds"], ends, "o", color=colour, fillstyle="none")
+    longest = max(np.max(curve["seconds"]) for curve in curves.values())
+    left.set(ylabel="−ELBO, renewed statistics\n(nats per test image)", xlabel="epochs",
+             ylim=(110, 215), xlim=(0.5, len(epochs) + 0.5))
+    right.set(xlabel="seconds of processor time, one thread", xlim=(0, 1.03 * longest))
+    right.legend(loc="upper right", fontsize=9)
+    median = np.median(np.asarray(curves[without]["seconds"])[:, -1])
+    in_epochs, in_seconds = (", ".join(f"{np.median(places[key]):.1f} with {name}"
+                                       for name, places in reached.items())
+                             for key in ("epochs", "seconds"))
+    left.set_title(f"{len(epochs)} epochs {without}:\n{in_epochs}")
+    right.set_title(f"{median:.0f} seconds {without}:\n{in_seconds}")
     fig.caption = (
-        f"As good as {took['epochs']} epochs ({took['seconds']:.1f} seconds) {without}, medians: "
-        f"epochs {words['epochs']}; seconds {words['seconds']}."
+        f"As good as {len(epochs)} epochs ({median:.1f} seconds) {without}, medians: "
+        f"epochs {in_epochs}; seconds {in_seconds}."
     )
     return fig
 
 
 @styled
-def statistics_lag(runs, live, guess=None, fig=None):
+def statistics_lag(runs, live, guess=None):
     """−ELBO in three ways, after each epoch; in nats.
 
     runs: {recipe: {"evaluation", "renewed", "training": [epochs]}}: in evaluation mode with
     running statistics, with renewed ones, and over training batches. live: {recipe: {some of
     these: a run's value after the first epoch}}. guess: the learner's words for why they differ.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-        fig.artists_of = {}
-        panels = fig.subplots(1, len(runs), sharey=True)
-        for axes, (name, run) in zip(panels, runs.items()):
-            fig.artists_of[name] = {
-                mode: axes.plot([], [], line, color=colour, marker=mark, label=words)[0]
-                for mode, words, line, colour, mark in (
-                    ("evaluation", "running statistics", "-", BLUE, "o"),
-                    ("renewed", "renewed statistics", ":", GREEN, "^"),
-                    ("training", "in training", "--", ORANGE, "s"))
-            }
-            fig.artists_of[name, "live"] = axes.plot(
-                [], [], "D", color="black", markersize=9, fillstyle="none", label="this run")[0]
-            axes.set(xlabel="epochs", ylim=(110, 350), xticks=range(1, 1 + len(run["training"])),
-                     xlim=(0.3, len(run["training"]) + 0.5), title=TWO_LINES)
-        panels[0].set_ylabel("−ELBO (nats per image)")
-        panels[0].legend(loc="upper right", fontsize=9)
-        fig.artists_of["guess"] = panels[-1].text(
-            0.97, 0.95, "", ha="right", va="top", color=ORANGE, transform=panels[-1].transAxes)
-        freeze_layout(fig)
-    guessed = "" if guess is None else f"your guess: {guess}"
-    fig.artists_of["guess"].set_text(guessed.replace(": ", ":\n"))
-    words = []
-    for name, run in runs.items():
-        for mode, line in fig.artists_of[name].items():
-            line.set_data(np.arange(1, len(run[mode]) + 1), run[mode])
+    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
+    panels = fig.subplots(1, len(runs), sharey=True)
+    lags = []
+    for axes, (name, run) in zip(panels, runs.items()):
+        epochs = range(1, len(run["training"]) + 1)
+        for mode, label, line, colour, mark in (
+            ("evaluation", "running statistics", "-", BLUE, "o"),
+            ("renewed", "renewed statistics", ":", GREEN, "^"),
+            ("training", "in training", "--", ORANGE, "s"),
+        ):
+            axes.plot(epochs, run[mode], line, color=colour, marker=mark, label=label)
         values = list(live.get(name, {}).values())
-        fig.artists_of[name, "live"].set_data(np.ones(len(values)), values)
+        axes.plot([1] * len(values), values, "D", color="black", markersize=9, fillstyle="none",
+                  label="this run")
+        axes.set(xlabel="epochs", ylim=(110, 350), xticks=epochs, xlim=(0.3, len(epochs) + 0.5))
         first, last = (f"{round(run['evaluation'][k] - run['renewed'][k]):+d}".replace("-", "−")
                        for k in (0, -1))
-        line.axes.set_title(f"{name}:\nlag {first} nats, at the end {last}")
-        words.append(f"{name} {first}, at the end {last}")
+        axes.set_title(f"{name}:\nlag {first} nats, at the end {last}")
+        lags.append(f"{name} {first}, at the end {last}")
+    panels[0].set_ylabel("−ELBO (nats per image)")
+    panels[0].legend(loc="upper right", fontsize=9)
     fig.caption = ("Running less renewed statistics, −ELBO in nats after the first epoch and the "
-                   "last: " + "; ".join(words) + "." + (f" {guessed}." if guessed else ""))
+                   "last: " + "; ".join(lags) + ".")
+    if guess is not None:
+        panels[-1].text(0.97, 0.95, f"your guess:\n{guess}", ha="right", va="top", color=ORANGE,
+                        transform=panels[-1].transAxes)
+        fig.caption += f" your guess: {guess}."
     return fig
 
 
@@ -251,8 +222,8 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
     parts["mark"].axes.set_title(f"{name}: β = {_written(beta)}\n{region}{guessed}")
     code = line.replace("\n", "; ")
     fig.caption = (
-        f"{name}: the loss optimises β = {_written(beta)}, {region}{guessed}. The regions are a rule "
-        f"of thumb. The code: {code}" + (f". Source: {source}" if source else "")
+        f"{name}: the loss optimises β = {_written(beta)}, {region}{guessed}. The regions are a "
+        f"rule of thumb. The code: {code}" + (f". Source: {source}" if source else "")
     )
     return fig
 

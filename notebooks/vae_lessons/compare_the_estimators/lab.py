@@ -285,7 +285,8 @@ def drawn_variances(model, x, mean, logvar, eps):
 def deviation(drawn, exact):
     """The largest relative difference between two {form: variance}.
 
-    Where a law is 0, or below a thousandth, a ratio says nothing; there the drawn variance itself is taken.
+    Where a law is 0, or below a thousandth, a ratio says nothing; there the drawn variance itself
+    is taken.
     """
     return max(
         abs(drawn[form] / float(law) - 1) if law > 1e-3 else abs(drawn[form] - float(law))

@@ -1,4 +1,4 @@
-"""How good a model is: log p(x) by importance sampling, training on such a bound, kinds of digits."""
+"""Log p(x) by importance sampling, training on such a bound, and digits made in three ways."""
 
 import functools
 import math

@@ -51,7 +51,8 @@ def training_panel(
     curves.set_title(f"{now}\n{weight}, {settings}")
     bars.set_title(f"{used} of {len(rates)} latents carry\nmore than {USED:g} nats")
     fig.caption = (
-        f"{now}; {weight}, {settings}. {used} of {len(rates)} latents carry more than {USED:g} nats."
+        f"{now}; {weight}, {settings}. {used} of {len(rates)} latents carry more than "
+        f"{USED:g} nats."
     )
     return fig
 
@@ -83,23 +84,17 @@ def _new_figure(latents, plateau):
 
 
 @styled
-def beta_schedules(schedules, fig=None):
+def beta_schedules(schedules):
     """β against the step: {name: [steps]}, three schedules at most."""
-    if fig is None:
-        fig = Figure(figsize=(9.6, 2.9), layout="constrained")
-        axes = fig.subplots()
-        fig.artists_of = {
-            name: axes.plot([], [], line, color=colour, label=name)[0]
-            for name, line, colour in zip(schedules, ("-", "--", ":"), (BLUE, ORANGE, GREEN))
-        }
-        axes.set(xlabel="training step", ylabel="β", title=" ")
-        axes.legend(loc="lower right", fontsize=9)
-        freeze_layout(fig)
-    for name, betas in schedules.items():
-        fig.artists_of[name].set_data(range(len(betas)), betas)
+    fig = Figure(figsize=(9.6, 2.9), layout="constrained")
+    axes = fig.subplots()
+    for (name, betas), line, colour in zip(
+            schedules.items(), ("-", "--", ":"), (BLUE, ORANGE, GREEN)):
+        axes.plot(betas, line, color=colour, label=name)
     top = max(map(max, schedules.values()))
-    axes = fig.artists_of[name].axes
-    axes.set(xlim=(0, 1.02 * len(betas)), ylim=(-0.03 * top, 1.08 * top))
+    axes.set(xlabel="training step", ylabel="β", xlim=(0, 1.02 * len(betas)),
+             ylim=(-0.03 * top, 1.08 * top))
+    axes.legend(loc="lower right", fontsize=9)
     axes.set_title(f"{len(schedules)} ways to reach β = {top:g}")
     fig.caption = f"β against the training step: {', '.join(schedules)}; all reach {top:g}."
     return fig
@@ -109,59 +104,44 @@ GUESSES = {"stays": (195, 218), "half way": (170, 195), "heals": (110, 170)}  # 
 
 
 @styled
-def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, guess=None, fig=None):
+def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, guess=None):
     """The source's recipe to its end, and −ELBO of runs in which β became 1, late or early.
 
     epochs [t], whole [seed, t]; live_epochs [s], live [s]: this notebook's own run.
     healed: {when: [seeds]}; live_healed: {the same: value}, for some of them.
     plateau: −ELBO of the mean image; guess: a key of `GUESSES` or None. Nats per test image.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-        left, right = fig.subplots(1, 2, width_ratios=[1.5, 1], sharey=True)
-        fig.artists_of = {
-            "whole": [left.plot([], [], color=BLUE, alpha=0.6,
-                                label="stored seeds" if seed == 0 else None)[0]
-                      for seed in range(len(whole))],
-            "live": left.plot([], [], "D", color=ORANGE, label="this run")[0],
-            "plateaus": [axes.axhline(plateau, color="#999999", label="the mean image")
-                         for axes in (left, right)],
-            "healed": right.plot([], [], "o", color=BLUE, alpha=0.6)[0],
-            "live_healed": right.plot([], [], "D", color=ORANGE)[0],
-            "guess": right.axhspan(0, 0, color=ORANGE, alpha=0.2),
-        }
-        left.set(xlabel="epochs", ylabel="−ELBO at β = 1 (nats per test image)", xscale="log",
-                 ylim=(110, 225), xlim=(0.9, 110), title=TWO_LINES)
-        left.set_xticks([1, 3, 10, 30, 100], [1, 3, 10, 30, 100])
-        left.minorticks_off()
-        left.legend(loc="lower left", fontsize=9)
-        right.set(xticks=range(len(healed)), xlim=(-0.6, len(healed) - 0.4), title=TWO_LINES)
-        right.set_xticklabels(healed)
-        right.set_xlabel("when β became 1")
-        freeze_layout(fig)
-    parts = fig.artists_of
-    for line, values in zip(parts["whole"], whole):
-        line.set_data(epochs, values)
-    parts["live"].set_data(live_epochs, live)
-    for line in parts["plateaus"]:
-        line.set_ydata([plateau, plateau])
-    columns = {name: column for column, name in enumerate(healed)}
-    parts["healed"].set_data(
-        np.concatenate([column + np.linspace(-0.2, 0.1, len(values))
-                        for column, values in enumerate(healed.values())]),
-        np.concatenate(list(healed.values())))
-    parts["live_healed"].set_data([columns[name] + 0.25 for name in live_healed],
-                                  list(live_healed.values()))
-    low, high = GUESSES.get(guess, (0, 0))
-    parts["guess"].set(visible=guess is not None, y=low, height=high - low)
-    left, right = parts["live"].axes, parts["live_healed"].axes
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1.5, 1], sharey=True)
+    left.plot(epochs, np.transpose(whole), color=BLUE, alpha=0.6)[0].set_label("stored seeds")
+    left.plot(live_epochs, live, "D", color=ORANGE, label="this run")
+    left.axhline(plateau, color="#999999", label="the mean image")
+    left.set(xlabel="epochs", ylabel="−ELBO at β = 1 (nats per test image)", xscale="log",
+             ylim=(110, 225), xlim=(0.9, 110))
+    left.set_xticks([1, 3, 10, 30, 100], [1, 3, 10, 30, 100])
+    left.minorticks_off()
+    left.legend(loc="lower left", fontsize=9)
     best = min(values[-1] for values in whole)
     left.set_title(f"The source's recipe, {len(whole)} seeds: after\n{epochs[-1]} epochs the best "
                    f"stands at {best:.0f} nats")
+    _late_or_early(right, healed, live_healed, plateau)
     found = " against ".join(f"{min(values):.0f} … {max(values):.0f}" for values in healed.values())
-    found = f"{found} nats"
-    guessed = "no guess committed" if guess is None else f"your guess: {guess} (shaded)"
-    right.set_title(f"{found};\n{guessed}")
+    guessed = "no guess committed"
+    if guess is not None:
+        right.axhspan(*GUESSES[guess], color=ORANGE, alpha=0.2)
+        guessed = f"your guess: {guess} (shaded)"
+    right.set_title(f"{found} nats;\n{guessed}")
     fig.caption = (f"After {epochs[-1]} epochs as written the best of {len(whole)} seeds stands at "
-                   f"{best:.0f} nats. {found}; {guessed}.")
+                   f"{best:.0f} nats. {found} nats; {guessed}.")
     return fig
+
+
+def _late_or_early(axes, healed, live_healed, plateau):
+    """A column of runs for each time at which β became 1."""
+    axes.axhline(plateau, color="#999999")
+    for column, (when, values) in enumerate(healed.items()):
+        axes.plot(column + np.linspace(-0.2, 0.1, len(values)), values, "o", color=BLUE, alpha=0.6)
+        if when in live_healed:
+            axes.plot(column + 0.25, live_healed[when], "D", color=ORANGE)
+    axes.set(xticks=range(len(healed)), xlim=(-0.6, len(healed) - 0.4), xlabel="when β became 1")
+    axes.set_xticklabels(healed)

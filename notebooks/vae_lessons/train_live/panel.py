@@ -62,10 +62,10 @@ class TrainingPanel(View):
         images = digits.train_images[:TRAINING_IMAGES]
         self._plateau = evaluation.mean_image_distortion(images, images)
         self._ten, self._tested = digits.test_images[:10], digits.test_images[TESTED]
-        self._live = LiveTraining(self, self._refresh_now)
+        self._live = LiveTraining(self, self.refresh)
         self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
         controls["preset"].observe(self._preset_chosen, "value")
-        super().__init__("live training panel", figures.training_panel, controls, self._follow)
+        super().__init__("live training panel", figures.training_panel, controls, self._arrays)
         self._live.button.observe(lambda _change: self._restart_clock(), "value")
         step, reset = Button(description="Step"), Button(description="Reset")
         step.tooltip, reset.tooltip = "Train for one step", "Start anew from the seed"
@@ -103,16 +103,13 @@ class TrainingPanel(View):
                 part.close()
         super().close()
 
-    def _refresh(self, _change=None):
-        self._live.between_steps(self._steer)
-
-    def _steer(self):
+    def _changed(self, _change):
         """The next step obeys the controls; the picture, which takes longer, comes after it."""
-        self._obey(**{name: control.value for name, control in self.controls.items()})
-        self._live.show_soon()
+        def between_steps():
+            self._apply(**self.values())
+            self._live.show_soon()
 
-    def _refresh_now(self):
-        super()._refresh()
+        self._live.between_steps(between_steps)
 
     def _preset_chosen(self, change):
         recipe = RECIPES[PRESETS[change["new"]]]
@@ -133,13 +130,13 @@ class TrainingPanel(View):
     def _single_step(self):
         if not self._live.button.value:
             self.step()
-            self._refresh_now()
+            self.refresh()
 
     def _reset(self):
         self._made_of = None
-        self._refresh_now()
+        self.refresh()
 
-    def _obey(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
+    def _apply(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
         """Bring the trainer where the controls are."""
         if self._made_of != (preset, seed):
             self._start_anew(preset, seed)
@@ -153,11 +150,11 @@ class TrainingPanel(View):
                 self._pause_at_the_end()
             self._restart_clock()
 
-    def _follow(self, **controls):
-        """Bring the trainer where the controls are; the arrays that `plots` draws."""
-        self._obey(**controls)
+    def _arrays(self, **controls):
+        """The arrays of the figure, once the trainer is where the controls are."""
+        self._apply(**controls)
         words = "{schedule}, learning rate {learning_rate:.2g}, batch size {batch_size}"
-        return self._picture_of_now() | {
+        return self._arrays_of_trainer() | {
             "target_beta": controls["beta"], "settings": words.format(**controls),
             "total": self._end() / len(self.trainer.images), "plateau": self._plateau,
         }
@@ -181,7 +178,7 @@ class TrainingPanel(View):
         self._bar.n = self._bar.initial = self._seen[-1]
         self._bar.refresh()
 
-    def _picture_of_now(self):
+    def _arrays_of_trainer(self):
         trainer, epoch = self.trainer, len(self.trainer.images)
         model = trainer.model
         table = np.array([(r.distortion, r.rate) for r in trainer.records]).reshape(-1, 2)

@@ -16,8 +16,8 @@ from vae_lessons.build_a_vae.lab import (
 def run(seed, *, epochs, sick_epochs, healing_epochs, healing_betas):
     """The whole recipe, and runs of it whose β is turned down after some epochs.
 
-    "whole" has −ELBO and rate after each of `epochs`, "active" the active units at the end. "healed"
-    has {β: [−ELBO, rate]} of runs that train as written and then go on at that β. Nats per
+    "whole" has −ELBO and rate after each of `epochs`, "active" the active units at the end.
+    "healed" has {β: [−ELBO, rate]} of runs that train as written and then go on at that β. Nats per
     test image, with the batch normalisation's statistics made anew.
     """
     whole, curve = make_trainer(SICK, seed), []

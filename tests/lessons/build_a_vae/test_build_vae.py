@@ -114,7 +114,9 @@ def test_wrong_betas_are_named(answer, words):
 
 def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
     """Against PyTorch's own KL, over all q that ReLU heads allow."""
-    mean, variance = torch.meshgrid(torch.linspace(0, 2, 41), torch.linspace(1, 4, 61), indexing="ij")
+    mean, variance = torch.meshgrid(
+        torch.linspace(0, 2, 41), torch.linspace(1, 4, 61), indexing="ij"
+    )
     gaps = kl_divergence(Normal(mean, variance.sqrt()), Normal(0.0, 0.1**0.5))
     assert checks.too_wide(gaps.min()).passed
 
@@ -152,7 +154,9 @@ def heads():
 
 def test_the_letters_are_those_of_the_heads_that_are_never_negative():
     torch.manual_seed(0)
-    found = {letter for letter, head in heads().items() if head(3 * torch.randn(500, 16)).min() >= 0}
+    found = {
+        letter for letter, head in heads().items() if head(3 * torch.randn(500, 16)).min() >= 0
+    }
     assert checks.heads(found).passed
 
 

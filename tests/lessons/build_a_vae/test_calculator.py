@@ -84,7 +84,8 @@ def test_a_preset_can_be_chosen_after_an_impossible_number():
 
 def test_the_batch_size_of_the_commonest_mistake(calculator):
     for name, value in {"preset": "the original recipe", "weight": 1, "batch": 128, "kl": "sum",
-                        "likelihood": LIKELIHOOD_OPTIONS["Gaussian (squared error), σ² = 1"]}.items():
+                        "likelihood": LIKELIHOOD_OPTIONS[
+                            "Gaussian (squared error), σ² = 1"]}.items():
         calculator.controls[name].value = value
     assert calculator.data["beta"] == 50_176
     assert "β grows with the batch size B = 128" in calculator.data["line"]

@@ -33,7 +33,8 @@ def tensors(pixels, latents):
         return torch.randn(BATCH, size, generator=generator, dtype=torch.float64)
 
     found = {"x": draw(pixels).sigmoid()}
-    for name, size in (("logits", pixels), ("x_hat", pixels), ("mean", latents), ("logvar", latents)):
+    sizes = {"logits": pixels, "x_hat": pixels, "mean": latents, "logvar": latents}
+    for name, size in sizes.items():
         found[name] = draw(size).requires_grad_()
     return found
 
@@ -62,7 +63,9 @@ def run_line(line, inputs):
 
 
 def noise_of(likelihood, noise):
-    return {"bernoulli": {}, "gaussian": {"variance": noise}, "laplace": {"scale": noise}}[likelihood]
+    return {"bernoulli": {}, "gaussian": {"variance": noise}, "laplace": {"scale": noise}}[
+        likelihood
+    ]
 
 
 @pytest.mark.parametrize("weight, pixels, latents, noise", NUMBERS)
@@ -104,7 +107,9 @@ def test_the_batch_size_matters_only_if_one_term_is_averaged_over_it(reconstruct
         with pytest.raises(ValueError, match="batch is missing.*Pass the number of images"):
             effective_beta(**arguments)
     without = loss_line(**arguments).splitlines()
-    assert "B =" not in without[0] and without[1:] == loss_line(**arguments, batch=10).splitlines()[1:]
+    assert (
+        "B =" not in without[0] and without[1:] == loss_line(**arguments, batch=10).splitlines()[1:]
+    )
 
 
 @pytest.mark.parametrize("weight, pixels, latents, batch, kl, likelihood, beta", [

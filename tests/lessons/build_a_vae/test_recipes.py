@@ -109,7 +109,7 @@ def test_where_a_curve_first_falls_to_a_level(target, place):
 
 
 def test_the_study_measures_each_recipe_in_three_ways(monkeypatch):
-    """Two small epochs of two recipes: one entry an epoch, and statistics that lag and are renewed."""
+    """Two small epochs of two recipes: one entry an epoch, statistics that lag and are renewed."""
     monkeypatch.setattr(lab, "TRAINING_IMAGES", 16_000)
     chosen = {name: lab.RECIPES[name] for name in (lab.SICK, lab.CURED)}
     monkeypatch.setattr(study, "RECIPES", chosen)

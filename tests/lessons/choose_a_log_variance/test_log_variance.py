@@ -318,4 +318,6 @@ def test_a_learned_noise_begins_where_it_is_told():
         assert trainer.model.variance.item() == pytest.approx(start**2, rel=1e-5)
         assert trainer.model.noise.requires_grad
     weights = [trainer.model.state_dict() for trainer in found.values()]
-    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0] if key != "noise")
+    assert all(
+        torch.equal(weights[0][key], weights[1][key]) for key in weights[0] if key != "noise"
+    )

@@ -125,4 +125,6 @@ def test_the_numbers_behind_the_checks_are_the_exact_model_s():
     gap = model.kl_to_posterior(2 * one, one, (2 * one).log())
     assert gap.item() == pytest.approx(checks.gap._parts["gap"], abs=1e-12)
     mean, logvar = model.best_mean_field(2 * one)
-    assert (mean.item(), (logvar / 2).exp().item()) == pytest.approx(tuple(checks.closing._parts.values()))
+    assert (mean.item(), (logvar / 2).exp().item()) == pytest.approx(
+        tuple(checks.closing._parts.values())
+    )

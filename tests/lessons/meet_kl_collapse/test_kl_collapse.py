@@ -21,7 +21,8 @@ def in_a_loop(rates, free_bits):
 @pytest.mark.parametrize("answer", [
     free_bits_penalty,
     in_a_loop,
-    lambda rates, free_bits: torch.relu(rates.mean(0) - free_bits).sum() + free_bits * rates.shape[1],
+    lambda rates, free_bits: (
+        torch.relu(rates.mean(0) - free_bits).sum() + free_bits * rates.shape[1]),
     lambda rates, free_bits: torch.maximum(rates.mean(0), rates.new_tensor(free_bits)).sum(),
 ])
 def test_right_penalties_pass(answer):

@@ -34,7 +34,9 @@ def test_the_eigenvalues_are_those_of_the_data():
     torch.testing.assert_close(found, EIGENVALUES)
 
 
-@pytest.mark.parametrize("noise_variance, expected", [(5, 0), (1.5, 2), (1.0, 2), (0.3, 4), (0.1, 5)])
+@pytest.mark.parametrize(
+    "noise_variance, expected", [(5, 0), (1.5, 2), (1.0, 2), (0.3, 4), (0.1, 5)]
+)
 def test_the_dimensions_above_the_noise_survive(noise_variance, expected):
     assert lab.surviving(EIGENVALUES, noise_variance) == expected
 

@@ -43,7 +43,9 @@ def log_joint(model, x):
 def test_the_value_is_the_bound_whatever_the_gradient(case):
     model, x, eps = case
     mean, logvar = model.encode(x)
-    expected = -elbo.iwae_bound(elbo.monte_carlo_form(log_joint(model, x), mean, logvar, eps)).mean()
+    expected = -elbo.iwae_bound(
+        elbo.monte_carlo_form(log_joint(model, x), mean, logvar, eps)
+    ).mean()
     for estimator in lab.ESTIMATORS:
         loss, distortion, rate = lab.negative_bound(model, x, eps, estimator)
         torch.testing.assert_close(loss, expected)

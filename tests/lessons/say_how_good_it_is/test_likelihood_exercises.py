@@ -11,7 +11,9 @@ from vae_lessons.say_how_good_it_is import checks
 def by_hand(w, k):
     groups = [w[start : start + k] for start in range(0, len(w), k)]
     tops = [group.max(0).values for group in groups]
-    return torch.stack([top + (group - top).exp().mean(0).log() for group, top in zip(groups, tops)])
+    return torch.stack(
+        [top + (group - top).exp().mean(0).log() for group, top in zip(groups, tops)]
+    )
 
 
 def interval_by_hand(a, b):
@@ -34,7 +36,8 @@ def test_right_answers_pass_however_written(exercise, answer):
 
 @pytest.mark.parametrize("exercise, answer, words", [
     (checks.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).mean(1), "its ELBO"),
-    (checks.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).exp().mean(1).log(), "exp(−800)"),
+    (checks.group_bounds, lambda w, k: w.reshape(-1, k, w.shape[1]).exp().mean(1).log(),
+     "exp(−800)"),
     (checks.group_bounds, lambda w, k: None, "is its return missing"),
     (checks.group_bounds, 3, "A function is expected"),
     (checks.paired_interval, lambda a, b: torch.stack(

@@ -27,12 +27,16 @@ def test_the_grid_s_places_have_equal_probability_between_them():
     places = lab.quantile_grid(9)
     steps = torch.special.ndtr(places).diff()
     assert steps.tolist() == pytest.approx([1 / 9] * 8)
-    assert places[4] == pytest.approx(0, abs=1e-12) and places.tolist() == pytest.approx((-places.flip(0)).tolist())
+    assert places[4] == pytest.approx(0, abs=1e-12) and places.tolist() == pytest.approx(
+        (-places.flip(0)).tolist()
+    )
 
 
 def test_codes_are_counted_in_the_cells_where_they_lie():
     line = lab.quantile_grid(3)
-    codes = torch.tensor([[line[0], line[2]], [line[0], line[2]], [line[2], line[1]], [99.0, -99.0]])
+    codes = torch.tensor(
+        [[line[0], line[2]], [line[0], line[2]], [line[2], line[1]], [99.0, -99.0]]
+    )
     assert lab.cell_counts(codes, 3).tolist() == [[2, 0, 0], [0, 0, 1], [0, 0, 1]]
 
 

@@ -75,4 +75,6 @@ def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
         result = checks.readable("AE" + letter)
         assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
     for letter in "AE":
-        assert checks.readable("AE".replace(letter, "")).diagnosis.startswith(f"{letter} is left out")
+        assert checks.readable("AE".replace(letter, "")).diagnosis.startswith(
+            f"{letter} is left out"
+        )
