@@ -8,8 +8,8 @@ parameters, and compare it before they are loaded.
 import functools
 import inspect
 
-# These arguments only say where the parameters begin, and a file replaces the parameters.
-OF_FIRST_WEIGHTS = ("seed", "init")
+# It only says where the parameters begin, and a file replaces the parameters.
+OF_FIRST_WEIGHTS = ("seed",)
 
 
 class Described:

@@ -71,7 +71,6 @@ class Trainer:
     free_bits: nats that each latent's rate, averaged over the minibatch, costs at least, so
     that nothing is gained by lowering it further (Kingma et al. 2016, appendix C.8); the
     records keep the true rate.
-    clip_norm: largest norm of the gradient of all parameters together; None leaves it be.
     test_images, test_every: after every so many steps the ELBO of these images is measured,
     with the draws of z that `seed` gives, the same each time; training goes on as without.
     device: where the model and the images go, as `choose_device` takes it. All random numbers are
@@ -90,7 +89,7 @@ class Trainer:
 
     def __init__(
         self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
-        clip_norm=None, test_images=None, test_every=None, device="cpu", seed,
+        test_images=None, test_every=None, device="cpu", seed,
         rows=data.pixels, objective=negative_elbo,
     ):
         self._rows, self._objective = rows, objective
@@ -99,14 +98,11 @@ class Trainer:
             raise ValueError("There are no examples to train on: give at least one.")
         if not (math.isfinite(free_bits) and free_bits >= 0):
             raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
-        if clip_norm is not None and not (math.isfinite(clip_norm) and clip_norm > 0):
-            raise ValueError(f"clip_norm must be a positive number or None, got {clip_norm}.")
         test_every = _test_interval(test_images, test_every)
         self.device = choose_device(device)
         self.model, self.images = model.to(self.device), images.to(self.device)
         # Checkpoints read plain numbers only, which NumPy's are not.
         self.free_bits, self.beta = float(free_bits), beta
-        self.clip_norm = None if clip_norm is None else float(clip_norm)
         self.test_images, self.test_every = test_images, test_every
         self.generator, self.seed = arguments.generator(seed), operator.index(seed)
         self.records, self.tests = [], []
@@ -122,8 +118,7 @@ class Trainer:
         # What the run began with: a checkpoint belongs to it, whatever was assigned later.
         self.settings = {
             "batch_size": self.batch_size, "learning_rate": self.learning_rate, "beta": beta,
-            "free_bits": self.free_bits, "clip_norm": self.clip_norm, "test_every": test_every,
-            "seed": self.seed,
+            "free_bits": self.free_bits, "test_every": test_every, "seed": self.seed,
         }
 
     @property
@@ -173,9 +168,7 @@ class Trainer:
             self.model, x, self.generator, beta=beta, free_bits=self.free_bits)
         self.optimizer.zero_grad()
         loss.backward()
-        norm = self._finite_gradient_norm(step, loss)
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.clip_norm, norm)
+        self._require_finite(step, loss)
         torch._foreach_copy_(self._good, self._tensors())
         self.optimizer.step()
         # One transfer for all numbers: each one makes a GPU wait.
@@ -235,13 +228,13 @@ class Trainer:
     def _tensors(self):
         return [tensor.detach() for tensor in self.model.state_dict().values()]
 
-    def _finite_gradient_norm(self, step, loss):
+    def _require_finite(self, step, loss):
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         # Running statistics can overflow in a batch whose own loss is finite.
         running = [b for b in self.model.buffers() if b.is_floating_point()]
         norm, of_running = map(torch.nn.utils.get_total_norm, (gradients, running))
         if loss.isfinite() and norm.isfinite() and of_running.isfinite():
-            return norm
+            return
         with torch.no_grad():
             torch._foreach_copy_(self._tensors(), self._good)
         raise TrainingDiverged(

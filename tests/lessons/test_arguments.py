@@ -106,7 +106,7 @@ def test_a_run_of_numpy_settings_can_be_resumed(images, tmp_path, one_thread):
     """A sweep over numpy.linspace or numpy.arange gives NumPy's numbers, also for a checkpoint."""
     settings = {"batch_size": numpy.int64(4), "learning_rate": numpy.float64(1e-3),
                 "beta": numpy.float64(0.5), "free_bits": numpy.float64(0.1),
-                "clip_norm": numpy.float64(5.0), "test_images": images,
+                "test_images": images,
                 "test_every": numpy.int64(2), "seed": numpy.int64(3)}
     plain = {name: value if value is images else value.item() for name, value in settings.items()}
     path = tmp_path / "run"

@@ -220,7 +220,7 @@ def test_the_graph_leads_from_the_digit_to_the_logits(make_model, tmp_path, capf
 
 def test_hyper_parameters_stand_beside_the_last_test(tmp_path):
     for name, settings in (
-        ("schedule", {}), ("number", {"beta": 9.8, "clip_norm": 5.0}),
+        ("schedule", {}), ("number", {"beta": 9.8}),
         ("no tests", {"test_images": None, "test_every": None}),
     ):
         trainer = make(**settings)

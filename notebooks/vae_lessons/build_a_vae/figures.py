@@ -8,7 +8,6 @@ from matplotlib.patches import FancyBboxPatch
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 
-
 ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
           ("logvar coder", "logvar"), ("mean", "z"), ("logvar", "z"), ("z", "decoder"),
           ("decoder", "logits")]

@@ -18,19 +18,17 @@ class Coder(identity.Described, nn.Sequential):
     The layer more is dense, of the last width; its activation `last` is "relu" or "linear".
     x [batch, inputs] to [batch, units[-1]]. In training mode the batch's own statistics
     normalise it, in evaluation mode the running ones.
-    init: "glorot", uniform weights and zero biases as in TensorFlow (Glorot & Bengio 2010,
-    equation 16), or "pytorch", that library's own. eps, momentum: of batch normalisation, as
-    PyTorch counts them: TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
-    Raises `ValueError` for widths below 1 or another word for `last` or `init`.
+    Its first weights are uniform and its first biases zero, as in TensorFlow (Glorot & Bengio
+    2010, equation 16). eps, momentum: of batch normalisation, as PyTorch counts them:
+    TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
+    Raises `ValueError` for widths below 1 or another word for `last`.
     """
 
-    def __init__(
-        self, inputs, units, *, last, batch_norm=True, init="glorot", eps=1e-3, momentum=0.01
-    ):
+    def __init__(self, inputs, units, *, last, batch_norm=True, eps=1e-3, momentum=0.01):
         if not units or min(inputs, *units) < 1:
             raise ValueError(f"Sizes must be at least 1, got {inputs=}, {units=}.")
-        _require_one_of(("relu", "linear"), last=last)
-        _require_one_of(("glorot", "pytorch"), init=init)
+        if last not in ("relu", "linear"):
+            raise ValueError(f"last must be 'relu' or 'linear', got {last!r}.")
         layers = []
         for width in units:
             if batch_norm:
@@ -41,8 +39,7 @@ class Coder(identity.Described, nn.Sequential):
         if last == "relu":
             layers.append(nn.ReLU())
         super().__init__(*layers)
-        if init == "glorot":
-            self.apply(glorot)
+        self.apply(glorot)
 
 
 class CoderVAE(GaussianVAE):
@@ -51,7 +48,7 @@ class CoderVAE(GaussianVAE):
     encoder, decoder: widths of the coders; `latent` is the encoder's last width, `pixels` the
     decoder's, and the decoder ends linear. heads: how mean and logvar end, "linear" or
     "relu"; with "relu" no mean is negative and no variance below the prior's. batch_norm,
-    init, eps, momentum: as in `Coder`. seed: fixes the initial weights, whatever was drawn
+    eps, momentum: as in `Coder`. seed: fixes the initial weights, whatever was drawn
     before. Raises `ValueError` as `Coder` does.
     """
 
@@ -83,12 +80,6 @@ def glorot(module):
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)
-
-
-def _require_one_of(allowed, **named):
-    (name, value), = named.items()
-    if value not in allowed:
-        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}.")
 
 
 TRAINING_IMAGES = 55_000  # as the source used

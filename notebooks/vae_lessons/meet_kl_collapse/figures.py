@@ -107,12 +107,7 @@ def curve_slopes(betas, stored, live, guess=None):
     asked = [] if guess is None else list(live)[:1]  # the pair that the guess is about
     axes.plot(asked, [guess / predicted[pair] for pair in asked], "D", color=ORANGE,
               fillstyle="none", markersize=12, markeredgewidth=2, label="your guess")
-    axes.set(yscale="log", ylim=(LEAST_SLOPE, 6), xlim=(-0.5, len(pairs) - 0.5), xticks=pairs,
-             xlabel="pair of neighbours β₁ → β₂", ylabel="secant ÷ logarithmic mean")
-    axes.set_xticklabels(names)
-    axes.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 0.8, 1, 1.2, 2, 5]))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+    _slope_axes(axes, names)
     axes.legend(loc="upper left", ncols=5, fontsize=8.5)
     inside = ((ratios > low / predicted) & (ratios < high / predicted)).all(0)  # [pairs]
     within = [name for name, kept in zip(names, inside) if kept]
@@ -125,6 +120,16 @@ def curve_slopes(betas, stored, live, guess=None):
         + (f". Your guess: {guess:g}." if guess is not None else ".")
     )
     return fig
+
+
+def _slope_axes(axes, names):
+    """A column for each pair of neighbours, and a log scale of ratios."""
+    axes.set(yscale="log", ylim=(LEAST_SLOPE, 6), xlim=(-0.5, len(names) - 0.5),
+             xlabel="pair of neighbours β₁ → β₂", ylabel="secant ÷ logarithmic mean")
+    axes.set_xticks(range(len(names)), names)
+    axes.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 0.8, 1, 1.2, 2, 5]))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 @styled

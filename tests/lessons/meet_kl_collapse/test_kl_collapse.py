@@ -175,8 +175,10 @@ def test_slopes_between_their_betas_are_counted():
     fig = figures.curve_slopes([1, 2, 4], [[mean, 5.0], [mean, 3.0]], {0: mean}, guess=2.0)
     assert fig.axes[0].get_title("left").startswith("In 1 of 2 pairs")
     assert "Your guess: 2" in fig.caption
-    assert fig.artists_of["live"].get_ydata()[0] == pytest.approx(1)
-    assert fig.artists_of["guess"].get_ydata()[0] == pytest.approx(2 / mean)
+    live, guess = (line for line in fig.axes[0].lines if line.get_marker() == "D")
+    assert live.get_xdata() == guess.get_xdata() == [0]
+    assert live.get_ydata() == [pytest.approx(1)]
+    assert guess.get_ydata() == [pytest.approx(2 / mean)]
 
 
 def test_every_cure_is_what_its_name_says():
