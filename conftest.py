@@ -1,9 +1,10 @@
-"""Test layer 3 rides on layer 2: when nbval has run a notebook, its live views are moved.
+"""How far the tests are, layer by layer; and layer 3, which rides on layer 2.
 
-After the last cell of each notebook one more item runs in the same kernel. It moves every
-control of every `View` to its minimum, middle and maximum and looks at the data drawn.
+When nbval has run the last cell of a notebook, one more item runs in the same kernel. It moves
+every control of every `View` to its minimum, middle and maximum and looks at the data drawn.
 """
 
+import collections
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,53 @@ def pytest_collection_modifyitems(items):
             last[item.parent] = position
     for notebook, position in sorted(last.items(), key=lambda pair: -pair[1]):
         items.insert(position + 1, ControlsItem.from_parent(notebook, name="controls"))
+
+
+LAYERS = {"tests/browser": "layer 4, browser", "notebooks": "layers 2 and 3, nbval and controls",
+          "tests": "layer 1, units"}
+
+
+class Progress:
+    """One line for each file whose tests are done; with several files at a time, as they end."""
+
+    def __init__(self, reporter):
+        self._reporter, self._left, self._failed, self._whole = reporter, {}, {}, 0
+
+    def expect(self, ids):
+        """Take note of all tests there are; each process that runs some of them names them all."""
+        if not self._left:
+            self._left = collections.Counter(id.split("::")[0] for id in ids)
+            self._whole = sum(self._left.values())
+
+    def pytest_collection_finish(self, session):
+        self.expect([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.expect(ids)
+
+    def pytest_runtest_logreport(self, report):
+        file = report.nodeid.split("::")[0]
+        if report.failed:
+            self._failed[file] = self._failed.get(file, 0) + 1
+        if report.when == "teardown":
+            self._left[file] -= 1
+            if not self._left[file]:
+                layer = next(name for start, name in LAYERS.items() if file.startswith(start))
+                done = 100 - 100 * sum(self._left.values()) // self._whole
+                failed = f"{self._failed[file]} FAILED" if file in self._failed else "passed"
+                self._reporter.write_line(f"[{done:3d} %] {layer}: {file} {failed}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and config.get_verbosity() == 0:
+        config.pluginmanager.register(Progress(reporter), "progress")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report, config):
+    """No dots: `Progress` says it."""
+    if report.passed and report.when == "call" and config.pluginmanager.has_plugin("progress"):
+        return "passed", "", "PASSED"

@@ -3,11 +3,9 @@
 
 Installs, then does these steps, or only those that are named:
 
-  units      unit tests, and the tests of the notebooks' anatomy
-  notebooks  every notebook as stored, with its widgets
-  copies     fresh student copies, nothing filled in
-  browser    the notebooks in a real browser, which is installed where apt-get is
-  site       the notebooks as web pages
+  test     what `make test` runs: ruff, unit tests, every notebook as stored, its widgets
+  browser  the notebooks in a real browser, which is installed where apt-get is
+  site     the notebooks as web pages
 
 A step that fails does not keep the next ones from running.
 """
@@ -16,9 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import lab
 
@@ -37,17 +33,6 @@ def install_browser():
     return lab.find_browser()
 
 
-def test_copies(env):
-    """Whether the copies without solutions fail to give their stored outputs again.
-
-    They are written to a folder of their own: those in student/ are a learner's.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        copies = Path(folder) / "student"
-        settings = ["-c", str(env.root / "pyproject.toml"), "--rootdir", str(env.root)]
-        return lab.write_copies(env, copies) or env.run(["-m", "pytest"] + settings + [str(copies)])
-
-
 def timed(name, work):
     """Do one step; print how long it took. Returns whether it failed."""
     started, failed = time.time(), True
@@ -62,12 +47,9 @@ def timed(name, work):
 
 def ci(env, args):
     """The number of steps that failed, of all steps or of those in args."""
-    pytest = ["-m", "pytest"]
     steps = {
-        "units": lambda: env.run(pytest + ["tests/unit", "tests/notebooks"]),
-        "notebooks": lambda: env.run(pytest + ["notebooks"]),
-        "copies": lambda: test_copies(env),
-        "browser": lambda: env.run(pytest + ["tests/browser"], CHROMIUM=install_browser()),
+        "test": lambda: lab.run_tests(env, []),
+        "browser": lambda: lab.run_browser_tests(env, [], install_browser()),
         "site": lambda: env.run(lab.SITE)}
     if not set(args) <= set(steps):
         raise lab.Trouble("name some of these steps, or none for all: " + ", ".join(steps)

@@ -2,7 +2,7 @@
 """Every command of this repository: python3 tools/lab.py COMMAND [ARGS]
 
   lab           open JupyterLab on the first notebook; ARGS go to JupyterLab
-  test          unit tests, notebooks as stored, widgets; ARGS go to pytest
+  test          ruff, unit tests, notebooks as stored, widgets; ARGS go to pytest
   test-browser  the notebooks in a real browser; ARGS go to pytest
   notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
   benchmark     measure; ARGS are a benchmark's name (none: the list) and its options
@@ -220,9 +220,22 @@ def lab(env, args):
     return env.run(command + (["--allow-root"] if IS_ROOT else []), hand_over=True)
 
 
+def side_by_side():
+    """pytest's options for as many test files at a time as there are processors, but four at most.
+
+    A notebook's kernel takes 1.2 GB. The tests of a file, or cells of a notebook, stay together.
+    """
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+
+
+def run_tests(env, args, **how):
+    return (env.run(["-m", "ruff", "check", "--quiet"])
+            or env.run(["-m", "pytest"] + side_by_side() + args, **how))
+
+
 def test(env, args):
     env.ensure("test")
-    return env.run(["-m", "pytest"] + args, hand_over=True)
+    return run_tests(env, args, hand_over=True)
 
 
 def find_browser(variables=os.environ):
@@ -236,10 +249,14 @@ def find_browser(variables=os.environ):
     return found[0]
 
 
+def run_browser_tests(env, args, browser, **how):
+    return run_tests(env, ["tests/browser"] + args, CHROMIUM=browser, **how)
+
+
 def test_browser(env, args):
     browser = find_browser()
     env.ensure("test")
-    return env.run(["-m", "pytest", "tests/browser"] + args, hand_over=True, CHROMIUM=browser)
+    return run_browser_tests(env, args, browser, hand_over=True)
 
 
 def notebooks(env, args):

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shutil
+import symtable
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,31 @@ def test_a_copy_is_the_notebook_without_its_solutions(path, folder):
     assert len(kept) == len(original["cells"]) - 2 * exercises, "solution and its announcement only"
 
 
+def bound_and_read(cells):
+    """The names that code cells give a value, and those that they read, functions' own left out."""
+    lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    magic = re.compile(r"^%.*$", re.MULTILINE)
+    top = symtable.symtable(magic.sub("", lines), "cells", "exec")
+    bound = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
+    tables, read = [top], set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        read |= {one.get_name() for one in table.get_symbols()
+                 if one.is_referenced() and (table is top or one.is_global())}
+    return bound, read
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_what_a_copy_computes_does_not_depend_on_its_solutions(path, folder):
+    """No cell that is left reads what a solution defines, and no solution changes its names."""
+    whole = read(path)["cells"]
+    removed = [cell for cell in whole if "solution" in cell["metadata"].get("tags", [])]
+    bound, read_there = bound_and_read(read(student.write_copy(path, folder))["cells"])
+    by_solutions, _ = bound_and_read(removed)
+    assert by_solutions and not by_solutions & (bound | read_there)
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_links_resolve_from_the_copy(path, folder):
     copy = read(student.write_copy(path, folder))
@@ -105,7 +131,8 @@ def test_empty_cells_and_blanks_at_the_end_are_no_edit(original, folder, cells):
     """Shift+Enter in the last cell appends an empty one."""
     copy = student.write_copy(original, folder)
     opened = read(copy)
-    opened["cells"] += [{"cell_type": "code", "metadata": {}, "source": [source]} for source in cells]
+    opened["cells"] += [{"cell_type": "code", "metadata": {}, "source": [source]}
+                        for source in cells]
     opened["cells"][0]["source"] = ["".join(opened["cells"][0]["source"]) + " \n"]
     copy.write_text(json.dumps(opened), encoding="utf-8")
     assert student.write_copy(original, folder) is None
@@ -202,7 +229,8 @@ def test_the_script_writes_all(original, folder, capsys):
 
 def test_the_instructors_page_has_every_notebook_and_exercise():
     page = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
-    slips = [line.split("|")[1:3] for line in page.splitlines() if re.match(r"\|.*\| `\w+` \|", line)]
+    slips = [line.split("|")[1:3] for line in page.splitlines()
+             if re.match(r"\|.*\| `\w+` \|", line)]
     listed, number = {}, None
     for left, name in slips:
         number = left.strip() or number

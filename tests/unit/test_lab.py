@@ -478,50 +478,31 @@ def ci_environment(lab, root, failing=None):
     return env, ran
 
 
+TEST = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]
+
+
 def test_ci_runs_all_even_after_a_failure(lab, ci, tmp_path, monkeypatch, capsys):
-    env, ran = ci_environment(lab, tmp_path, failing="notebooks")
+    env, ran = ci_environment(lab, tmp_path, failing="ruff")
     monkeypatch.setattr(ci, "install_browser", lambda: "browser")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert ci.ci(env, []) == 2
+    ruff = ["-m", "ruff", "check", "--quiet"]
+    assert ran == [("test",), ruff, ruff, ["tools/site_pages/build.py"]]
+    env, ran = ci_environment(lab, tmp_path, failing="tests/browser")
     assert ci.ci(env, []) == 1
-    copies = ran.pop(3)
-    assert ran == [
-        ("test",), ["-m", "pytest", "tests/unit", "tests/notebooks"], ["-m", "pytest", "notebooks"],
-        ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
-    settings = ["-c", str(tmp_path / "pyproject.toml"), "--rootdir", str(tmp_path)]
-    assert copies[:-1] == ["-m", "pytest", *settings] and copies[-1].endswith("student")
+    assert ran == [("test",), ruff, TEST, ruff, [*TEST, "tests/browser"],
+                   ["tools/site_pages/build.py"]]
     shown = capsys.readouterr().out
-    assert re.search(r"== notebooks: failed after \d+ s\n(.+\n)*== browser: done after \d+ s", shown)
-
-
-def test_ci_tests_what_bare_pytest_does(lab, ci, tmp_path):
-    env, ran = ci_environment(lab, tmp_path)
-    assert ci.ci(env, ["units", "notebooks"]) == 0
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert ran[1][2:] + ran[2][2:] == settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    assert re.search(r"== browser: failed after \d+ s\n(.+\n)*== site: done after \d+ s", shown)
 
 
 def test_ci_can_do_some_of_its_steps(lab, ci, tmp_path, monkeypatch):
     env, ran = ci_environment(lab, tmp_path)
     monkeypatch.setattr(ci, "install_browser", lambda: "browser")
-    assert ci.ci(env, ["site", "browser"]) == 0
-    assert ran == [("test",), ["-m", "pytest", "tests/browser"], ["tools/site_pages/build.py"]]
-    with pytest.raises(lab.Trouble, match="units, notebooks, copies, browser, site. Got: tests"):
+    assert ci.ci(env, ["site"]) == 0
+    assert ran == [("test",), ["tools/site_pages/build.py"]]
+    with pytest.raises(lab.Trouble, match="test, browser, site. Got: tests"):
         ci.ci(env, ["tests"])
-
-
-def test_ci_tests_fresh_copies_without_solutions(lab, ci):
-    seen = []
-
-    def run(arguments):
-        copies = Path(arguments[-1]).iterdir()
-        seen.extend((path.name, "solution_" in path.read_text()) for path in copies)
-
-    env = lab.Environment(ROOT)
-    env.run = run
-    before = (ROOT / "student").exists()
-    assert not ci.test_copies(env)
-    originals = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert sorted(seen) == [(path.name, False) for path in originals]
-    assert (ROOT / "student").exists() == before, "a learner's copies are left alone"
 
 
 # Notebooks
@@ -695,8 +676,7 @@ def test_ci_has_a_job_for_each_step(ci, lab, tmp_path, monkeypatch):
     jobs = [line.split() for line in re.search(r"steps: \[(.*)\]", workflow)[1].split(",")]
     (env, side_by_side), (other, in_a_row) = (ci_environment(lab, tmp_path) for _ in range(2))
     monkeypatch.setattr(ci, "install_browser", lambda: "browser")
-    monkeypatch.setattr(ci, "test_copies", lambda env: env.run(["copies"]))
-    assert [ci.ci(env, job) for job in jobs] == [0] * 4 and ci.ci(other, []) == 0
+    assert [ci.ci(env, job) for job in jobs] == [0] * 2 and ci.ci(other, []) == 0
     assert [ran for ran in side_by_side if ran != ("test",)] == in_a_row[1:]
 
 

@@ -2,8 +2,8 @@
 
 ``python -m vae_lessons.say_how_good_it_is.longer 1 --until 3280`` goes on with L_1. Each epoch
 draws its random numbers from a seed of its own, so that a run that was stopped and goes on ends
-with the same weights as one that was not. The checkpoint lies in the cache folder and, as long as the run
-is unfinished, beside the stored results too.
+with the same weights as one that was not. The checkpoint lies in the cache folder and, as long as
+the run is unfinished, beside the stored results too.
 """
 
 import argparse
