@@ -61,6 +61,7 @@ class Progress:
 
     def __init__(self, reporter):
         self._reporter, self._left, self._failed, self._whole = reporter, {}, {}, 0
+        self._counted = {}  # {test: passed/tried}
 
     def expect(self, ids):
         """Take note of all tests there are; each process that runs some of them names them all."""
@@ -80,12 +81,35 @@ class Progress:
         if report.failed:
             self._failed[file] = self._failed.get(file, 0) + 1
         if report.when == "teardown":
+            self._counted |= {report.nodeid: count for name, count in report.user_properties
+                              if name == "passed/tried"}
             self._left[file] -= 1
             if not self._left[file]:
                 layer = next(name for start, name in LAYERS.items() if file.startswith(start))
                 done = 100 - 100 * sum(self._left.values()) // self._whole
                 failed = f"{self._failed[file]} FAILED" if file in self._failed else "passed"
                 self._reporter.write_line(f"[{done:3d} %] {layer}: {file} {failed}")
+
+    def pytest_terminal_summary(self):
+        sums = {}
+        for test, count in self._counted.items():
+            name = test.split("[")[0]
+            passed, tried = (sum(pair) for pair in zip(map(int, count.split("/")),
+                                                       sums.get(name, (0, 0))))
+            sums[name] = passed, tried
+        for name, (passed, tried) in sorted(sums.items()):
+            self._reporter.write_line(f"passed/tried {passed}/{tried}: {name}")
+
+
+def pytest_addoption(parser):
+    """How often the tests of reliability try."""
+    for name, count, what in (
+        ("kills", 10, "kills of a training run at random moments"),
+        ("damaged", 24, "damaged files of data, checkpoints and stored models"),
+        ("loads", 4, "processes that load MNIST for the first time at once"),
+        ("series", 0, "runs of all notebooks, with one thread and with two"),
+    ):
+        parser.addoption(f"--{name}", type=int, default=count, help=f"{what} (default: {count})")
 
 
 @pytest.hookimpl(trylast=True)

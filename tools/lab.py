@@ -31,7 +31,7 @@ WINDOWS = os.name == "nt"
 IS_ROOT = not WINDOWS and os.geteuid() == 0
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 SITE = ["tools/site_pages/build.py"]
-WITHOUT_BROWSER = ["training_speed", "reliability"]
+WITHOUT_BROWSER = ["training_speed"]
 BENCHMARKS = WITHOUT_BROWSER + [
     "slider_latency", "notebook_cost", "classroom", "explorer_latency", "live_training"]
 # pip's settings that would install somewhere else; the 0 overrules pip's configuration files too.

@@ -1,8 +1,5 @@
-"""The parts of the benchmarks that measure nothing: tables, sections, damages, losses."""
+"""The parts of the benchmarks that measure nothing: tables, sections, losses."""
 
-import argparse
-import json
-import random
 import re
 import sys
 from pathlib import Path
@@ -16,9 +13,7 @@ from vae_helpers import data, models
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import contestants  # noqa: E402
-import damage  # noqa: E402
 import notebook_cost  # noqa: E402
-import reliability  # noqa: E402
 import report  # noqa: E402
 import slider_latency  # noqa: E402
 import training_speed  # noqa: E402
@@ -204,79 +199,3 @@ def test_the_readme_quotes_what_was_measured():
         f"holds {resting} learners whose kernels rest, or {at_once} who all run",
     ):
         assert quoted in readme
-
-
-# --- reliability ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", damage.DAMAGES)
-def test_a_damage_is_one_and_is_repeatable(name, tmp_path):
-    content = random.Random(99).randbytes(5000)
-    for seed in range(20):
-        one, again = (damage.DAMAGES[name](content, random.Random(seed), tmp_path / "trap")
-                      for _ in range(2))
-        assert one == again != content
-    assert not (tmp_path / "trap").exists()
-
-
-def test_a_flipped_bit_is_one_bit():
-    content = bytes(100)
-    flipped = damage.bit_flipped(content, random.Random(0), None)
-    assert len(flipped) == 100 and sum(byte.bit_count() for byte in flipped) == 1
-
-
-def test_what_counts_as_passed(tmp_path):
-    good, trap = [torch.ones(2)], tmp_path / "trap"
-
-    def judge(load):
-        return damage.outcome(KeyError, load, good, trap)
-
-    def fails(error):
-        raise error
-
-    assert judge(lambda: [torch.ones(2)]) == "passed" == judge(lambda: fails(KeyError("named")))
-    assert judge(lambda: [torch.zeros(2)]) == "loaded something else"
-    assert judge(lambda: fails(OSError("torn"))) == "raised OSError: torn"
-    trap.mkdir()
-    assert judge(lambda: good) == "ran foreign code"
-
-
-def test_progress_is_kept_and_thrown_away_with_another_state(tmp_path):
-    path = tmp_path / "progress.json"
-    reliability.Progress(path, "now").keep("00, time 1", True)
-    reliability.Progress(path, "now").keep("01, time 1", False)
-    assert reliability.Progress(path, "now").results == {"00, time 1": True, "01, time 1": False}
-    assert reliability.Progress(path, "later").results == {}
-    assert json.loads(path.read_text())["state"] == "now"
-    reliability.Progress(path, "now").forget()
-    assert reliability.Progress(path, "now").results == {}
-
-
-def test_nbval_stopped_shows_what_was_tried_goes_on_from_there_and_begins_anew_when_done(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path))
-    monkeypatch.setattr(reliability, "TIMES", 2)
-    options = argparse.Namespace(quick=False)
-    ran, texts = [], []
-    section = argparse.Namespace(add=texts.append)
-
-    def pytest_passes(arguments, OMP_NUM_THREADS):
-        ran.append((arguments[0].stem, OMP_NUM_THREADS))
-        if len(ran) == 5:
-            raise KeyboardInterrupt
-        return len(ran) != 3
-
-    monkeypatch.setattr(reliability, "passes_pytest", pytest_passes)
-    monkeypatch.setattr(reliability, "AT_ONCE", 1)
-    reliability.nbval(section, options)
-    runs = 2 * 2 * len(list((ROOT / "notebooks").glob("*.ipynb")))
-    whole = f"runs of a notebook, 1 at a time, of the {runs} that make the whole."
-    tried = [line.rsplit("|", 2)[1].strip() for line in texts[-2].splitlines()[2:]]
-    assert tried == ["1/1", "1/1", "0/1", "1/1"] + (runs // 2 - 4) * ["0/0"]
-    assert texts[-1] == f"In all 3/4 {whole}"
-    reliability.nbval(section, options)
-    assert len(ran) == runs + 1 and len(set(ran)) == runs / 2
-    assert texts[-1] == f"In all {runs - 1}/{runs} {whole}"
-    reliability.nbval(section, options)
-    assert len(ran) == 2 * runs + 1

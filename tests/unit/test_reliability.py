@@ -1,0 +1,234 @@
+"""Files that are not what they were, many first loads at once, and the series again and again.
+
+Options raise the counts: --damaged 200, --loads 30, --series 10 (hours), and in test_checkpoints.py
+--kills 30. Each test reports passed/tried.
+"""
+
+import functools
+import hashlib
+import multiprocessing
+import os
+import pickle
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vae_helpers import checkpoints, data, files, models, results, training
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "kl_collapse", "1"  # study and key
+
+
+# A damage is a function of a file's bytes, a random.Random and a path that no loading may bring
+# into being; it gives the damaged bytes.
+
+
+def truncated(content, chances, _trap):
+    return content[: chances.randrange(1, len(content))]
+
+
+def bit_flipped(content, chances, _trap):
+    position = chances.randrange(len(content))
+    flipped = content[position] ^ (1 << chances.randrange(8))
+    return content[:position] + bytes([flipped]) + content[position + 1:]
+
+
+def wrong_magic(content, chances, _trap):
+    return chances.randbytes(8) + content[8:]
+
+
+def foreign_pickle(_content, _chances, trap):
+    """A pickle that runs code when it is loaded."""
+    return pickle.dumps(Foreign(trap))
+
+
+def empty(_content, _chances, _trap):
+    return b""
+
+
+def huge_header(content, _chances, _trap):
+    """A size field of four billion, and a header of a megabyte."""
+    return content[:4] + b"\xff" * 4 + b"9" * 2**20 + content[8:]
+
+
+DAMAGES = (truncated, bit_flipped, wrong_magic, foreign_pickle, empty, huge_header)
+
+
+class Foreign:
+    """Unpickled, it makes a folder: a stand-in for what a hostile file would do."""
+
+    def __init__(self, trap):
+        self._trap = str(trap)
+
+    def __reduce__(self):
+        return os.mkdir, (self._trap,)
+
+
+@functools.cache
+def unpacked():
+    """The folder of the four whole IDX files."""
+    data.load_mnist()
+    return files.cache_dir() / "mnist" / "MNIST" / "raw"
+
+
+def damage_in(path, damage, number, trap):
+    before = path.read_bytes()
+    path.write_bytes(damage(before, random.Random(number), trap))
+    assert path.read_bytes() != before
+
+
+def some_file(number):
+    """The name of one of MNIST's four files."""
+    return sorted(path.name for path in data.PACKAGED.glob("*.gz"))[number // 7 % 4][:-3]
+
+
+# A victim is a good file of its kind, damaged: it gives a function that loads it, what that must
+# give unless it raises the error that is named last.
+
+
+def packed_file(folder, damage, number, monkeypatch):
+    """A file that comes with the package, unpacked for the first time."""
+    name, raw, packed = some_file(number), folder / "mnist" / "MNIST" / "raw", folder / "packed"
+    good = data.load_mnist()
+    shutil.copytree(data.PACKAGED, packed)
+    shutil.copytree(unpacked(), raw)
+    (raw / name).unlink()
+    damage_in(packed / f"{name}.gz", damage, number, folder / "trap")
+    monkeypatch.setattr(data, "PACKAGED", packed)
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(folder))
+    return data.load_mnist, good, data.MNISTError
+
+
+def cached_file(folder, damage, number, monkeypatch):
+    """A file that was unpacked before: it must be made again, and no error will do."""
+    raw, good = folder / "mnist" / "MNIST" / "raw", data.load_mnist()
+    shutil.copytree(unpacked(), raw)
+    damage_in(raw / some_file(number), damage, number, folder / "trap")
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(folder))
+    return data.load_mnist, good, ()
+
+
+def checkpoint(folder, damage, number, _monkeypatch):
+    """A run's checkpoint. Half of the foreign pickles have a first line that fits them."""
+    images = data.load_mnist().train_images[:128]
+    saved, other = (training.Trainer(models.VAE(2, (16,), seed=0), images, seed=0)
+                    for _ in range(2))
+    path = folder / "run.ckpt"
+    for _ in range(3):
+        saved.step()
+    checkpoints.save(saved, path)
+    damage_in(path, damage, number, folder / "trap")
+    if damage is foreign_pickle and number % 2:
+        path.write_bytes(checkpoints._first_line(path.read_bytes()) + path.read_bytes())
+
+    def load():
+        checkpoints.restore(other, path)
+        return other.model.state_dict().values()
+
+    return load, saved.model.state_dict().values(), checkpoints.CheckpointError
+
+
+def stored_model(folder, damage, number, monkeypatch):
+    """A model of a study, as sliders load it."""
+    study, key = MODEL
+
+    def load():
+        return results.load_model(study, key, models.VAE(10, (100,), seed=0)).state_dict().values()
+
+    good, stored = load(), folder / "meet_kl_collapse" / "results"
+    shutil.copytree(results.lessons_folder() / "meet_kl_collapse" / "results", stored)
+    damage_in(stored / study / f"{key}.pt", damage, number, folder / "trap")
+    monkeypatch.setattr(results, "lessons_folder", lambda: folder)
+    return load, good, results.ResultsError
+
+
+VICTIMS = (packed_file, cached_file, checkpoint, stored_model)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_damaged_file_is_named_or_changes_nothing(
+    victim, damage, request, tmp_path, record_property
+):
+    count = -(-request.config.getoption("damaged") // (len(VICTIMS) * len(DAMAGES)))
+    outcomes = []
+    for number in range(count):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            load, good, error = victim(folder, damage, number, monkeypatch)
+            outcomes.append(outcome(load, good, error))
+        if (folder / "trap").exists():
+            outcomes[-1] = "ran foreign code"
+    record_property("passed/tried", f"{outcomes.count('passed')}/{count}")
+    assert outcomes == ["passed"] * count
+
+
+def outcome(load, good, error):
+    """"passed" if `load` raises this error or gives what `good` is, else what happened."""
+    try:
+        found = load()
+    except error:
+        return "passed"
+    except Exception as other:  # the very thing that is looked for
+        return f"raised {type(other).__name__}: {other}"
+    same = all(torch.equal(one, other) for one, other in zip(found, good, strict=True))
+    return "passed" if same else "loaded something else"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork server")
+def test_many_processes_may_load_for_the_first_time_at_once(request, tmp_path, record_property):
+    count = request.config.getoption("loads")
+    context = multiprocessing.get_context("forkserver")  # its children share no used PyTorch
+    context.set_forkserver_preload(["vae_helpers.data"])
+    start, replies = context.Barrier(count), context.SimpleQueue()
+    children = [context.Process(target=load_at_once, args=(str(tmp_path), start, replies))
+                for _ in range(count)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    found = []
+    while not replies.empty():  # one that died has sent nothing
+        found.append(replies.get())
+    passed = found.count(fingerprint(data.load_mnist()))
+    record_property("passed/tried", f"{passed}/{count}")
+    assert passed == count, found
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def load_at_once(folder, start, replies):
+    os.environ[files.CACHE_VARIABLE] = folder
+    start.wait(300)
+    try:
+        replies.put(fingerprint(data.load_mnist()))
+    except Exception as error:  # compared by the parent
+        replies.put(repr(error))
+
+
+def fingerprint(digits):
+    return [hashlib.sha256(tensor.numpy()).hexdigest() for tensor in digits]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_whole_series_passes_again_and_again(threads, request, record_property):
+    """Strict nbval of all notebooks, two at a time, with so many threads of PyTorch's."""
+    series = request.config.getoption("series")
+    if not series:
+        pytest.skip("--series says how often")
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "notebooks"]
+    verdicts = []
+    for _ in range(series):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True,
+                              env=os.environ | {"OMP_NUM_THREADS": str(threads)})
+        verdicts += re.findall(r"notebooks/(\S+)\.ipynb (passed|\d+ FAILED)", done.stdout)
+    tried = series * len(list((ROOT / "notebooks").glob("*.ipynb")))
+    failed = [name for name, verdict in verdicts if verdict != "passed"]
+    record_property("passed/tried", f"{len(verdicts) - len(failed)}/{tried}")
+    assert len(verdicts) == tried and not failed, failed
