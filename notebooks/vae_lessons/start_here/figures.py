@@ -9,9 +9,7 @@ from vae_helpers.plots.digits import move_plane, new_picture, new_plane, tile
 
 
 @styled
-def training_progress(
-    codes, labels, originals, reconstructions, steps, neg_elbo, total, fig=None
-):
+def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo, total, fig=None):
     """A first VAE while it trains: latent plane, digits in and out, and the falling −ELBO.
 
     codes [n, 2] with labels [n]; originals and reconstructions [10, 28, 28] in [0, 1];
@@ -73,7 +71,7 @@ def plane_growth(codes, labels, steps):
 def cluster_widths(codes, labels, widths, guess=None):
     """How wide each digit's cluster is in the plane, and what the learner guessed of digit 1.
 
-    codes [n, 2], labels [n]; widths [10] as `evaluation.cluster_widths` gives them;
+    codes [n, 2], labels [n]; widths [10] as `lab.cluster_widths` gives them;
     guess: "tight", "wide" or None.
     """
     typical, top = np.median(widths), 1.2 * max(widths)

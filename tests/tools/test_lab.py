@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -55,7 +54,9 @@ def test_an_old_python_can_read_the_script(path):
 
 
 def test_old_python_is_refused_with_the_remedy(lab):
-    with pytest.raises(lab.Trouble, match=r"Python 3\.10\.13 is too old: 3\.11 or newer.*Try: .*3\.12"):
+    with pytest.raises(
+        lab.Trouble, match=r"Python 3\.10\.13 is too old: 3\.11 or newer.*Try: .*3\.12"
+    ):
         lab.check_python((3, 10, 13, "final", 0))
     lab.check_python((3, 11, 0, "final", 0))
 
@@ -86,20 +87,17 @@ def test_missing_venv_names_the_package_to_install(lab, missing):
         lab.check_python(find_spec=find)
 
 
-def test_trouble_is_one_line_and_status_1(lab, monkeypatch, capsys):
+@pytest.mark.parametrize("end, status, shown", [
+    (lambda lab: lab.Trouble("the reason"), 1, "error: the reason\n"),
+    (lambda lab: KeyboardInterrupt(), 130, ""),
+])
+def test_trouble_is_one_line_and_control_c_is_quiet(lab, monkeypatch, capsys, end, status, shown):
     def fail(env, args):
-        raise lab.Trouble("the reason")
+        raise end(lab)
+
     monkeypatch.setitem(lab.COMMANDS, "lab", fail)
-    assert lab.main(["lab"]) == 1
-    assert capsys.readouterr().err == "error: the reason\n"
-
-
-def test_control_c_is_quiet(lab, monkeypatch, capsys):
-    def stop(env, args):
-        raise KeyboardInterrupt
-    monkeypatch.setitem(lab.COMMANDS, "lab", stop)
-    assert lab.main(["lab"]) == 130
-    assert capsys.readouterr() == ("", "")
+    assert lab.main(["lab"]) == status
+    assert capsys.readouterr() == ("", shown)
 
 
 def test_help_names_every_command(lab, capsys):
@@ -130,29 +128,18 @@ def installs(lab, tmp_path, monkeypatch):
     return env, done
 
 
-def test_installs_once(installs):
+@pytest.mark.parametrize("calls, expected", [
+    ([(), ()], ["."]), ([(), ("test",), ("test",), ()], [".", ".[test]"]),
+    ([("test",), "pyproject.toml changes", (), ()], [".[test]", ".[test]"]),
+])
+def test_installs_what_is_missing_and_keeps_extras(installs, calls, expected):
     env, done = installs
-    env.ensure()
-    env.ensure()
-    assert done == ["."]
-
-
-def test_installs_again_when_pyproject_changes(installs):
-    env, done = installs
-    env.ensure("test")
-    (env.root / "pyproject.toml").write_text("second")
-    env.ensure()
-    env.ensure()
-    assert done == [".[test]", ".[test]"]
-
-
-def test_installs_a_missing_extra_and_keeps_it(installs):
-    env, done = installs
-    env.ensure()
-    env.ensure("test")
-    env.ensure("test")
-    env.ensure()
-    assert done == [".", ".[test]"]
+    for extras in calls:
+        if extras == "pyproject.toml changes":
+            (env.root / "pyproject.toml").write_text("second")
+        else:
+            env.ensure(*extras)
+    assert done == expected
 
 
 def test_a_damaged_stamp_counts_as_none(installs):
@@ -232,17 +219,22 @@ def tree(folder):
 
 
 @pytest.mark.parametrize("make, words", [
-    (by_uv, "was not made by this command"), (a_link, "is a link to"), (a_dead_link, "is a link to"),
+    (by_uv, "was not made by this command"), (a_link, "is a link to"),
+    (a_dead_link, "is a link to"),
     (another_checkout_s, "is a copy of"), (a_file, "was not made by this command"),
 ])
-def test_an_environment_that_it_did_not_make_is_left_alone(lab, tmp_path, capsys, monkeypatch, make, words):
+def test_an_environment_that_it_did_not_make_is_left_alone(
+    lab, tmp_path, capsys, monkeypatch, make, words
+):
     env = lab.Environment(tmp_path)
     make(env)
     before = tree(tmp_path)
     monkeypatch.setattr(lab, "Environment", lambda _root: env)
     assert lab.main(["test"]) == 1
     shown = capsys.readouterr()
-    assert words in shown.err and re.search("[Rr]emove", shown.err) and "\n" not in shown.err.strip()
+    assert (
+        words in shown.err and re.search("[Rr]emove", shown.err) and "\n" not in shown.err.strip()
+    )
     assert shown.out == "" and tree(tmp_path) == before
 
 
@@ -285,8 +277,13 @@ def test_making_again_that_is_cut_off_is_its_own(lab, tmp_path, monkeypatch):
 def tiny_wheel(folder):
     path = folder / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        wheel.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            "tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            "tiny-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         wheel.writestr("tiny-1.0.dist-info/RECORD", "")
     return str(path)
 
@@ -295,7 +292,9 @@ def tiny_wheel(folder):
 @pytest.mark.parametrize("variables, settings", [
     ({"PIP_USER": "1"}, ""), ({}, "[install]\nuser = true\n"),
 ])
-def test_pip_installs_although_the_user_wants_it_elsewhere(lab, tmp_path, monkeypatch, variables, settings):
+def test_pip_installs_although_the_user_wants_it_elsewhere(
+    lab, tmp_path, monkeypatch, variables, settings
+):
     """Without the variables of `Environment`, pip refuses: it would install for the user."""
     (tmp_path / "pip.conf").write_text(settings)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
@@ -306,7 +305,9 @@ def test_pip_installs_although_the_user_wants_it_elsewhere(lab, tmp_path, monkey
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", tiny_wheel(tmp_path)]
     refused = subprocess.run(pip, capture_output=True, text=True)
     assert refused.returncode and "--user" in refused.stderr
-    done = subprocess.run(pip, env=environment_of_this_python(lab, tmp_path).variables(), capture_output=True)
+    done = subprocess.run(
+        pip, env=environment_of_this_python(lab, tmp_path).variables(), capture_output=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -326,7 +327,10 @@ def test_no_foreign_python_is_imported_from_or_installed_into(lab, tmp_path, mon
 def test_pip_args(lab, monkeypatch, installs):
     assert lab.pip_args("", windows=False) == []
     assert lab.pip_args("--find-links 'my wheels'", windows=False) == ["--find-links", "my wheels"]
-    assert lab.pip_args(r'--find-links "C:\my wheels"', windows=True) == ["--find-links", r"C:\my wheels"]
+    assert lab.pip_args(r'--find-links "C:\my wheels"', windows=True) == [
+        "--find-links",
+        r"C:\my wheels",
+    ]
     seen = []
     monkeypatch.setattr(lab.subprocess, "call", lambda command, **_: seen.append(command))
     monkeypatch.setenv("PIP_ARGS", "--index-url 'somewhere else'")
@@ -338,7 +342,10 @@ def test_pip_args(lab, monkeypatch, installs):
 
 def fake_pair(folder, monkeypatch, torchvision):
     """Put a torch and a torchvision with this code before the installed ones."""
-    for name, version, code in (("torch", "2.13.0+cpu", ""), ("torchvision", "0.29.2", torchvision)):
+    for name, version, code in (
+        ("torch", "2.13.0+cpu", ""),
+        ("torchvision", "0.29.2", torchvision),
+    ):
         (folder / f"{name}.py").write_text(code)
         info = folder / f"{name}-{version}.dist-info"
         info.mkdir()
@@ -352,17 +359,25 @@ def test_pair_that_imports(lab, tmp_path, monkeypatch):
 
 
 def test_mismatched_pair_is_named_with_the_remedy(lab, tmp_path, monkeypatch):
-    fake_pair(tmp_path, monkeypatch, "raise RuntimeError('operator torchvision::nms does not exist')")
+    fake_pair(
+        tmp_path, monkeypatch, "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
     with pytest.raises(lab.Trouble) as trouble:
         lab.check_torch(sys.executable)
     line = str(trouble.value)
-    assert line.startswith("torch 2.13.0+cpu and torchvision 0.29.2 do not match (operator torchvision::nms")
+    assert line.startswith(
+        "torch 2.13.0+cpu and torchvision 0.29.2 do not match (operator torchvision::nms"
+    )
     assert "delete .venv" in line and "PIP_ARGS" in line and "\n" not in line
 
 
 def test_other_import_failures_show_their_last_line(lab, tmp_path, monkeypatch):
-    fake_pair(tmp_path, monkeypatch, "raise ImportError('libgomp.so.1: cannot open shared object file')")
-    with pytest.raises(lab.Trouble, match=r"cannot be imported: ImportError: libgomp.so.1: [^\n]*$"):
+    fake_pair(
+        tmp_path, monkeypatch, "raise ImportError('libgomp.so.1: cannot open shared object file')"
+    )
+    with pytest.raises(
+        lab.Trouble, match=r"cannot be imported: ImportError: libgomp.so.1: [^\n]*$"
+    ):
         lab.check_torch(sys.executable)
 
 
@@ -375,16 +390,23 @@ def test_other_import_failures_show_their_last_line(lab, tmp_path, monkeypatch):
 def test_a_terminal_without_unicode_gets_question_marks(tmp_path, command):
     """As on Windows, where what is piped has the code page's letters only."""
     done = subprocess.run(
-        [sys.executable, *(word.format(folder=tmp_path) for word in command)], capture_output=True, cwd=ROOT,
-        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
-    assert b"UnicodeEncodeError" not in done.stderr and done.returncode in (0, 1), done.stderr.decode()
+        [sys.executable, *(word.format(folder=tmp_path) for word in command)],
+        capture_output=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert b"UnicodeEncodeError" not in done.stderr and done.returncode in (0, 1), (
+        done.stderr.decode()
+    )
 
 
 def test_programs_of_the_environment_may_print_what_the_terminal_lacks(lab, tmp_path, monkeypatch):
     for encoding, shown in (("ascii", b"?"), ("latin-1:strict", b"?"), ("utf-8", "β".encode())):
         monkeypatch.setenv("PYTHONIOENCODING", encoding)
         variables = environment_of_this_python(lab, tmp_path).variables()
-        done = subprocess.run([sys.executable, "-c", "print('β', end='')"], env=variables, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", "print('β', end='')"], env=variables, capture_output=True
+        )
         assert done.stdout == shown
 
 
@@ -400,14 +422,21 @@ def environment_of_this_python(lab, root):
 def test_run_activates_the_environment(lab, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     env = environment_of_this_python(lab, tmp_path)
-    code = ("import json, os; keep = 'PATH', 'VIRTUAL_ENV', 'JUPYTER_PREFER_ENV_PATH', 'CHROMIUM'\n"
-            "json.dump([os.getcwd(), {name: os.environ[name] for name in keep}], open('seen.json', 'w'))")
+    code = (
+        "import json, os; keep = 'PATH', 'VIRTUAL_ENV', 'JUPYTER_PREFER_ENV_PATH', 'CHROMIUM'\n"
+        "json.dump([os.getcwd(), {name: os.environ[name] for name in keep}], "
+        "open('seen.json', 'w'))"
+    )
     assert env.run(["-c", code], CHROMIUM="browser") == 0
     assert env.run(["-c", "raise SystemExit(7)"]) == 7
     folder, seen = json.loads((tmp_path / "seen.json").read_text())
     assert Path(folder) == tmp_path.resolve()
     assert seen.pop("PATH").split(os.pathsep)[0] == str(env.bin)
-    assert seen == {"VIRTUAL_ENV": str(env.folder), "JUPYTER_PREFER_ENV_PATH": "1", "CHROMIUM": "browser"}
+    assert seen == {
+        "VIRTUAL_ENV": str(env.folder),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "CHROMIUM": "browser",
+    }
 
 
 def lab_command(lab, tmp_path, args, root):
@@ -432,7 +461,9 @@ def test_lab_is_loopback_quiet_and_passes_options_on(lab, tmp_path):
     schemas = Path(sys.prefix, "share", "jupyter", "lab", "schemas")
     for plugin, settings in written.items():
         package, name = plugin.split(":")
-        known = json.loads((schemas / package / f"{name}.json").read_text(encoding="utf-8"))["properties"]
+        known = json.loads((schemas / package / f"{name}.json").read_text(encoding="utf-8"))[
+            "properties"
+        ]
         assert settings.keys() <= known.keys()
 
 
@@ -512,7 +543,8 @@ normalise = script("normalise").normalise
 
 def notebook(source):
     cell = nbformat.v4.new_code_cell(source, id="first")
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("β", id="title"), cell], metadata={
+    cells = [nbformat.v4.new_markdown_cell("β", id="title"), cell]
+    return nbformat.v4.new_notebook(cells=cells, metadata={
         "kernelspec": {"name": "mine", "display_name": "Mine", "language": "python"},
         "language_info": {"name": "python", "version": "3.11.0"}, "widgets": {"state": {}}})
 
@@ -522,7 +554,11 @@ def test_normalise_is_nbformat_without_what_varies():
     text = normalise(json.dumps(before))
     before.metadata.pop("widgets")
     before.metadata.language_info = {"name": "python"}
-    before.metadata.kernelspec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    before.metadata.kernelspec = {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
     assert nbformat.reads(text, 4) == before
     assert normalise(text) == text
     stored = nbformat.writes(nbformat.reads(text, 4))
@@ -533,7 +569,8 @@ def test_normalise_keeps_no_frame_of_a_server_that_is_gone():
     before = notebook("%tensorboard")
     frame = {"text/html": '<iframe id="tensorboard-frame-1"></iframe>', "text/plain": "<HTML>"}
     before.cells[1].outputs = [
-        nbformat.v4.new_output("display_data", frame), nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"}),
+        nbformat.v4.new_output("display_data", frame),
+        nbformat.v4.new_output("display_data", {"text/html": "<b>x</b>"}),
     ]
     outputs = json.loads(normalise(json.dumps(before)))["cells"][1]["outputs"]
     assert [output["data"] for output in outputs] == [
@@ -563,7 +600,7 @@ display(second, first, third)"""
 
 
 def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
-    """In the order of the outputs, with the weights in half precision; none of it in the notebook."""
+    """In the order of the outputs, the weights in half precision; none of it in the notebook."""
     monkeypatch.chdir(tmp_path)
     path, kept = tmp_path / "good.ipynb", tmp_path / "explorers" / "good.json"
     nbformat.write(notebook(EXPLORERS), path)
@@ -571,7 +608,11 @@ def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
     states = json.loads(kept.read_text(encoding="utf-8"))
     assert [state["point"] for state in states] == [[0.5, -1], [0, 0], [0, 0, 0]]
     assert [state["widths"] for state in states] == [[2, 4, 784]] * 2 + [[3, 4, 784]]
-    assert [list(base64.b64decode(state["labels"])) for state in states] == [[7, 8], [1, 2, 3], [7, 8]]
+    assert [list(base64.b64decode(state["labels"])) for state in states] == [
+        [7, 8],
+        [1, 2, 3],
+        [7, 8],
+    ]
     for state, seed in zip(states, (1, 0)):
         decoder = models.VAE(latent=2, hidden=(4,), seed=seed).decoder
         wanted = torch.cat([part.detach().flatten() for part in decoder.parameters()]).half()
@@ -588,7 +629,10 @@ def test_notebooks_keeps_what_its_explorers_showed(lab, tmp_path, monkeypatch):
     np.testing.assert_array_equal(images, np.arange(2 * 784, dtype=np.uint8))
     stored = nbformat.read(path, 4)
     assert "widgets" not in stored.metadata
-    assert {kind for output in stored.cells[1].outputs for kind in output.data} == {"image/png", "text/plain"}
+    assert {kind for output in stored.cells[1].outputs for kind in output.data} == {
+        "image/png",
+        "text/plain",
+    }
     nbformat.write(notebook("1"), path)
     lab.notebooks(notebook_environment(lab, tmp_path, ledger=0), [str(path)])
     assert not kept.exists()
@@ -606,7 +650,9 @@ def notebook_environment(lab, root, ledger):
     return env
 
 
-def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(lab, tmp_path, monkeypatch, capfd):
+def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(
+    lab, tmp_path, monkeypatch, capfd
+):
     monkeypatch.chdir(tmp_path)
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     nbformat.write(notebook("import sys\nprint(sys.prefix)"), good)
@@ -652,7 +698,11 @@ def test_a_benchmark_runs_with_its_options_or_all_are_named(lab, tmp_path, monke
     for wrong in ([], ["nonsense"], ["report"]):
         with pytest.raises(lab.Trouble, match="training_speed, .*, live_training"):
             lab.benchmark(env, wrong)
-    commands = [path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.read_text().startswith("#!")]
+    commands = [
+        path.stem
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if path.read_text().startswith("#!")
+    ]
     assert sorted(commands) == sorted(lab.BENCHMARKS)
 
 
@@ -660,10 +710,13 @@ def test_a_benchmark_runs_with_its_options_or_all_are_named(lab, tmp_path, monke
 
 def test_the_makefile_only_calls_lab():
     recipes = re.findall(r"^(\S+):\n\t(.*)$", (ROOT / "Makefile").read_text(), re.M)
-    assert [name for name, _ in recipes] == ["help", "lab", "test", "test-browser", "notebooks", "benchmark",
+    assert [name for name, _ in recipes] == [
+        "help", "lab", "test", "test-browser", "notebooks", "benchmark",
                                          "student", "grade", "site"]
     for name, recipe in recipes:
-        assert recipe == "@$(PYTHON) tools/lab.py " + (name if name == "help" else name + " $(ARGS)")
+        assert recipe == "@$(PYTHON) tools/lab.py " + (
+            name if name == "help" else name + " $(ARGS)"
+        )
 
 
 def test_ci_has_a_job_for_each_step(ci, lab, tmp_path, monkeypatch):
