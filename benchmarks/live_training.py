@@ -27,7 +27,7 @@ ROUNDS = 5
 CELL = """
 import json
 import time
-from vae_helpers.panel import TrainingPanel
+from vae_lessons.train_live.panel import TrainingPanel
 
 panel = TrainingPanel()
 panel.controls["epochs"].value = 100

@@ -7,8 +7,8 @@ import pytest
 from .harness import LabPage, write_notebook
 
 CELL = """
-from vae_helpers import live, recipes
-from vae_helpers.panel import TrainingPanel
+from vae_helpers import live
+from vae_lessons.train_live.panel import TrainingPanel
 
 live.PATIENCE = 6.0
 panel = TrainingPanel()

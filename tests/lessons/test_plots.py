@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from vae_helpers.plots import base
-from vae_helpers.plots.base import png, show, small
+from vae_helpers.plots.base import ORANGE, png, show, small
 from vae_helpers.plots.digits import _spread, digit_grid, latent_explorer, latent_sliders, tile
 from vae_lessons.build_a_vae import figures
 from vae_lessons.choose_a_log_variance.figures import (
@@ -710,10 +711,11 @@ def test_a_small_picture_is_the_same_picture():
 def test_the_frame_of_the_guess_is_on_its_side_of_the_median():
     for guess, below in (("tight", True), ("wide", False)):
         data = widths(2, guess)
-        frame = cluster_widths(**data).artists_of["guess"]
+        *bars, frame = cluster_widths(**data).axes[1].patches
         middle = frame.get_y() + frame.get_height() / 2
-        assert frame.get_visible() and (middle < np.median(data["widths"])) == below
-    assert not cluster_widths(**widths(2, None)).artists_of["guess"].get_visible()
+        assert (middle < np.median(data["widths"])) == below
+        assert len(bars) == 10 and to_hex(frame.get_edgecolor()) == ORANGE.lower()
+    assert len(cluster_widths(**widths(2, None)).axes[1].patches) == 10
 
 
 def test_tile_places_images_in_rows():

@@ -1,12 +1,12 @@
 """A training run as TensorBoard shows it, logged from outside: the trainer knows nothing of it.
 
-A log is one event file in a folder of its own. PyTorch's `SummaryWriter` makes such files too,
-but in a thread: a full disk ends it, and what it had not yet written is lost.
+A log is one event file in a folder of its own, which PyTorch's `SummaryWriter` writes. Its thread
+ends when a file cannot be written, and may leave half an event, at which TensorBoard stops reading.
+So a log that failed is written anew, whole, by the next call.
 """
 
 import copy
 import functools
-import io
 import json
 import os
 import re
@@ -14,7 +14,6 @@ import shlex
 import shutil
 import socket
 import sysconfig
-import time
 import types
 import warnings
 from contextlib import suppress
@@ -23,10 +22,7 @@ from pathlib import Path
 import torch
 from IPython.display import display
 from tensorboard import manager
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import RecordWriter, summary
-from torch.utils.tensorboard._pytorch_graph import graph
+from torch.utils.tensorboard import SummaryWriter, summary
 
 from vae_helpers import data, evaluation
 
@@ -65,8 +61,8 @@ class RunLog:
     def __init__(self, trainer, folder, images):
         data.require_images(images)
         self._trainer, self._folder, self._images = trainer, Path(folder), images
-        self._file, self._records, self._tests, self._last = None, 0, 0, None
-        if any(self._folder.glob("*tfevents*")):
+        self._writer, self._records, self._tests, self._last = None, 0, 0, None
+        if self._files():
             raise LogError(f"{self._folder} holds a log already. Give each run a new folder.")
         self.write()
 
@@ -79,36 +75,58 @@ class RunLog:
     def write(self):
         """Add every step and test that the log lacks, and pictures of the model as it is now.
 
-        If the cache was cleared, all is written again. Raises `LogError` if the file cannot be
-        written: the log stays as it was, and the next call adds what this one could not. Also
-        raises it if the trainer was set back behind what the log has.
+        If the cache was cleared, or the call before failed, all is written again. Raises
+        `LogError` if the file cannot be written, and if the trainer was set back behind what the
+        log has.
         """
-        trainer, anew = self._trainer, self._file is None or not self._file.exists()
-        records, tests = (0, 0) if anew else (self._records, self._tests)
-        if records and trainer.records[records - 1 : records] != [self._last]:
-            raise LogError("The trainer was set back to an earlier step: make a new RunLog.")
-        events = self._opening() if anew else []
-        for record in trainer.records[records:]:
-            steered = {"beta": record.beta, "learning_rate": record.learning_rate}
-            events.append(_scalars("train", record, steered))
-        events += [_scalars("test", test) for test in trainer.tests[tests:]]
-        if anew or len(trainer.records) > records:
-            events.append(self._pictures())
-        if anew:  # a name of its own, or a running TensorBoard would go on in the old file
-            self._file = self._folder / f"events.out.tfevents.{time.time_ns()}"
-        _append(self._file, events)
-        self._records, self._tests = len(trainer.records), len(trainer.tests)
-        self._last = trainer.records[-1] if trainer.records else None
+        self._write()
 
     def close(self):
         """Write what is new, and that the run is over."""
-        self.write()
         *_, end = summary.hparams({}, {})
-        _append(self._file, [_event(len(self._trainer.records), end)])
+        self._write(end)
+        self._writer.close()
 
-    def _opening(self):
-        """What stands once in a log: its format, hyper-parameters, digits and graph."""
+    def _write(self, *last):
+        trainer, records = self._trainer, self._records
+        if records and trainer.records[records - 1 : records] != [self._last]:
+            raise LogError("The trainer was set back to an earlier step: make a new RunLog.")
+        earlier = self._files()
+        anew = self._writer is None or not earlier
+        try:
+            if anew:
+                self._open()
+            self._add_what_is_new(anew)
+            for part in last:
+                self._writer.file_writer.add_summary(part)
+            self._writer.flush()
+        except OSError as error:
+            self._give_up(keep=earlier)
+            raise LogError(f"The log in {self._folder} could not be written: {error}. Make room, "
+                           "or choose a folder in which you may write.") from error
+        if anew:  # a running TensorBoard would go on in the file that ended with half an event
+            for path in earlier:
+                path.unlink()
+        self._records, self._tests = len(trainer.records), len(trainer.tests)
+        self._last = trainer.records[-1] if trainer.records else None
+
+    def _files(self):
+        return list(self._folder.glob("*tfevents*"))
+
+    def _give_up(self, keep):
+        """Leave the files that were there; the next call begins a new one."""
+        with suppress(OSError, AttributeError):  # what could not be written still cannot
+            self._writer.close()
+        self._writer, self._records, self._tests = None, 0, 0
+        for path in set(self._files()) - set(keep):
+            path.unlink()
+
+    def _open(self):
+        """A new file, with what stands in a log once: hyper-parameters, digits and graph."""
         trainer = self._trainer
+        self._writer = None
+        self._writer = SummaryWriter(self._folder)
+        self._records = self._tests = 0
         # β is text, number or not: TensorBoard cannot draw a column of both kinds.
         given = trainer.settings | {
             "beta": str(trainer.settings["beta"]),
@@ -116,25 +134,37 @@ class RunLog:
         }
         # The metric is the tag of a curve in this very log: TensorBoard takes its last value.
         metric = {} if trainer.test_every is None else {"test/neg_elbo": 0}
-        *start, _ = summary.hparams(given, metric)
-        digits = summary.image("digits/input", _strip(self._images[:SHOWN]), dataformats="HW")
-        drawn = Event(wall_time=time.time(), graph_def=_graph(self._copy()).SerializeToString())
-        version = Event(wall_time=time.time(), file_version="brain.Event:2")
-        return [version, _event(0, *start), _event(0, digits), drawn]
+        for part in summary.hparams(given, metric)[:2]:  # `add_hparams` would begin another run
+            self._writer.file_writer.add_summary(part)
+        self._writer.add_image("digits/input", _strip(self._images[:SHOWN]), 0, dataformats="HW")
+        _add_graph(self._writer, self._copy())
+
+    def _add_what_is_new(self, anew):
+        trainer = self._trainer
+        records, tests = trainer.records[self._records:], trainer.tests[self._tests:]
+        for record in records:
+            steered = {"beta": record.beta, "learning_rate": record.learning_rate}
+            self._add_scalars("train", record, steered)
+        for test in tests:
+            self._add_scalars("test", test)
+        if anew or records:
+            self._add_pictures()
+
+    def _add_scalars(self, group, record, more={}):
+        parts = {"distortion": record.distortion, "rate": record.rate, "neg_elbo": -record.elbo}
+        for name, value in (parts | more).items():
+            self._writer.add_scalar(f"{group}/{name}", value, record.step)
 
     @torch.no_grad()
-    def _pictures(self):
-        model = self._copy()
+    def _add_pictures(self):
+        model, step = self._copy(), len(self._trainer.records)
         mean, logvar = model.encode(data.pixels(self._images))  # [n, latent] each
         decoded = evaluation.decode(model, mean[:SHOWN])  # [shown, 784]
         # A run that diverges gets its last entry too.
         mean, logvar, decoded = map(torch.nan_to_num, (mean, logvar, decoded))
-        return _event(
-            len(self._trainer.records),
-            summary.histogram("posterior/mean", mean, BINS),
-            summary.histogram("posterior/logvar", logvar, BINS),
-            summary.image("digits/decoded", _strip(decoded), dataformats="HW"),
-        )
+        self._writer.add_histogram("posterior/mean", mean, step, bins=BINS)
+        self._writer.add_histogram("posterior/logvar", logvar, step, bins=BINS)
+        self._writer.add_image("digits/decoded", _strip(decoded), step, dataformats="HW")
 
     def _copy(self):
         """The model on the processor and in evaluation mode; the trainer's own stays as it is."""
@@ -189,26 +219,12 @@ def _port():
         return probe.getsockname()[1]
 
 
-def _event(step, *summaries):
-    values = [value for each in summaries for value in each.value]
-    return Event(wall_time=time.time(), step=step, summary=Summary(value=values))
-
-
-def _scalars(group, record, more={}):
-    parts = {"distortion": record.distortion, "rate": record.rate, "neg_elbo": -record.elbo}
-    values = [
-        Summary.Value(tag=f"{group}/{name}", simple_value=value)
-        for name, value in (parts | more).items()
-    ]
-    return _event(record.step, Summary(value=values))
-
-
 def _strip(digits):
     """Digits side by side: [n, 28, 28] or [n, 784] to [28, n * 28]."""
     return digits.reshape(-1, 28, 28).transpose(0, 1).flatten(1)
 
 
-def _graph(model):
+def _add_graph(writer, model):
     """From x and eps to the logits; `forward` checks its shapes, which a trace cannot follow."""
     def forward(self, x, eps):
         mean, logvar = self.encode(x)
@@ -218,23 +234,4 @@ def _graph(model):
     example = torch.zeros(1, model.pixels), torch.zeros(1, model.latent)
     with warnings.catch_warnings():  # tracing is old; TensorBoard's graph has no other way
         warnings.simplefilter("ignore", FutureWarning)
-        return graph(model, example)[0]
-
-
-def _append(path, events):
-    """All events or none: TensorBoard reads no further than to half an event."""
-    content, size = io.BytesIO(), os.path.getsize(path) if os.path.exists(path) else 0
-    writer = RecordWriter(content)
-    for event in events:
-        writer.write(event.SerializeToString())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab") as file:
-            file.write(content.getvalue())
-    except OSError as error:
-        with suppress(OSError):
-            os.truncate(path, size) if size else path.unlink()
-        raise LogError(
-            f"The log {path} could not be written: {error}. {len(content.getvalue()) / 1e6:.1f} "
-            "MB are needed: make room, or choose a folder in which you may write."
-        ) from error
+        writer.add_graph(model, example)
