@@ -1,4 +1,4 @@
-"""One server and one browser for all tests of this folder."""
+"""One server and one browser for all tests of this folder that one process runs."""
 
 import shutil
 from pathlib import Path
@@ -9,6 +9,14 @@ from .explorer_page import open_alone
 from .harness import Server, open_browser
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one notebook's page, or of one file, stay in one process: two pages at a time."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            page = getattr(item, "callspec", None) and item.callspec.params.get("lab")
+            item.add_marker(pytest.mark.xdist_group(page or item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -521,7 +521,7 @@ def test_ci_runs_all_even_after_a_failure(lab, ci, tmp_path, monkeypatch, capsys
     assert ran == [("test",), ruff, ruff, ["tools/site_pages/build.py"]]
     env, ran = ci_environment(lab, tmp_path, failing="tests/browser")
     assert ci.ci(env, []) == 1
-    assert ran == [("test",), ruff, TEST, ruff, [*TEST, "tests/browser"],
+    assert ran == [("test",), ruff, TEST, ruff, [*TEST[:-1], "loadgroup", "tests/browser"],
                    ["tools/site_pages/build.py"]]
     shown = capsys.readouterr().out
     assert re.search(r"== browser: failed after \d+ s\n(.+\n)*== site: done after \d+ s", shown)
