@@ -85,10 +85,11 @@ class Progress:
                               if name == "passed/tried"}
             self._left[file] -= 1
             if not self._left[file]:
-                layer = next(name for start, name in LAYERS.items() if file.startswith(start))
+                layer = next((f"{name}: " for start, name in LAYERS.items()
+                              if file.startswith(start)), "")
                 done = 100 - 100 * sum(self._left.values()) // self._whole
                 failed = f"{self._failed[file]} FAILED" if file in self._failed else "passed"
-                self._reporter.write_line(f"[{done:3d} %] {layer}: {file} {failed}")
+                self._reporter.write_line(f"[{done:3d} %] {layer}{file} {failed}")
 
     def pytest_terminal_summary(self):
         sums = {}

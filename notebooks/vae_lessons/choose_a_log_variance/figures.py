@@ -134,38 +134,30 @@ def nll_bowls(error, variance, nll, gradients, fig=None):
 
 
 @styled
-def gradient_noise(variances, laws, stored, live, fig=None):
+def gradient_noise(variances, laws, stored, live):
     """How much one error's gradient scatters at the true σ²: the laws, stored seeds, this run.
 
     variances: true σ² [v]; laws: {parametrisation: standard deviations [v]}; stored: the same
     measured, [seeds, v]; live: [v].
     """
-    if fig is None:
-        fig = Figure(figsize=(8.4, 3.6), layout="constrained")
-        axes = fig.subplots()
-        fig.artists_of = {}
-        for name, words in (("variance", "by σ²"), ("log variance", "by log σ²")):
-            colour, line, mark = STYLES[name]
-            fig.artists_of[name] = (
-                axes.plot([], [], line, color=colour, label=f"{words}: law")[0],
-                axes.plot([], [], mark, color=colour, alpha=0.5, label="stored seeds")[0],
-                axes.plot([], [], "D", color="black", fillstyle="none", markersize=9,
-                          label="this run")[0],
-            )
-        axes.set(xscale="log", yscale="log", xlabel="true variance σ²", title=" ",
-                 ylabel="standard deviation\nof one error's gradient")
-        axes.set(xlim=(min(variances) / 3, 3 * max(variances)),
-                 ylim=(0.2 / max(variances), 3 / min(variances)))
-        axes.legend(loc="upper right", ncols=2, fontsize=9)
-        freeze_layout(fig)
-    for name, (law, dots, marks) in fig.artists_of.items():
-        law.set_data(variances, laws[name])
+    fig = Figure(figsize=(8.4, 3.6), layout="constrained")
+    axes = fig.subplots()
+    for name, words in (("variance", "by σ²"), ("log variance", "by log σ²")):
+        colour, line, mark = STYLES[name]
         measured = np.asarray(stored[name])  # [seeds, v]
-        dots.set_data(np.broadcast_to(variances, measured.shape).ravel(), measured.ravel())
-        marks.set_data(variances, live[name])
+        axes.plot(variances, laws[name], line, color=colour, label=f"{words}: law")
+        axes.plot(np.broadcast_to(variances, measured.shape).ravel(), measured.ravel(), mark,
+                  color=colour, alpha=0.5, label="stored seeds")
+        axes.plot(variances, live[name], "D", color="black", fillstyle="none", markersize=9,
+                  label="this run")
+    axes.set(xscale="log", yscale="log", xlabel="true variance σ²",
+             ylabel="standard deviation\nof one error's gradient",
+             xlim=(min(variances) / 3, 3 * max(variances)),
+             ylim=(0.2 / max(variances), 3 / min(variances)))
+    axes.legend(loc="upper right", ncols=2, fontsize=9)
     ratio = max(live["variance"]) / min(live["variance"])
-    law.axes.set_title(f"By log σ² the noise is {np.mean(live['log variance']):.2f} in every unit; "
-                       f"by σ² it varies {_rounded(ratio)}-fold")
+    axes.set_title(f"By log σ² the noise is {np.mean(live['log variance']):.2f} in every unit; "
+                   f"by σ² it varies {_rounded(ratio)}-fold")
     fig.caption = "Standard deviation of one error's gradient at the truth, this run: " + "; ".join(
         f"{name} " + ", ".join(f"{sd:.3g} at σ² = {v:g}" for v, sd in zip(variances, live[name]))
         for name in live) + "."
@@ -173,53 +165,27 @@ def gradient_noise(variances, laws, stored, live, fig=None):
 
 
 @styled
-def without_floor(traces, floors, train, test, fig=None):
+def without_floor(traces, floors, train, test):
     """What happens where nothing is left to explain: an NLL that falls for ever.
 
     traces: {parametrisation: NLL [steps]} of errors that are all zero, NaN once training has
     diverged. floors: [f], the least variance that a decoder may give a pixel; train, test: its
     NLL [f] in nats per image.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-        left, right = fig.subplots(1, 2)
-        fig.artists_of = {
-            name: (left.plot([], [], STYLES[name][1], color=STYLES[name][0], label=name)[0],
-                   left.plot([], [], "x", color="black", markersize=10, markeredgewidth=2)[0])
-            for name in traces}
-        left.set(xlabel="step", ylabel="NLL of errors that are 0 (nats)", title=TWO_LINES)
-        left.legend(loc="lower left", fontsize=9)
-        fig.artists_of["train"] = right.plot([], [], "o-", color=BLUE, label="training images")[0]
-        fig.artists_of["test"] = right.plot([], [], "s--", color=ORANGE, label="test images")[0]
-        right.set(xscale="log", yscale="symlog", xlabel="least variance of a pixel (floor)",
-                  ylabel="−log likelihood (nats per image)", title=TWO_LINES)
-        right.set_yscale("symlog", linthresh=1000)
-        right.yaxis.set_major_locator(FixedLocator([-1000, 0, 1000, 1e4, 1e5, 1e6, 1e7]))
-        right.yaxis.set_minor_locator(NullLocator())
-        right.yaxis.set_minor_formatter(NullFormatter())
-        right.legend(loc="upper right", fontsize=9)
-        left.set(xlim=(0, 600), ylim=(-50, 5))  # of the size to come, so that there is room
-        right.set(xlim=(1e-10, 1), ylim=(-1500, 1e5))
-        freeze_layout(fig)
-    broken = {}
-    for name, trace in traces.items():
-        line, cross = fig.artists_of[name]
-        trace = np.asarray(trace)
-        finite = np.isfinite(trace)
-        line.set_data(np.arange(len(trace))[finite], trace[finite])
-        if not finite.all():
-            broken[name] = int(finite.argmin())
-        end = broken.get(name)
-        cross.set_data(*([[], []] if end is None else [[end - 1], [trace[end - 1]]]))
-    ends = [np.asarray(trace)[np.isfinite(trace)] for trace in traces.values()]
-    lowest = min(values.min() for values in ends)
-    line.axes.set(xlim=(0, 1.03 * max(map(len, traces.values()))),
-                  ylim=(1.1 * lowest, max(values.max() for values in ends) - 0.05 * lowest))
+    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
+    left, right = fig.subplots(1, 2)
+    broken = _falling(left, traces)
     words = ", ".join(f"{name} at step {step}" for name, step in broken.items()) or "none"
-    line.axes.set_title(f"Errors of 0: NaN met (×):\n{words}")
-    for name, values in (("train", train), ("test", test)):
-        fig.artists_of[name].set_data(floors, values)
-    right = fig.artists_of["train"].axes
+    left.set_title(f"Errors of 0: NaN met (×):\n{words}")
+    right.plot(floors, train, "o-", color=BLUE, label="training images")
+    right.plot(floors, test, "s--", color=ORANGE, label="test images")
+    right.set(xscale="log", xlabel="least variance of a pixel (floor)",
+              ylabel="−log likelihood (nats per image)")
+    right.set_yscale("symlog", linthresh=1000)
+    right.yaxis.set_major_locator(FixedLocator([-1000, 0, 1000, 1e4, 1e5, 1e6, 1e7]))
+    right.yaxis.set_minor_locator(NullLocator())
+    right.yaxis.set_minor_formatter(NullFormatter())
+    right.legend(loc="upper right", fontsize=9)
     right.set(xlim=(0.4 * min(floors), 2.5 * max(floors)),
               ylim=(1.5 * min(*train, *test, -1000), 4 * max(*train, *test, 1000)))
     right.set_title(f"A variance for each pixel: floor {min(floors):.0e}\n"
@@ -231,6 +197,27 @@ def without_floor(traces, floors, train, test, fig=None):
             f"{f:.0e}: {a:,.0f} and {b:,.0f}" for f, a, b in zip(floors, train, test))
         + " nats per image.").replace("-", "−")
     return fig
+
+
+def _falling(axes, traces):
+    """Draw NLLs that fall for ever; {parametrisation: the step of its first NaN}, if it has one."""
+    broken, highest, lowest = {}, [], []
+    for name, trace in traces.items():
+        trace = np.asarray(trace)
+        finite = np.isfinite(trace)
+        axes.plot(np.arange(len(trace))[finite], trace[finite], STYLES[name][1],
+                  color=STYLES[name][0], label=name)
+        if not finite.all():
+            broken[name] = int(finite.argmin())
+            axes.plot([broken[name] - 1], [trace[broken[name] - 1]], "x", color="black",
+                      markersize=10, markeredgewidth=2)
+        highest.append(trace[finite].max())
+        lowest.append(trace[finite].min())
+    axes.set(xlabel="step", ylabel="NLL of errors that are 0 (nats)",
+             xlim=(0, 1.03 * max(map(len, traces.values()))),
+             ylim=(1.1 * min(lowest), max(highest) - 0.05 * min(lowest)))
+    axes.legend(loc="lower left", fontsize=9)
+    return broken
 
 
 def _rounded(number):

@@ -5,11 +5,12 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 
+EDGES = np.linspace(-6, 3, 46)  # of the bins of estimates, in nats
 KINDS = {"grey": (BLUE, "o"), "drawn": (ORANGE, "s"), "cut": (GREEN, "^")}
 
 
 @styled
-def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
+def kinds_of_digits(examples, stored, live, floors, guess=None):
     """−ELBO of one network, by the digits that it was trained on and those that it is shown.
 
     examples: {kind: image [28, 28] in [0, 1]}; stored: {shown: {trained: [seeds]}}; live: the
@@ -17,44 +18,29 @@ def kinds_of_digits(examples, stored, live, floors, guess=None, fig=None):
     guess: the kind that the learner said has the lowest number, or None.
     """
     kinds = list(examples)
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.5), layout="constrained")
-        grid = fig.add_gridspec(3, 2, width_ratios=[1, 6])
-        pictures = [fig.add_subplot(grid[row, 0]) for row in range(3)]
-        axes = fig.add_subplot(grid[:, 1])
-        fig.artists_of = {"examples": {}, "dots": {}, "floors": {}}
-        for picture, kind in zip(pictures, kinds):
-            fig.artists_of["examples"][kind] = picture.imshow(
-                np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
-            picture.set(xticks=[], yticks=[])
-        for row, kind in enumerate(kinds):
-            colour, marker = KINDS[kind]
-            fig.artists_of["dots"][kind] = (
-                axes.plot([], [], marker, color=colour, alpha=0.6,
-                          label=f"trained on {kind} digits")[0],
-                axes.plot([], [], "D", color="black", markersize=7, markerfacecolor="none",
-                          label="this run" if row == 2 else None)[0],
-            )
-            fig.artists_of["floors"][kind] = axes.plot([], [], color="black", linewidth=2)[0]
-        axes.set(yticks=range(3), ylim=(2.5, -0.5), xlabel="−ELBO on test digits (nats per image)")
-        axes.set_yticklabels([f"shown {kind}" for kind in kinds])
-        axes.legend(loc="lower center", ncols=4, fontsize=9, bbox_to_anchor=(0.45, 1.08),
-                    handletextpad=0.1, columnspacing=1)
-        axes.set_title(" ")
-        freeze_layout(fig)
-    parts = fig.artists_of
-    for kind in kinds:
-        parts["examples"][kind].set_data(examples[kind])
-        dots, marks = parts["dots"][kind]
+    fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+    grid = fig.add_gridspec(3, 2, width_ratios=[1, 6])
+    axes = fig.add_subplot(grid[:, 1])
+    for row, kind in enumerate(kinds):
+        picture = fig.add_subplot(grid[row, 0])
+        picture.imshow(examples[kind], cmap="gray_r", vmin=0, vmax=1)
+        picture.set(xticks=[], yticks=[])
+        colour, marker = KINDS[kind]
         # Three heights within a row, one for each kind of training.
-        rows = np.arange(3) + 0.22 * (kinds.index(kind) - 1)
+        heights = np.arange(3) + 0.22 * (row - 1)
         values = np.array([stored[shown][kind] for shown in kinds])  # [shown, seeds]
-        dots.set_data(values.ravel(), np.repeat(rows, values.shape[1]))
+        axes.plot(values.ravel(), np.repeat(heights, values.shape[1]), marker, color=colour,
+                  alpha=0.6, label=f"trained on {kind} digits")
         mine = {shown: live[shown][kind] for shown in kinds if kind in live.get(shown, {})}
-        marks.set_data(list(mine.values()), [rows[kinds.index(shown)] for shown in mine])
-        parts["floors"][kind].set_data([floors[kind]] * 2, kinds.index(kind) + np.array([-0.4, 0.4]))
-    axes = dots.axes
-    axes.set_xlim(-4, 1.1 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds))
+        axes.plot(list(mine.values()), [heights[kinds.index(shown)] for shown in mine], "D",
+                  color="black", markersize=7, markerfacecolor="none",
+                  label="this run" if row == 2 else None)
+        axes.plot([floors[kind]] * 2, row + np.array([-0.4, 0.4]), color="black", linewidth=2)
+    axes.set(yticks=range(3), ylim=(2.5, -0.5), xlabel="−ELBO on test digits (nats per image)",
+             xlim=(-4, 1.1 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds)))
+    axes.set_yticklabels([f"shown {kind}" for kind in kinds])
+    axes.legend(loc="lower center", ncols=4, fontsize=9, bbox_to_anchor=(0.45, 1.08),
+                handletextpad=0.1, columnspacing=1)
     medians = {shown: np.median(stored[shown][shown]) for shown in kinds}
     lowest = min(medians, key=medians.get)
     guessed = f"; your guess: {guess}" if guess else ""
@@ -70,37 +56,13 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     """How far estimates of L_K lie from log p(x), and the gap's mean against K.
 
     draws: [K]; here: the K chosen; errors: estimates of L_K − log p(x), [groups, images], for
-    it; gaps: {K: what `bounds_checked.gap_of` gives} of this run; stored: [seeds, K], the mean
+    it; gaps: {K: what `lab.gap_of` gives} of this run; stored: [seeds, K], the mean
     gaps. guess: what the learner said single estimates do.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
-        left, right = fig.subplots(1, 2, width_ratios=[1, 1])
-        edges = np.linspace(-6, 3, 46)
-        fig.artists_of = {
-            "bars": list(left.bar(edges[:-1], 0 * edges[:-1], np.diff(edges), align="edge",
-                                  color=BLUE, alpha=0.6)),
-            "zero": left.axvline(0, color="black"),
-            "mean": left.axvline(0, color=ORANGE, linestyle="--"),
-            "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in stored],
-            "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
-            "interval": right.vlines(draws, 0.1, 0.1, color=ORANGE),
-            "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
-            "chosen": right.axvline(1, color="#777777", linestyle=":"),
-        }
-        left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", xlim=(-6, 3))
-        left.set_title(TWO_LINES)
-        right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
-                  ylabel="log p(x) − $L_K$ (nats per image)")
-        right.set_title(TWO_LINES)
-        right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
-                              fig.artists_of["median"]], fontsize=9, loc="lower left",
-                     labels=["mean, stored seeds", "mean, this run, 95 %", "median image, this run"])
-        fig.edges = edges
-        freeze_layout(fig)
-    parts, edges = fig.artists_of, fig.edges
-    errors = np.asarray(errors)
-    counts, _ = np.histogram(errors.clip(edges[0], edges[-1]), edges, density=True)
+        fig = _empty_evidence(draws, len(stored))
+    parts, errors = fig.artists_of, np.asarray(errors)
+    counts, _ = np.histogram(errors.clip(EDGES[0], EDGES[-1]), EDGES, density=True)
     for bar, height in zip(parts["bars"], counts):
         bar.set_height(height)
     parts["zero"].axes.set_ylim(0, 1.15 * counts.max())
@@ -112,7 +74,8 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
                      for part in ("mean", "half_width"))
     parts["live"].set_data(draws, means)
     low = np.maximum(means - widths, 1e-3)
-    parts["interval"].set_segments([[(k, a), (k, b)] for k, a, b in zip(draws, low, means + widths)])
+    parts["interval"].set_segments(
+        [[(k, a), (k, b)] for k, a, b in zip(draws, low, means + widths)])
     parts["chosen"].set_xdata([here] * 2)
     medians = np.array([gaps[k]["median"] for k in draws])
     parts["median"].set_data(draws, medians)
@@ -133,63 +96,76 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     return fig
 
 
+def _empty_evidence(draws, seeds):
+    """The figure of estimates of L_K with its axes, for so many stored seeds, and no data yet."""
+    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1])
+    fig.artists_of = {
+        "bars": list(left.bar(EDGES[:-1], 0 * EDGES[:-1], np.diff(EDGES), align="edge",
+                              color=BLUE, alpha=0.6)),
+        "zero": left.axvline(0, color="black"),
+        "mean": left.axvline(0, color=ORANGE, linestyle="--"),
+        "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in range(seeds)],
+        "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
+        "interval": right.vlines(draws, 0.1, 0.1, color=ORANGE),
+        "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
+        "chosen": right.axvline(1, color="#777777", linestyle=":"),
+    }
+    left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", xlim=(EDGES[0], EDGES[-1]))
+    left.set_title(TWO_LINES)
+    right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
+              ylabel="log p(x) − $L_K$ (nats per image)")
+    right.set_title(TWO_LINES)
+    right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
+                          fig.artists_of["median"]], fontsize=9, loc="lower left",
+                 labels=["mean, stored seeds", "mean, this run, 95 %",
+                         "median image, this run"])
+    freeze_layout(fig)
+    return fig
+
+
 @styled
-def beside_the_paper(curves, reported, references, fig=None):
+def beside_the_paper(curves, reported, references):
     """−L_5000 against epochs for K = 1 and K = 5, beside what others report.
 
     curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
     of the first test digits and of all; reported: {label: value}, drawn as lines; references:
     {label: (epoch, value)}, drawn as points; nats per test image.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 4.2), layout="constrained")
-        axes = fig.subplots()
-        colours = {label: {1: BLUE, 5: ORANGE}[of["draws"]] for label, of in curves.items()}
-        fig.artists_of = {
-            "curves": {label: (
-                axes.plot([], [], marker + ":", color=colour, markersize=4, markerfacecolor="white",
-                          label=f"{label}, first 1,000 digits")[0],
-                axes.plot([], [], marker, color=colour, markersize=8, label=f"{label}, all")[0],
-                axes.vlines([1], 0, 0, color=colour))
-                for (label, colour), marker in zip(colours.items(), "os")},
-            "reported": {label: axes.axhline(0, color=colour, linestyle="--", linewidth=width,
-                                             label=label)
-                         for label, colour, width in zip(reported, (BLUE, ORANGE, GREEN), (1, 1.5, 2))},
-            "references": {label: axes.plot([], [], marker, color=colour, markersize=11,
-                                            markerfacecolor="none", label=label)[0]
-                           for label, marker, colour in zip(references, "vD", (BLUE, ORANGE))},
-        }
-        ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
-        axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
-                 ylim=(84.5, 102.5), ylabel="−$L_{5000}$ (nats per test image)")
-        axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
-        axes.set_xticks([], minor=True)
-        axes.yaxis.get_major_locator().set_params(integer=True)
-        axes.legend(fontsize=9, loc="upper right", ncols=2)
-        axes.set_title(" ")
-        freeze_layout(fig)
-    parts, values = fig.artists_of, []
-    for label, of in curves.items():
-        few, whole, bars = parts["curves"][label]
-        few.set_data(*np.array(of["few"], dtype=float).T)
-        epochs, means, widths = np.array(of["whole"], dtype=float).T
-        whole.set_data(epochs, means)
-        bars.set_segments([[(e, m - w), (e, m + w)] for e, m, w in zip(epochs, means, widths)])
-        values += [*few.get_ydata(), *means]
-    for label, value in reported.items():
-        parts["reported"][label].set_ydata([value] * 2)
-    for label, (epoch, value) in references.items():
-        parts["references"][label].set_data([epoch], [value])
-    few.axes.set_ylim(min([*values, *reported.values()]) - 0.9, max(values) + 0.9)
+    fig = Figure(figsize=(9.6, 4.2), layout="constrained")
+    axes, values = fig.subplots(), []
+    for (label, of), marker in zip(curves.items(), "os"):
+        colour = {1: BLUE, 5: ORANGE}[of["draws"]]
+        few, all_digits = (np.array(of[part], dtype=float).T for part in ("few", "whole"))
+        axes.plot(*few, marker + ":", color=colour, markersize=4, markerfacecolor="white",
+                  label=f"{label}, first 1,000 digits")
+        epochs, means, widths = all_digits
+        axes.plot(epochs, means, marker, color=colour, markersize=8, label=f"{label}, all")
+        axes.vlines(epochs, means - widths, means + widths, color=colour)
+        values += [*few[1], *means]
+    styles = zip((BLUE, ORANGE, GREEN), (1, 1.5, 2))
+    for (label, value), (colour, width) in zip(reported.items(), styles):
+        axes.axhline(value, color=colour, linestyle="--", linewidth=width, label=label)
+    for (label, place), marker, colour in zip(references.items(), "vD", (BLUE, ORANGE)):
+        axes.plot(*place, marker, color=colour, markersize=11, markerfacecolor="none", label=label)
+    ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
+    axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
+             ylim=(min([*values, *reported.values()]) - 0.9, max(values) + 0.9),
+             ylabel="−$L_{5000}$ (nats per test image)")
+    axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize=9, loc="upper right", ncols=2)
     lowest, epoch, label = min((value, epoch, label) for label, of in curves.items()
                                for epoch, value, _ in of["whole"])
     theirs = ", ".join(f"{value:.1f}" for value in reported.values())
-    few.axes.set_title(f"Lowest on all test digits: {lowest:.1f}, {label}, after {epoch:,} epochs; "
-                       f"the paper: {theirs}")
+    axes.set_title(f"Lowest on all test digits: {lowest:.1f}, {label}, after {epoch:,} epochs; "
+                   f"the paper: {theirs}")
     fig.caption = "All test digits: " + "; ".join(
         f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
         for label, of in curves.items() for epoch, value, width in of["whole"]
-    ) + ". Reported: " + "; ".join(f"{label}: {value:.2f}" for label, value in reported.items()) + "."
+    ) + ". Reported: " + "; ".join(
+        f"{label}: {value:.2f}" for label, value in reported.items()) + "."
     return fig
 
 
@@ -240,31 +216,22 @@ def bounds_of_models(draws, here, live, stored, fig=None):
 
 
 @styled
-def latent_activity(activity, threshold, fig=None):
+def latent_activity(activity, threshold):
     """The variance of each latent's posterior mean over images, from the largest to the least.
 
     activity: {model: [latent]}, of two models; threshold: above it a latent counts as active.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.3), layout="constrained")
-        axes = fig.subplots()
-        fig.artists_of = {
-            label: axes.plot([], [], marker, color=colour, markersize=5, label=label)[0]
-            for label, marker, colour in zip(activity, "oD", (BLUE, ORANGE))
-        }
-        fig.artists_of["threshold"] = axes.axhline(1, color="black", linestyle=":")
-        axes.set(yscale="log", xlabel="latent, by activity",
-                 ylabel="variance of the mean over images")
-        axes.legend(fontsize=9)
-        axes.set_title(" ")
-        freeze_layout(fig)
-    for label, values in activity.items():
-        fig.artists_of[label].set_data(np.arange(1, len(values) + 1), np.sort(values)[::-1])
-    fig.artists_of["threshold"].set_ydata([threshold] * 2)
-    axes = fig.artists_of["threshold"].axes
+    fig = Figure(figsize=(9.6, 3.3), layout="constrained")
+    axes = fig.subplots()
+    for (label, values), marker, colour in zip(activity.items(), "oD", (BLUE, ORANGE)):
+        axes.plot(np.arange(1, len(values) + 1), np.sort(values)[::-1], marker, color=colour,
+                  markersize=5, label=label)
+    axes.axhline(threshold, color="black", linestyle=":")
     everything = np.concatenate([np.asarray(values) for values in activity.values()])
-    axes.set(xlim=(0, max(map(len, activity.values())) + 1),
+    axes.set(yscale="log", xlabel="latent, by activity", ylabel="variance of the mean over images",
+             xlim=(0, max(map(len, activity.values())) + 1),
              ylim=(0.5 * everything.min(), 2 * everything.max()))
+    axes.legend(fontsize=9)
     counts = ", ".join(f"{label} {int((np.asarray(values) > threshold).sum())} of {len(values)}"
                        for label, values in activity.items())
     axes.set_title(f"Active latents: {counts}")
@@ -273,46 +240,38 @@ def latent_activity(activity, threshold, fig=None):
 
 
 @styled
-def gradient_race(stored, guess=None, fig=None):
+def gradient_race(stored, guess=None):
     """What a gradient wins over the total derivative in as many updates, each seed by itself.
 
     stored: {K: {estimator: [seeds]}}, −L of the trained models in nats per test image, the
     total derivative first. guess: which gradient the learner expects to win at the larger K.
     """
     rows = [(draws, name) for draws, of in stored.items() for name in list(of)[1:]]
-    if fig is None:
-        fig = Figure(figsize=(9.6, 1.4 + 0.45 * len(rows)), layout="constrained")
-        axes = fig.subplots()
-        fig.artists_of = {
-            "seeds": axes.plot([], [], "o", color=BLUE, alpha=0.6, label="one seed")[0],
-            "means": axes.plot([], [], "|", color=ORANGE, markersize=22, markeredgewidth=3,
-                               label="their mean")[0],
-        }
-        axes.axvline(0, color="#777777", linestyle="--")
-        axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5),
-                 xlabel="−L less that of the total derivative, same seed (nats; left is better)")
-        axes.set_yticklabels([f"{name}, K = {draws}" for draws, name in rows])
-        axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), labelspacing=1.2)
-        axes.set_title(" ")
-        freeze_layout(fig)
-    differences = []
-    for draws, name in rows:
-        total = next(iter(stored[draws].values()))
-        differences.append(np.subtract(stored[draws][name], total))
+    differences = [np.subtract(stored[draws][name], next(iter(stored[draws].values())))
+                   for draws, name in rows]
     means = [difference.mean() for difference in differences]
     places = [np.full(len(difference), row) for row, difference in enumerate(differences)]
-    fig.artists_of["seeds"].set_data(np.concatenate(differences), np.concatenate(places))
-    fig.artists_of["means"].set_data(np.array(means), np.arange(len(rows)))
+    fig = Figure(figsize=(9.6, 1.4 + 0.45 * len(rows)), layout="constrained")
+    axes = fig.subplots()
+    axes.plot(np.concatenate(differences), np.concatenate(places), "o", color=BLUE, alpha=0.6,
+              label="one seed")
+    axes.plot(means, np.arange(len(rows)), "|", color=ORANGE, markersize=22, markeredgewidth=3,
+              label="their mean")
+    axes.axvline(0, color="#777777", linestyle="--")
     values = np.concatenate([[0.0], *differences])
     margin = 0.06 * np.ptp(values) + 1e-3
-    axes = fig.artists_of["means"].axes
-    axes.set_xlim(values.min() - margin, values.max() + margin)
+    axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5),
+             xlim=(values.min() - margin, values.max() + margin),
+             xlabel="−L less that of the total derivative, same seed (nats; left is better)")
+    axes.set_yticklabels([f"{name}, K = {draws}" for draws, name in rows])
+    axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), labelspacing=1.2)
     most = max(draws for draws, _ in rows)
     scores = {next(iter(stored[most])): 0.0} | {
         name: mean for (draws, name), mean in zip(rows, means) if draws == most}
     guessed = f"; your guess: {guess}" if guess else ""
     axes.set_title(f"Best on average at K = {most}: {min(scores, key=scores.get)}{guessed}")
     fig.caption = "Against the total derivative of the same seed: " + ", ".join(
-        f"{name} at K = {draws} {mean:+.2f} nats ({difference.min():+.2f} to {difference.max():+.2f})"
+        f"{name} at K = {draws} {mean:+.2f} nats ({difference.min():+.2f} to "
+        f"{difference.max():+.2f})"
         for (draws, name), mean, difference in zip(rows, means, differences)) + f"{guessed}."
     return fig

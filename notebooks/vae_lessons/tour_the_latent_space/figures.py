@@ -144,7 +144,7 @@ def two_ways(faded, linear, spherical, norms, shell, pair, fig=None):
 
 
 @styled
-def kinds_compared(stored, live, titles, guess=None, fig=None):
+def kinds_compared(stored, live, titles, guess=None):
     """Several measures of the same kinds of things, one panel a measure: stored seeds, this run.
 
     stored: {measure: {kind: values [seeds]}}, live: {measure: {kind: value}}; titles: {measure:
@@ -152,35 +152,27 @@ def kinds_compared(stored, live, titles, guess=None, fig=None):
     measure's name labels its axis.
     """
     kinds = list(next(iter(stored.values())))
-    if fig is None:
-        fig = Figure(figsize=(9.6, 1.6 + 0.3 * len(kinds)), layout="constrained")
-        panels = fig.subplots(1, len(stored), sharey=True, squeeze=False)[0]
-        fig.artists_of = {}
-        for axes, measure in zip(panels, stored):
-            fig.artists_of[measure] = (
-                axes.plot([], [], "o", color=BLUE, alpha=0.5, markersize=5, label="stored seeds")[0],
-                axes.plot([], [], "D", color=ORANGE, markersize=7, fillstyle="none",
-                          markeredgewidth=1.8, label="this run")[0],
-            )
-            axes.set(xlabel=measure, ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
-                     title=TWO_LINES)
-            axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-        panels[0].set_yticklabels(kinds)
-        fig.legend(handles=fig.artists_of[measure], loc="outside lower right", ncols=2, fontsize=9)
-        freeze_layout(fig)
-    for measure, (dots, diamonds) in fig.artists_of.items():
+    guessed = "" if guess is None else f"Your guess: {guess}"
+    fig = Figure(figsize=(9.6, 1.6 + 0.3 * len(kinds)), layout="constrained")
+    panels = fig.subplots(1, len(stored), sharey=True, squeeze=False)[0]
+    for axes, measure in zip(panels, stored):
         rows, values = zip(*[(row, value) for row, kind in enumerate(kinds)
                              for value in stored[measure][kind]])
         own = [live[measure][kind] for kind in kinds]
-        dots.set_data(values, rows)
-        diamonds.set_data(own, range(len(kinds)))
+        handles = [
+            *axes.plot(values, rows, "o", color=BLUE, alpha=0.5, markersize=5,
+                       label="stored seeds"),
+            *axes.plot(own, range(len(kinds)), "D", color=ORANGE, markersize=7, fillstyle="none",
+                       markeredgewidth=1.8, label="this run"),
+        ]
         low, high = min(*values, *own), max(*values, *own)
         margin = 0.08 * (high - low or 1)
-        dots.axes.set_xlim(low - margin, high + margin)
-        dots.axes.set_title(f"{titles[measure]}\n ")
-    guessed = "" if guess is None else f"Your guess: {guess}"
-    first = next(iter(stored))
-    fig.artists_of[first][0].axes.set_title(f"{titles[first]}\n{guessed or ' '}")
+        axes.set(xlabel=measure, ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
+                 xlim=(low - margin, high + margin), title=f"{titles[measure]}\n ")
+        axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    panels[0].set_yticklabels(kinds)
+    panels[0].set_title(f"{next(iter(titles.values()))}\n{guessed or ' '}")
+    fig.legend(handles=handles, loc="outside lower right", ncols=2, fontsize=9)
     fig.caption = guessed + ". " * bool(guessed) + " ".join(
         f"{measure.capitalize()}, median of seeds: " + ", ".join(
             f"{kind} {np.median(values):.3g}" for kind, values in stored[measure].items()) + "."
@@ -189,7 +181,7 @@ def kinds_compared(stored, live, titles, guess=None, fig=None):
 
 
 @styled
-def scarce_codes(by_fifth, of_codes, live, guess=None, fig=None):
+def scarce_codes(by_fifth, of_codes, live, guess=None):
     """Pictures at draws from the prior, from where codes are scarce to where they are dense.
 
     by_fifth: {"nearest", "sure": [seeds, 5]}; of_codes: {the same: [seeds]}, of pictures at
@@ -197,56 +189,43 @@ def scarce_codes(by_fifth, of_codes, live, guess=None, fig=None):
     """
     names = {"nearest": ("distance to the nearest real digit", "Far from codes, far from digits"),
              "sure": ("pictures that are surely a digit (share)", "Sureness follows far less")}
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
-        fig.artists_of = {}
-        for axes, (measure, (label, title)) in zip(fig.subplots(1, 2), names.items()):
-            fig.artists_of[measure] = {
-                "seeds": axes.plot([], [], "o", color=BLUE, alpha=0.5, markersize=5,
-                                   label="stored seeds")[0],
-                "median": axes.plot([], [], "-", color=BLUE, label="their median")[0],
-                "live": axes.plot([], [], "D", color=ORANGE, markersize=7, fillstyle="none",
-                                  markeredgewidth=1.8, label="this run")[0],
-                "codes": axes.plot([], [], "s", color=GREEN, alpha=0.6, markersize=5,
-                                   label="at codes of digits")[0],
-            }
-            axes.set(xlabel="draws from the prior, by codes per draw there", ylabel=label,
-                     xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ")
-            axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
-        axes.legend(loc="upper left", fontsize=9)
-        freeze_layout(fig)
-    for measure, parts in fig.artists_of.items():
+    guessed = "" if guess is None else f"your guess: {guess}"
+    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+    left, right = panels = fig.subplots(1, 2)
+    for axes, (measure, (label, title)) in zip(panels, names.items()):
         values, codes = np.asarray(by_fifth[measure]), np.asarray(of_codes[measure])
-        parts["seeds"].set_data(np.tile(range(5), len(values)), values.ravel())
-        parts["median"].set_data(range(5), np.median(values, axis=0))
-        parts["live"].set_data(range(5), live[measure])
-        parts["codes"].set_data(np.full(len(codes), 5), codes)
+        axes.plot(np.tile(range(5), len(values)), values.ravel(), "o", color=BLUE, alpha=0.5,
+                  markersize=5, label="stored seeds")
+        axes.plot(range(5), np.median(values, axis=0), "-", color=BLUE, label="their median")
+        axes.plot(range(5), live[measure], "D", color=ORANGE, markersize=7, fillstyle="none",
+                  markeredgewidth=1.8, label="this run")
+        axes.plot(np.full(len(codes), 5), codes, "s", color=GREEN, alpha=0.6, markersize=5,
+                  label="at codes of digits")
         everything = [*values.ravel(), *codes, *live[measure]]
         margin = 0.1 * np.ptp(everything)
-        parts["seeds"].axes.set_ylim(min(everything) - margin, max(everything) + margin)
-    guessed = "" if guess is None else f"your guess: {guess}"
-    left = fig.artists_of["nearest"]["seeds"].axes
+        axes.set(xlabel="draws from the prior, by codes per draw there", ylabel=label,
+                 xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ",
+                 ylim=(min(everything) - margin, max(everything) + margin))
+        axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
+    right.legend(loc="upper left", fontsize=9)
     left.set_title(f"{names['nearest'][1]}\n{guessed or ' '}")
     fig.caption = "Medians over seeds, from the scarcest fifth to the densest: " + "; ".join(
-        f"{names[measure][0]} " + ", ".join(f"{v:.2f}" for v in np.median(by_fifth[measure], axis=0))
-        + f", at codes {np.median(of_codes[measure]):.2f}" for measure in fig.artists_of
+        f"{label} " + ", ".join(f"{v:.2f}" for v in np.median(by_fifth[measure], axis=0))
+        + f", at codes {np.median(of_codes[measure]):.2f}" for measure, (label, _) in names.items()
     ) + "; " * bool(guessed) + guessed + "."
     return fig
 
 
 @styled
-def flattened(places, labels, names, purities, fig=None):
+def flattened(places, labels, names, purities):
     """The same codes flattened in several ways: {names} side by side, in units of their spread.
 
     places [pictures, n, 2], labels [n], names and purities [pictures].
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 5.3), layout="constrained")
-        fig.artists_of = {"planes": [_spread_plane(axes) for axes in fig.subplots(1, len(names))]}
-        freeze_layout(fig)
-    for plane, one, name, purity in zip(fig.artists_of["planes"], places, names, purities):
-        move_plane(plane, _in_spreads(one), labels)
-        plane[0].axes.set_title(f"{name}: {purity:.0%} of neighbours\nshare their digit")
+    fig = Figure(figsize=(9.6, 5.3), layout="constrained")
+    for axes, one, name, purity in zip(fig.subplots(1, len(names)), places, names, purities):
+        move_plane(_spread_plane(axes), _in_spreads(one), labels)
+        axes.set_title(f"{name}: {purity:.0%} of neighbours\nshare their digit")
     fig.caption = "Neighbours in the plane that share their digit: " + ", ".join(
         f"{name} {purity:.0%}" for name, purity in zip(names, purities)) + "."
     return fig

@@ -12,48 +12,38 @@ MARKS = ("o", "s")
 
 
 @styled
-def known_pictures(pictures, measures, labels, asked, guess=None, fig=None):
+def known_pictures(pictures, measures, labels, asked, guess=None):
     """What rulers say of pictures about which all is known: one row a set, one panel a ruler.
 
     pictures: {set: [k, 28, 28]}, the first of them real; measures: {ruler: {set: value}};
     labels: {ruler: axis label}; asked: (ruler, set) of the prediction; guess: its value or None.
     """
-    rows = list(pictures)
-    columns = len(next(iter(pictures.values())))
-    if fig is None:
-        fig = Figure(figsize=(9.6, 0.9 + 0.5 * len(rows)), layout="constrained")
-        ratios = [2.2] + [1] * len(measures)
-        digits, *panels = fig.subplots(1, len(ratios), width_ratios=ratios)
-        fig.artists_of = {"digits": new_picture(digits, len(rows), columns)}
-        digits.set(title=TWO_LINES, aspect="auto")
-        for row, name in enumerate(rows):
-            digits.text(-6, 28 * row + 13.5, name, ha="right", va="center")
-        for ruler, axes in zip(measures, panels):
-            fig.artists_of[ruler] = axes.barh(range(len(rows)), 0, color=BLUE, height=0.6)
-            axes.set(xlabel=labels[ruler], yticks=[], ylim=(len(rows) - 0.5, -0.5), title=TWO_LINES)
-            if ruler == asked[0]:
-                fig.artists_of["guess"] = axes.plot([], [], "D", color=ORANGE, markersize=10,
-                                                    fillstyle="none", markeredgewidth=2)[0]
-        freeze_layout(fig)
-    parts = fig.artists_of
-    parts["digits"].set_data(tile(np.concatenate(list(pictures.values())), columns))
+    rows, columns = list(pictures), len(next(iter(pictures.values())))
+    fig = Figure(figsize=(9.6, 0.9 + 0.5 * len(rows)), layout="constrained")
+    ratios = [2.2] + [1] * len(measures)
+    digits, *panels = fig.subplots(1, len(ratios), width_ratios=ratios)
+    new_picture(digits, len(rows), columns).set_data(
+        tile(np.concatenate(list(pictures.values())), columns))
+    for row, name in enumerate(rows):
+        digits.text(-6, 28 * row + 13.5, name, ha="right", va="center")
     found = []
-    for ruler, values in measures.items():
-        for bar, name in zip(parts[ruler], rows):
-            bar.set_width(values[name])
-        axes = parts[ruler][0].axes
-        axes.set_xlim(0, 1.08 * max(values.values()))
+    for axes, (ruler, values) in zip(panels, measures.items()):
+        axes.barh(range(len(rows)), [values[name] for name in rows], color=BLUE, height=0.6)
+        guessed = " "
+        if ruler == asked[0] and guess is not None:
+            guessed = f"your guess {guess:g}"
+            axes.plot([guess], [rows.index(asked[1])], "D", color=ORANGE, markersize=10,
+                      fillstyle="none", markeredgewidth=2)
+        axes.set(xlabel=labels[ruler], yticks=[], ylim=(len(rows) - 0.5, -0.5),
+                 xlim=(0, 1.08 * max(values.values())),
+                 title=f"real {values[rows[0]]:.2g}\n{guessed}")
         spread = ", ".join(f"{name} {values[name]:.3g}" for name in rows)
         found.append(f"{labels[ruler]}: {spread}")
-        guessed = f"your guess {guess:g}" if ruler == asked[0] and guess is not None else " "
-        axes.set_title(f"real {values[rows[0]]:.2g}\n{guessed}")
-    ruler, name = asked
-    shown = guess is not None
-    parts["guess"].set_data([guess] if shown else [], [rows.index(name)] if shown else [])
+    ruler = asked[0]
     better = [name for name in rows[1:] if measures[ruler][name] > measures[ruler][rows[0]]]
-    parts["digits"].axes.set_title(
-        f"{len(better)} of {len(rows) - 1} spoilt sets have a\nhigher {ruler} than real digits")
-    fig.caption = ". ".join(found) + (f". Your guess: {guess:g}." if shown else ".")
+    digits.set(aspect="auto", title=f"{len(better)} of {len(rows) - 1} spoilt sets have a\n"
+                                    f"higher {ruler} than real digits")
+    fig.caption = ". ".join(found) + ("." if guess is None else f". Your guess: {guess:g}.")
     return fig
 
 
@@ -67,25 +57,7 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
     budgets, or None.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
-        *panels, curve = fig.subplots(1, 3, width_ratios=[1, 1, 1.1])
-        fig.artists_of = {
-            "now": curve.axvline(1, color="#777777", linestyle=":"),
-            "guess": curve.plot([], [], "D", color=BLUE, fillstyle="none", markersize=12,
-                                markeredgewidth=2)[0],
-        }
-        for way, axes, colour, mark in zip(pictures, panels, COLOURS, MARKS):
-            axes.set_title(TWO_LINES)
-            fig.artists_of[way] = (
-                labelled_picture(axes, ["draws"] * 2 + ["digits", "back"] * 2, 5),
-                curve.plot([], [], color=colour, marker=mark, label=way)[0],
-            )
-        _budget_axis(curve, budgets)
-        curve.set(yscale="log", title=TWO_LINES, ylabel="Fréchet distance from real digits")
-        curve.set(ylim=(1, 100), xlim=(budgets[0] / 1.2, budgets[-1] * 1.5))
-        _plain_ticks(curve)
-        curve.legend(fontsize=9, loc="upper right")
-        freeze_layout(fig)
+        fig = _empty_second(list(pictures), budgets)
     at, parts, words = list(budgets).index(seconds), fig.artists_of, []
     for way, shown in pictures.items():
         rows = [shown["samples"], *_pairs(originals, shown["reconstructions"])]
@@ -110,62 +82,74 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
     return fig
 
 
+def _empty_second(ways, budgets):
+    """The figure of two ways at one second with its axes, and nothing trained yet."""
+    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+    *panels, curve = fig.subplots(1, 3, width_ratios=[1, 1, 1.1])
+    fig.artists_of = {
+        "now": curve.axvline(1, color="#777777", linestyle=":"),
+        "guess": curve.plot([], [], "D", color=BLUE, fillstyle="none", markersize=12,
+                            markeredgewidth=2)[0],
+    }
+    for way, axes, colour, mark in zip(ways, panels, COLOURS, MARKS):
+        axes.set_title(TWO_LINES)
+        fig.artists_of[way] = (
+            labelled_picture(axes, ["draws"] * 2 + ["digits", "back"] * 2, 5),
+            curve.plot([], [], color=colour, marker=mark, label=way)[0],
+        )
+    _budget_axis(curve, budgets)
+    curve.set(yscale="log", title=TWO_LINES, ylabel="Fréchet distance from real digits")
+    curve.set(ylim=(1, 100), xlim=(budgets[0] / 1.2, budgets[-1] * 1.5))
+    _plain_ticks(curve)
+    curve.legend(fontsize=9, loc="upper right")
+    freeze_layout(fig)
+    return fig
+
+
 def _pairs(originals, copies):
     """Five originals, their copies, the other five, theirs: [4, 5, 28, 28]."""
     return [originals[:5], copies[:5], originals[5:10], copies[5:10]]
 
 
 @styled
-def stopped_clocks(budgets, stored, live, labels, marked, log=(), fig=None):
+def stopped_clocks(budgets, stored, live, labels, marked, log=()):
     """What both ways are worth whenever the clock is stopped, one panel a measure.
 
     stored: {measure: {way: [seeds, budgets]}}; live: {way: {measure: value}}, from the run in
     the notebook at the budget `marked`; labels: {measure: (name, unit)}; log: the
     measures that are drawn on a logarithmic axis.
     """
-    ways = list(next(iter(stored.values())))
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.4), layout="constrained")
-        fig.artists_of = {}
-        for measure, axes in zip(stored, fig.subplots(1, len(stored))):
-            fig.artists_of[measure] = {
-                way: (axes.plot([], [], color=colour)[0],
-                      axes.plot([], [], mark, color=colour, alpha=0.4, markersize=4, label=way)[0],
-                      axes.plot([], [], mark, color=colour, markersize=11, fillstyle="none",
-                                markeredgewidth=2, label=f"{way}, this run")[0])
-                for way, colour, mark in zip(ways, COLOURS, MARKS)
-            }
-            _budget_axis(axes, budgets)
-            axes.set_title(TWO_LINES)
-            axes.set(ylabel=labels[measure][1], ylim=(10, 200))
-            if measure in log:
-                axes.set_yscale("log")
-                _plain_ticks(axes)
-        fig.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4,
-                   fontsize=9)
-        freeze_layout(fig)
-    words = []
-    for measure, of_ways in fig.artists_of.items():
-        drawn = []
-        for way, (line, dots, mine) in of_ways.items():
-            values = np.asarray(stored[measure][way])  # [seeds, budgets]
+    fig, words = Figure(figsize=(9.6, 3.4), layout="constrained"), []
+    for axes, (measure, ways) in zip(fig.subplots(1, len(stored)), stored.items()):
+        drawn, medians = [], {}
+        for (way, values), colour, mark in zip(ways.items(), COLOURS, MARKS):
+            values = np.asarray(values)  # [seeds, budgets]
             drawn += [*values.ravel(), live[way][measure]]
-            line.set_data(budgets, np.median(values, 0))
-            dots.set_data(np.broadcast_to(budgets, values.shape).ravel(), values.ravel())
-            mine.set_data([marked], [live[way][measure]])
-        _fit(line.axes, drawn)
-        one, other = (np.median(stored[measure][way], 0)[-1] for way in ways)
-        line.axes.set_title(f"{labels[measure][0]}\n{budgets[-1]:g} s: {one:.3g}, {other:.3g}")
-        words.append(f"{labels[measure][0]}: " + "; ".join(
-            f"{way} " + ", ".join(f"{value:.3g}" for value in np.median(stored[measure][way], 0))
-            for way in ways))
+            medians[way] = np.median(values, 0)
+            axes.plot(budgets, medians[way], color=colour)
+            axes.plot(np.broadcast_to(budgets, values.shape).ravel(), values.ravel(), mark,
+                      color=colour, alpha=0.4, markersize=4, label=way)
+            axes.plot([marked], [live[way][measure]], mark, color=colour, markersize=11,
+                      fillstyle="none", markeredgewidth=2, label=f"{way}, this run")
+        _budget_axis(axes, budgets)
+        if measure in log:
+            axes.set_yscale("log")
+            _plain_ticks(axes)
+        _fit(axes, drawn)
+        name, unit = labels[measure]
+        one, other = (values[-1] for values in medians.values())
+        axes.set(ylabel=unit, title=f"{name}\n{budgets[-1]:g} s: {one:.3g}, {other:.3g}")
+        words.append(f"{name}: " + "; ".join(
+            f"{way} " + ", ".join(f"{value:.3g}" for value in values)
+            for way, values in medians.items()))
+    fig.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     fig.caption = (f"Medians after {', '.join(f'{b:g}' for b in budgets)} seconds. "
                    + ". ".join(words) + ".")
     return fig
 
 
 @styled
-def paired_variants(stored, reference, labels, asked, guess=None, fig=None):
+def paired_variants(stored, reference, labels, asked, guess=None):
     """What else could be done with the same seconds, each seed beside its own two stages.
 
     stored: {measure: {variant: [seeds]}} and reference {measure: [seeds]}; the first measure is
@@ -173,45 +157,35 @@ def paired_variants(stored, reference, labels, asked, guess=None, fig=None):
     what the learner thinks is the ratio of the variant `asked`, or None.
     """
     variants = list(next(iter(stored.values())))
-    if fig is None:
-        fig = Figure(figsize=(9.6, 1.5 + 0.4 * len(variants)), layout="constrained")
-        fig.artists_of = {}
-        ratios = [1.6] + [1] * (len(stored) - 1)
-        panels = fig.subplots(1, len(stored), sharey=True, width_ratios=ratios)
-        for number, (axes, measure) in enumerate(zip(panels, stored)):
-            fig.artists_of[measure] = (
-                axes.plot([], [], "o", color=BLUE, alpha=0.5)[0],
-                axes.plot([], [], "|", color=BLUE, markersize=20, markeredgewidth=2)[0],
-            )
-            axes.axvline(0 if number else 1, color="#777777", linestyle="--", linewidth=1)
-            axes.set(xlabel=labels[measure], ylim=(len(variants) - 0.5, -0.5),
-                     title=TWO_LINES)
-        fig.artists_of["guess"] = panels[0].plot([], [], "D", color=ORANGE, fillstyle="none",
-                                                 markersize=11, markeredgewidth=2)[0]
-        panels[0].set(xscale="log", xlim=(0.5, 2), yticks=range(len(variants)))
-        panels[0].set_yticklabels(variants)
-        _plain_ticks(panels[0], "xaxis")
-        freeze_layout(fig)
-    words = []
-    guesses = [] if guess is None else [guess]
-    fig.artists_of["guess"].set_data(guesses, [variants.index(asked)] * len(guesses))
-    for number, measure in enumerate(stored):
-        dots, medians = fig.artists_of[measure]
+    guesses, words = [] if guess is None else [guess], []
+    fig = Figure(figsize=(9.6, 1.5 + 0.4 * len(variants)), layout="constrained")
+    panels = fig.subplots(1, len(stored), sharey=True,
+                          width_ratios=[1.6] + [1] * (len(stored) - 1))
+    panels[0].set(xscale="log", yticks=range(len(variants)))
+    panels[0].set_yticklabels(variants)
+    _plain_ticks(panels[0], "xaxis")
+    for number, (axes, measure) in enumerate(zip(panels, stored)):
         own = np.asarray(reference[measure])
         values = np.array([stored[measure][name] for name in variants])  # [variants, seeds]
         values = values - own if number else values / own
         middle = np.median(values, 1)
-        dots.set_data(values.ravel(), np.repeat(np.arange(len(variants)), values.shape[1]))
-        medians.set_data(middle, np.arange(len(variants)))
-        _fit(dots.axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
+        axes.plot(values.ravel(), np.repeat(np.arange(len(variants)), values.shape[1]), "o",
+                  color=BLUE, alpha=0.5)
+        axes.plot(middle, np.arange(len(variants)), "|", color=BLUE, markersize=20,
+                  markeredgewidth=2)
+        axes.axvline(0 if number else 1, color="#777777", linestyle="--", linewidth=1)
+        axes.set(xlabel=labels[measure], ylim=(len(variants) - 0.5, -0.5))
+        _fit(axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
         words.append(f"{labels[measure]}: " + ", ".join(
             f"{name} {value:.3g}" for name, value in zip(variants, middle)))
         if not number:
             nearer = (values < 1).all(1).sum()
             guessed = f"; your guess: {guess:g} (diamond)" if guesses else ""
-            dots.axes.set_title(f"In every seed nearer to real digits than two stages: {nearer} of "
-                                f"{len(variants)}\n{asked}: {middle[variants.index(asked)]:.2g} "
-                                f"times as far{guessed}")
+            axes.set_title(f"In every seed nearer to real digits than two stages: {nearer} of "
+                           f"{len(variants)}\n{asked}: {middle[variants.index(asked)]:.2g} "
+                           f"times as far{guessed}")
+    panels[0].plot(guesses, [variants.index(asked)] * len(guesses), "D", color=ORANGE,
+                   fillstyle="none", markersize=11, markeredgewidth=2)
     fig.caption = f"Medians beside the two stages of the same seed. {'. '.join(words)}{guessed}."
     return fig
 

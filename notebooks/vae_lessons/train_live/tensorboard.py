@@ -75,17 +75,18 @@ class RunLog:
     def write(self):
         """Add every step and test that the log lacks, and pictures of the model as it is now.
 
-        If the cache was cleared, or the call before failed, all is written again. Raises
-        `LogError` if the file cannot be written, and if the trainer was set back behind what the
-        log has.
+        If the cache was cleared, or the call before failed, all is written again, to a new file.
+        Raises `LogError` if the file cannot be written, and if the trainer was set back behind
+        what the log has.
         """
         self._write()
 
     def close(self):
-        """Write what is new, and that the run is over."""
+        """Write what is new, and that the run is over; a call after it writes all again."""
         *_, end = summary.hparams({}, {})
         self._write(end)
         self._writer.close()
+        self._writer = None
 
     def _write(self, *last):
         trainer, records = self._trainer, self._records
@@ -100,8 +101,10 @@ class RunLog:
             for part in last:
                 self._writer.file_writer.add_summary(part)
             self._writer.flush()
-        except OSError as error:
+        except BaseException as error:  # an interrupt leaves half of it behind too
             self._give_up(keep=earlier)
+            if not isinstance(error, OSError):
+                raise
             raise LogError(f"The log in {self._folder} could not be written: {error}. Make room, "
                            "or choose a folder in which you may write.") from error
         if anew:  # a running TensorBoard would go on in the file that ended with half an event
@@ -115,18 +118,16 @@ class RunLog:
 
     def _give_up(self, keep):
         """Leave the files that were there; the next call begins a new one."""
-        with suppress(OSError, AttributeError):  # what could not be written still cannot
-            self._writer.close()
-        self._writer, self._records, self._tests = None, 0, 0
+        writer, self._writer = self._writer, None
+        with suppress(OSError):  # what could not be written still cannot
+            writer and writer.close()
         for path in set(self._files()) - set(keep):
             path.unlink()
 
     def _open(self):
         """A new file, with what stands in a log once: hyper-parameters, digits and graph."""
         trainer = self._trainer
-        self._writer = None
         self._writer = SummaryWriter(self._folder)
-        self._records = self._tests = 0
         # β is text, number or not: TensorBoard cannot draw a column of both kinds.
         given = trainer.settings | {
             "beta": str(trainer.settings["beta"]),
@@ -140,12 +141,11 @@ class RunLog:
         _add_graph(self._writer, self._copy())
 
     def _add_what_is_new(self, anew):
-        trainer = self._trainer
-        records, tests = trainer.records[self._records:], trainer.tests[self._tests:]
+        records = self._trainer.records[0 if anew else self._records:]
         for record in records:
             steered = {"beta": record.beta, "learning_rate": record.learning_rate}
             self._add_scalars("train", record, steered)
-        for test in tests:
+        for test in self._trainer.tests[0 if anew else self._tests:]:
             self._add_scalars("test", test)
         if anew or records:
             self._add_pictures()

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
-from vae_helpers import data, files, models, runs, training
+from vae_helpers import data, evaluation, files, models, runs, training
 from vae_helpers.schedules import warm_up
 from vae_lessons.build_a_vae.lab import CoderVAE
 from vae_lessons.train_live import tensorboard
@@ -26,17 +27,18 @@ from vae_lessons.train_live.tensorboard import LogError, RunLog
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TRAIN = ("distortion", "rate", "neg_elbo", "beta", "learning_rate")
 TEST = ("distortion", "rate", "neg_elbo")
-
-
-@functools.cache
-def digits():
-    return data.load_mnist()
+TRAIN = (*TEST, "beta", "learning_rate")
+digits = functools.cache(data.load_mnist)
 
 
 def shown():
     return digits().test_images[:40]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "run"
 
 
 def make(**settings):
@@ -58,10 +60,12 @@ def run(trainer, steps):
 def read(folder):
     """Everything in the log of a run; there is one file in the folder, and nothing else."""
     (file,) = folder.iterdir()
-    log = EventAccumulator(str(file), size_guidance={
-        "scalars": 0, "images": 0, "histograms": 0, "tensors": 0,
-    })
-    return log.Reload()
+    everything = dict.fromkeys(("scalars", "images", "histograms", "tensors"), 0)
+    return EventAccumulator(str(file), size_guidance=everything).Reload()
+
+
+def steps_of(points):
+    return [point.step for point in points]
 
 
 def assert_complete(folder, trainer):
@@ -70,127 +74,118 @@ def assert_complete(folder, trainer):
     for group, names, records in (("train", TRAIN, trainer.records), ("test", TEST, trainer.tests)):
         for name in names:
             points = log.Scalars(f"{group}/{name}")
-            assert [point.step for point in points] == [record.step for record in records]
+            assert steps_of(points) == steps_of(records)
             expected = [-r.elbo if name == "neg_elbo" else getattr(r, name) for r in records]
             assert [point.value for point in points] == pytest.approx(expected, rel=1e-6)
-
-
-def picture(log, tag, at=-1):
-    return np.asarray(Image.open(io.BytesIO(log.Images(tag)[at].encoded_image_string)).convert("L"))
 
 
 # --- what the log holds -----------------------------------------------------------------
 
 
-def test_each_step_is_logged_once_however_often_the_log_is_written(tmp_path):
+def test_each_step_is_logged_once_however_often_the_log_is_written(folder):
     trainer = make()
-    with RunLog(trainer, tmp_path / "run", shown()) as log:
+    with RunLog(trainer, folder, shown()) as log:
         for steps in (1, 0, 6, 8, 0):
             run(trainer, steps)
             log.write()
         trainer.learning_rate, trainer.beta = 1e-3, 2.5
         run(trainer, 3)
-    assert_complete(tmp_path / "run", trainer)
-    assert [record.step for record in trainer.records] == list(range(18))
-    assert [record.step for record in trainer.tests] == [7, 14]
+    assert_complete(folder, trainer)
+    assert steps_of(trainer.records) == list(range(18)) and steps_of(trainer.tests) == [7, 14]
+    run(trainer, 4)
+    log.write()
+    assert_complete(folder, trainer)
 
 
-def test_a_resumed_run_has_its_whole_past(tmp_path):
+def test_a_resumed_run_has_its_whole_past(folder):
     before, trainer = run(make(), 12), make()
-    with RunLog(trainer, tmp_path / "run", shown()) as log:
+    with RunLog(trainer, folder, shown()) as log:
         trainer.load_state(before.state())
         log.write()
         run(trainer, 4)
-    assert_complete(tmp_path / "run", trainer)
+    assert_complete(folder, trainer)
     with pytest.raises(LogError, match="holds a log already"):
-        RunLog(trainer, tmp_path / "run", shown())
+        RunLog(trainer, folder, shown())
 
 
 @pytest.mark.parametrize("further", [0, 9])
-def test_a_trainer_set_back_is_told(further, tmp_path):
+def test_a_trainer_set_back_is_told(further, folder):
     trainer = make()
     start = trainer.state()
-    log = RunLog(run(trainer, 5), tmp_path / "run", shown())
+    log = RunLog(run(trainer, 5), folder, shown())
     trainer.load_state(start)
     trainer.learning_rate = 1e-4
+    run(trainer, further)
     with pytest.raises(LogError, match="make a new RunLog"):
-        run(trainer, further) and log.write()
+        log.write()
 
 
-def test_training_with_a_log_is_the_same_training(tmp_path):
-    def train(log_after):
-        trainer = make()
-        if not log_after:
-            return run(trainer, 20)
-        with RunLog(trainer, tmp_path / "run", shown()) as log:
-            for _ in range(20):
-                trainer.step()
-                if len(trainer.records) % log_after == 0:
-                    log.write()
-        return trainer
-
+def test_training_with_a_log_is_the_same_training(folder):
     random = torch.get_rng_state()
-    logged, plain = train(log_after=3), train(log_after=0)
+    plain, trainer = run(make(), 20), make()
+    with RunLog(trainer, folder, shown()) as log:
+        for _ in range(6):
+            run(trainer, 3)
+            log.write()
+        run(trainer, 2)
     assert torch.equal(torch.get_rng_state(), random)
-    assert logged.records == plain.records and logged.tests == plain.tests
-    assert torch.equal(logged.generator.get_state(), plain.generator.get_state())
-    here, there = logged.model.state_dict(), plain.model.state_dict()
+    assert trainer.records == plain.records and trainer.tests == plain.tests
+    assert torch.equal(trainer.generator.get_state(), plain.generator.get_state())
+    here, there = trainer.model.state_dict(), plain.model.state_dict()
     assert [name for name in here if not torch.equal(here[name], there[name])] == []
 
 
 @pytest.mark.parametrize("training_mode", [True, False])
-def test_the_model_keeps_its_mode_and_its_forward(training_mode, tmp_path):
+def test_the_model_keeps_its_mode_and_its_forward(training_mode, folder):
     trainer = run(make(), 2)
     trainer.model.train(training_mode)
     trainer.model.mean.eval()
     before = [module.training for module in trainer.model.modules()]
-    RunLog(trainer, tmp_path / "run", shown()).close()
+    RunLog(trainer, folder, shown()).close()
     assert [module.training for module in trainer.model.modules()] == before
     assert "forward" not in vars(trainer.model)
 
 
-def test_digits_and_what_the_decoder_makes_of_them(tmp_path):
+def test_digits_and_what_the_decoder_makes_of_them(folder):
     trainer = make()
-    with RunLog(trainer, tmp_path / "run", shown()) as log:
+    with RunLog(trainer, folder, shown()) as log:
         log.write()  # nothing is new: no second picture of step 0
         run(trainer, 15)
-    log, count = read(tmp_path / "run"), tensorboard.SHOWN
-    assert [image.step for image in log.Images("digits/input")] == [0]
-    assert [image.step for image in log.Images("digits/decoded")] == [0, 15]
-    strip = np.concatenate(list(shown()[:count].numpy()), axis=1)
-    # The log's own way from bytes to floats and back may lose one grey level.
-    assert np.abs(picture(log, "digits/input").astype(int) - strip).max() <= 1
+    log, count = read(folder), tensorboard.SHOWN
+    assert steps_of(log.Images("digits/input")) == [0]
+    assert steps_of(log.Images("digits/decoded")) == [0, 15]
 
+    def differs(tag, at, strip):
+        """The log's own way from bytes to floats and back may lose one grey level."""
+        png = io.BytesIO(log.Images(tag)[at].encoded_image_string)
+        return np.abs(np.asarray(Image.open(png).convert("L"), int) - np.hstack(list(strip))).max()
+
+    @torch.no_grad()
     def decoded(model):
-        with torch.no_grad():
-            mean, _ = model.encode(data.pixels(shown()))
-            grey = 255 * model.decode(mean[:count]).sigmoid().reshape(count, 28, 28).numpy()
-        return np.concatenate(list(grey), axis=1)
+        mean, _ = model.encode(data.pixels(shown()))
+        return 255 * model.decode(mean[:count]).sigmoid().reshape(count, 28, 28).numpy()
 
-    def differs(mode):
-        model = copy.deepcopy(trainer.model).train(mode)
-        return np.abs(picture(log, "digits/decoded") - decoded(model)).max()
-
-    assert differs(mode=False) <= 1 and differs(mode=True) > 5
-    assert np.abs(picture(log, "digits/decoded", at=0) - decoded(make().model.eval())).max() <= 1
+    assert differs("digits/input", 0, shown()[:count].numpy()) <= 1
+    assert differs("digits/decoded", 0, decoded(make().model.eval())) <= 1
+    assert differs("digits/decoded", 1, decoded(copy.deepcopy(trainer.model).eval())) <= 1
+    assert differs("digits/decoded", 1, decoded(copy.deepcopy(trainer.model).train())) > 5
 
 
-def test_histograms_of_the_posterior(tmp_path):
+def test_histograms_of_the_posterior(folder):
     trainer = make()
-    with RunLog(trainer, tmp_path / "run", shown()):
+    with RunLog(trainer, folder, shown()):
         run(trainer, 15)
-    log = read(tmp_path / "run")
+    log = read(folder)
     with torch.no_grad():
         parts = trainer.model.eval().encode(data.pixels(shown()))
     for name, values in zip(("mean", "logvar"), parts):
         points = log.Histograms(f"posterior/{name}")
-        assert [point.step for point in points] == [0, 15]
+        assert steps_of(points) == [0, 15]
         stored = points[-1].histogram_value
         assert stored.num == sum(stored.bucket) == values.numel() == 40 * 4
-        for found, expected in (
-            (stored.min, values.min()), (stored.max, values.max()), (stored.sum, values.sum())
-        ):
-            assert found == pytest.approx(expected.item(), rel=1e-4, abs=1e-4)
+        for end in ("min", "max", "sum"):
+            expected = getattr(values, end)().item()
+            assert getattr(stored, end) == pytest.approx(expected, rel=1e-4, abs=1e-4)
         below = sum(n for n, limit in zip(stored.bucket, stored.bucket_limit) if limit <= 0.0)
         width = (stored.max - stored.min) / tensorboard.BINS
         assert (values < -width).sum() <= below <= (values <= 0).sum()
@@ -200,12 +195,12 @@ def test_histograms_of_the_posterior(tmp_path):
     lambda: models.VAE(3, hidden=(16,), seed=0),
     lambda: CoderVAE((16, 3), (16, 784), heads="relu", seed=0),
 ], ids=["VAE", "CoderVAE"])
-def test_the_graph_leads_from_the_digit_to_the_logits(make_model, tmp_path, capfd, recwarn):
+def test_the_graph_leads_from_the_digit_to_the_logits(make_model, folder, capfd, recwarn):
     model = make_model()
     trainer = training.Trainer(model, digits().train_images[:64], batch_size=32, seed=0)
-    RunLog(trainer, tmp_path / "run", shown()).close()
+    RunLog(trainer, folder, shown()).close()
     assert recwarn.list == [] and capfd.readouterr() == ("", "")
-    nodes = {node.name: node for node in read(tmp_path / "run").Graph().node}
+    nodes = {node.name: node for node in read(folder).Graph().node}
     reached, waiting = set(), [name for name in nodes if name.startswith("output/")]
     while waiting:
         name = waiting.pop()
@@ -218,34 +213,34 @@ def test_the_graph_leads_from_the_digit_to_the_logits(make_model, tmp_path, capf
     assert len(used) == len(list(model.parameters()))
 
 
-def test_hyper_parameters_stand_beside_the_last_test(tmp_path):
-    for name, settings in (
-        ("schedule", {}), ("number", {"beta": 9.8}),
-        ("no tests", {"test_images": None, "test_every": None}),
-    ):
-        trainer = make(**settings)
-        with RunLog(trainer, tmp_path / name, shown()):
-            run(trainer, 15)
-        log = read(tmp_path / name)  # which fails if there is a folder of its own for them
-        parts = [HParamsPluginData.FromString(content)
-                 for content in log.PluginTagToContent("hparams").values()]
-        given = {
-            key: value.number_value if value.HasField("number_value") else value.string_value
-            for part in parts for key, value in part.session_start_info.hparams.items()
-        }
-        beta = str(trainer.settings["beta"])
-        expected = trainer.settings | {"beta": beta, "model": "CoderVAE", "latent": 4}
-        assert given == {key: value for key, value in expected.items() if value is not None}
-        metrics = [info.name.tag for part in parts for info in part.experiment.metric_infos]
-        assert metrics == ([] if name == "no tests" else ["test/neg_elbo"])
-        for tag in metrics:
-            last = log.Scalars(tag)[-1]
-            assert (last.step, last.value) == (14, pytest.approx(-trainer.tests[-1].elbo))
-        assert any(part.session_end_info.status for part in parts)
+@pytest.mark.parametrize("settings, metrics", [
+    ({}, ["test/neg_elbo"]),
+    ({"beta": 9.8}, ["test/neg_elbo"]),
+    ({"test_images": None, "test_every": None}, []),
+], ids=["schedule", "number", "no tests"])
+def test_hyper_parameters_stand_beside_the_last_test(settings, metrics, folder):
+    trainer = make(**settings)
+    with RunLog(trainer, folder, shown()):
+        run(trainer, 15)
+    log = read(folder)  # which fails if there is a folder of its own for them
+    parts = [HParamsPluginData.FromString(content)
+             for content in log.PluginTagToContent("hparams").values()]
+    given = {
+        key: value.number_value if value.HasField("number_value") else value.string_value
+        for part in parts for key, value in part.session_start_info.hparams.items()
+    }
+    beta = str(trainer.settings["beta"])
+    expected = trainer.settings | {"beta": beta, "model": "CoderVAE", "latent": 4}
+    assert given == {key: value for key, value in expected.items() if value is not None}
+    assert [info.name.tag for part in parts for info in part.experiment.metric_infos] == metrics
+    for tag in metrics:
+        last = log.Scalars(tag)[-1]
+        assert (last.step, last.value) == (14, pytest.approx(-trainer.tests[-1].elbo))
+    assert any(part.session_end_info.status for part in parts)
 
 
-def test_a_run_that_diverges_is_logged_to_its_end(tmp_path, recwarn):
-    trainer, folder = make(beta=1.0), tmp_path / "run"
+def test_a_run_that_diverges_is_logged_to_its_end(folder, recwarn):
+    trainer = make(beta=1.0)
     with pytest.raises(training.TrainingDiverged), RunLog(trainer, folder, shown()) as log:
         run(trainer, 8)
         trainer.learning_rate = 1e38
@@ -255,19 +250,19 @@ def test_a_run_that_diverges_is_logged_to_its_end(tmp_path, recwarn):
         log.write()
         run(trainer, 5)
     assert_complete(folder, trainer)
-    assert [point.step for point in read(folder).Histograms("posterior/mean")] == [0, 9]
+    assert steps_of(read(folder).Histograms("posterior/mean")) == [0, 9]
     assert recwarn.list == []
 
 
-# --- disks that fail --------------------------------------------------------------------
+# --- files that cannot be written, or are gone -----------------------------------------
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the writer's
-def test_a_full_disk_loses_nothing(tmp_path):
+def test_a_full_disk_loses_nothing(folder):
     import resource
 
-    folder, trainer = tmp_path / "run", make()
+    trainer = make()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def only(room, do):
@@ -290,10 +285,21 @@ def test_a_full_disk_loses_nothing(tmp_path):
     run(trainer, 8)
     only(size + 100, log.write)
     only(size // 2, log.write)
-    steps = [point.step for point in read(folder).Scalars("train/rate")]
+    steps = steps_of(read(folder).Scalars("train/rate"))
     assert steps[:8] == list(range(8)), "what was there can still be read"
     run(trainer, 2)
     log.close()
+    assert_complete(folder, trainer)
+
+
+def test_an_interrupted_kernel_adds_nothing_twice(folder, monkeypatch):
+    trainer = make()
+    with RunLog(trainer, folder, shown()) as log:
+        run(trainer, 9)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(evaluation, "decode", Mock(side_effect=KeyboardInterrupt))
+            log.write()
+        run(trainer, 2)
     assert_complete(folder, trainer)
 
 
@@ -303,16 +309,8 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         RunLog(make(), tmp_path / "file" / "run", shown())
 
 
-# --- a cache that is cleared -------------------------------------------------------------
-
-
-@pytest.fixture
-def cache(monkeypatch, tmp_path):
+def test_a_log_that_was_cleared_is_written_again(monkeypatch, tmp_path):
     monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def test_a_log_that_was_cleared_is_written_again(cache):
     folder, trainer = runs.new("04_live", "run"), make()
     with RunLog(trainer, folder, shown()) as log:
         run(trainer, 9)
@@ -323,7 +321,7 @@ def test_a_log_that_was_cleared_is_written_again(cache):
         run(trainer, 4)
     assert_complete(folder, trainer)
     log = read(folder)
-    assert log.Graph() and [image.step for image in log.Images("digits/decoded")] == [11, 15]
+    assert log.Graph() and steps_of(log.Images("digits/decoded")) == [11, 15]
 
 
 # --- how to see them --------------------------------------------------------------------
@@ -359,7 +357,4 @@ def test_the_magic_reads_the_path_as_it_is(folder):
     assert words[:5] == ["--logdir", folder, "--host", "127.0.0.1", "--port"]
     assert 1024 <= int(words[5]) < 65536 and len(words) == 6
     assert words[5] == tensorboard.magic("/y").split()[-1], "a second run finds the first one's"
-
-
-def test_the_magic_finds_the_program():
-    assert Path(os.environ["TENSORBOARD_BINARY"]).is_file()
+    assert Path(os.environ["TENSORBOARD_BINARY"]).is_file(), "what the magic starts"
