@@ -56,9 +56,10 @@ SHOWN_WIDGET = """(control) => {
         .data["application/vnd.jupyter.widget-view+json"].model_id;
 }"""
 COUNT_PANELS = """
-from ipywidgets import widget as _module
-_view = _module._instances[MODEL]
-print(len(_view.still().axes) if hasattr(_view, "still") else 0)
+import gc as _gc
+from vae_helpers.widgets import View as _View
+print(sum(len(one.still().axes) for one in _gc.get_objects()
+          if isinstance(one, _View) and one.model_id == MODEL))
 """
 # `move` is the one under way; its promise is kept when a picture of it has been decoded.
 WATCH = """() => {

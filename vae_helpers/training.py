@@ -169,7 +169,7 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         self._require_finite(step, loss)
-        torch._foreach_copy_(self._good, self._tensors())
+        _overwrite(self._good, self._tensors())
         self.optimizer.step()
         # One transfer for all numbers: each one makes a GPU wait.
         distortion, rate, *per_latent = torch.stack([distortion, rate, *per_latent]).tolist()
@@ -196,7 +196,7 @@ class Trainer:
         """Go on from what `state` gave for a trainer with the same settings and model."""
         state = copy.deepcopy(state)  # the optimiser would go on in the caller's tensors
         self.model.load_state_dict(state["model"])
-        torch._foreach_copy_(self._good, state["good"])
+        _overwrite(self._good, state["good"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         self._batches = deque([state["remaining"]])
@@ -235,8 +235,7 @@ class Trainer:
         norm, of_running = map(torch.nn.utils.get_total_norm, (gradients, running))
         if loss.isfinite() and norm.isfinite() and of_running.isfinite():
             return
-        with torch.no_grad():
-            torch._foreach_copy_(self._tensors(), self._good)
+        _overwrite(self._tensors(), self._good)
         raise TrainingDiverged(
             f"The loss or its gradient is not finite at step {step} (loss {loss.item()}, "
             f"learning rate {self.learning_rate:g}). The model holds the last parameters whose "
@@ -248,6 +247,12 @@ class Trainer:
         model = copy.deepcopy(self.model).cpu()
         result = evaluation.evaluate(model, self.test_images, seed=self.seed)
         self.tests.append(TestRecord(len(self.records), result.distortion, result.rate))
+
+
+def _overwrite(tensors, values):
+    """Write `values` into `tensors`, one by one."""
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)
 
 
 def choose_device(name):

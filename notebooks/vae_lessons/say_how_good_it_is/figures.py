@@ -70,8 +70,7 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     parts["mean"].set_xdata([-mean] * 2)
     for line, values in zip(parts["stored"], stored):
         line.set_data(draws, values)
-    means, widths = (np.array([gaps[k][part] for k in draws])
-                     for part in ("mean", "half_width"))
+    means, widths = (np.array([gaps[k][part] for k in draws]) for part in ("mean", "half_width"))
     parts["live"].set_data(draws, means)
     low = np.maximum(means - widths, 1e-3)
     parts["interval"].set_segments(
@@ -111,15 +110,13 @@ def _empty_evidence(draws, seeds):
         "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
         "chosen": right.axvline(1, color="#777777", linestyle=":"),
     }
-    left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density", xlim=(EDGES[0], EDGES[-1]))
-    left.set_title(TWO_LINES)
+    left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density",
+             xlim=(EDGES[0], EDGES[-1]), title=TWO_LINES)
     right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
-              ylabel="log p(x) − $L_K$ (nats per image)")
-    right.set_title(TWO_LINES)
+              ylabel="log p(x) − $L_K$ (nats per image)", title=TWO_LINES)
     right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
                           fig.artists_of["median"]], fontsize=9, loc="lower left",
-                 labels=["mean, stored seeds", "mean, this run, 95 %",
-                         "median image, this run"])
+                 labels=["mean, stored seeds", "mean, this run, 95 %", "median image, this run"])
     freeze_layout(fig)
     return fig
 

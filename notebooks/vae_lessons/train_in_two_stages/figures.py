@@ -57,7 +57,7 @@ def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=Non
     budgets, or None.
     """
     if fig is None:
-        fig = _empty_second(list(pictures), budgets)
+        fig = _empty_second(pictures, budgets)
     at, parts, words = list(budgets).index(seconds), fig.artists_of, []
     for way, shown in pictures.items():
         rows = [shown["samples"], *_pairs(originals, shown["reconstructions"])]

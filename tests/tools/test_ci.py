@@ -1,0 +1,75 @@
+"""tools/ci.py: which steps it runs, and the browser that it installs. No network."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import ci
+import lab
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUFF, SITE = ["-m", "ruff", "check", "--quiet"], ["tools/site_pages/build.py"]
+UNITS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]
+BROWSER = [*UNITS[:-1], "loadgroup", "tests/browser", ("CHROMIUM", "a browser")]
+ALL = [RUFF, UNITS, RUFF, BROWSER, SITE]
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr(ci, "install_browser", lambda: "a browser")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+@pytest.mark.parametrize("steps, failing, failures, expected", [
+    ([], None, 0, ALL), (["site"], None, 0, [SITE]),
+    ([], "ruff", 2, [RUFF, RUFF, SITE]), ([], "tests/browser", 1, ALL),
+])
+def test_ci_runs_its_steps_even_after_a_failure(
+    two_cores, recorded, capsys, steps, failing, failures, expected
+):
+    env, ran = recorded(failing)
+    assert ci.ci(env, steps) == failures
+    assert ran == [("test",), *expected]
+    how = "failed" if failures else "done"
+    assert steps or re.search(rf"== browser: {how} after \d+ s\n== site: done after \d+ s",
+                              capsys.readouterr().out)
+
+
+def test_ci_has_a_job_for_each_step(two_cores, recorded):
+    run = ROOT / ".ci" / "run"
+    lines = [line for line in run.read_text().splitlines() if line and not line.startswith("#")]
+    assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
+                     'exec python3 tools/ci.py "$@"']
+    assert os.name == "nt" or os.access(run, os.X_OK)
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    env, ran = recorded()
+    for job in re.search(r"steps: \[(.*)\]", workflow)[1].split(","):
+        assert ci.ci(env, job.split()) == 0
+    assert [call for call in ran if call != ("test",)] == ALL
+
+
+def test_ci_knows_its_steps_by_the_command_line():
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "tools/ci.py", "tests", "∞"], cwd=ROOT,
+                          capture_output=True, env=ascii_only)
+    assert done.returncode == 1
+    assert re.match(b"error: name some of these steps.*test, browser, site. Got: tests ",
+                    done.stderr)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="apt-get is Debian's")
+def test_ci_installs_a_browser_where_apt_get_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(lab, "IS_ROOT", True)
+    with pytest.raises(lab.Trouble, match="no browser"):
+        ci.install_browser()
+    apt, asked = tmp_path / "apt-get", tmp_path / "asked"
+    apt.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n'
+                   f': > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium\n')
+    apt.chmod(0o755)
+    assert ci.install_browser() == str(tmp_path / "chromium")
+    assert asked.read_text().splitlines() == ["update", "install -y chromium"]
