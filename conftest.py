@@ -56,8 +56,13 @@ LAYERS = {"tests/browser": "layer 4, browser", "notebooks": "layers 2 and 3, nbv
           "tests": "layer 1, units"}
 
 
+def part_of(test):
+    """The file of a test, or the page that `tests/browser/conftest.py` marks it with."""
+    return test[test.find("@", test.rfind("]") + 1) + 1:].split("::")[0]
+
+
 class Progress:
-    """One line for each file whose tests are done; with several files at a time, as they end."""
+    """One line for each file, or page, whose tests are done, in the order in which they end."""
 
     def __init__(self, reporter):
         self._reporter, self._left, self._failed, self._whole = reporter, {}, {}, 0
@@ -66,7 +71,7 @@ class Progress:
     def expect(self, ids):
         """Take note of all tests there are; each process that runs some of them names them all."""
         if not self._left:
-            self._left = collections.Counter(id.split("::")[0] for id in ids)
+            self._left = collections.Counter(map(part_of, ids))
             self._whole = sum(self._left.values())
 
     def pytest_collection_finish(self, session):
@@ -77,7 +82,7 @@ class Progress:
         self.expect(ids)
 
     def pytest_runtest_logreport(self, report):
-        file = report.nodeid.split("::")[0]
+        file = part_of(report.nodeid)
         if report.failed:
             self._failed[file] = self._failed.get(file, 0) + 1
         if report.when == "teardown":

@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent == Path(__file__).parent:
             page = getattr(item, "callspec", None) and item.callspec.params.get("lab")
-            item.add_marker(pytest.mark.xdist_group(page or item.path.name))
+            item.add_marker(pytest.mark.xdist_group(f"tests/browser/{page or item.path.name}"))
 
 
 @pytest.fixture(scope="session")

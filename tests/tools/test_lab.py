@@ -177,8 +177,8 @@ def test_failed_install_leaves_no_valid_stamp(installs, monkeypatch, message):
 def test_pip_args(installs, monkeypatch):
     assert lab.pip_args("", windows=False) == []
     assert lab.pip_args("--find-links 'my wheels'", windows=False) == ["--find-links", "my wheels"]
-    windows = lab.pip_args(r'--find-links "C:\my wheels"', windows=True)
-    assert windows == ["--find-links", r"C:\my wheels"]
+    windows = lab.pip_args(r'--find-links "C:\my wheels" -c D:\all.txt', windows=True)
+    assert windows == ["--find-links", r"C:\my wheels", "-c", r"D:\all.txt"]
     env, done = installs
     monkeypatch.setenv("PIP_ARGS", "--index-url 'somewhere else'")
     env.ensure()
