@@ -15,7 +15,7 @@ ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
 
 @styled
 def vae_graph(encoder, decoder, pixels):
-    """The parts of a `models.CoderVAE` and what flows between them.
+    """The parts of a `lab.CoderVAE` and what flows between them.
 
     encoder, decoder: widths of the coders, each of which has one layer more of its last width;
     pixels: of an image.

@@ -161,7 +161,7 @@ def renew_statistics(model, images, *, batch_size, seed):
 
 @torch.no_grad()
 def dead_heads(model, images):
-    """How many outputs of a `models.CoderVAE`'s two heads are 0 for every image: (mean, logvar).
+    """How many outputs of a `CoderVAE`'s two heads are 0 for every image: (mean, logvar).
 
     In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
     the layers before it move by the gradients of others, and by other batches' statistics.

@@ -26,27 +26,8 @@ def estimate_spread(
     draws}. crossover: the σ² at which the laws cross. guess: which the learner expects to
     spread less, or None.
     """
-    kinds = {"s²": STYLES["variance"], "log s²": STYLES["log variance"]}
     if fig is None:
-        fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-        grid = fig.add_gridspec(2, 2, width_ratios=[1, 1.25])
-        right = fig.add_subplot(grid[:, 1])
-        fig.artists_of = {"cross": right.axvline(1, color=GREY, linewidth=1, linestyle=":")}
-        for row, (kind, (colour, line, mark)) in enumerate(kinds.items()):
-            axes = fig.add_subplot(grid[row, 0])
-            axes.axvline(0, color="black", linewidth=1)
-            axes.set(xlim=(-3, 3), ylim=(0, 1.15), yticks=[], ylabel="how often", title=" ",
-                     xlabel=("s² − σ²", "log s² − log σ²")[row])
-            fig.artists_of[kind] = (
-                axes.plot([], [], color=colour, drawstyle="steps-mid")[0],
-                right.plot([], [], line, color=colour, label=f"Var({kind}), law")[0],
-                right.plot([], [], mark, color=colour, markersize=9, label="drawn")[0],
-            )
-        right.set(xscale="log", yscale="log", xlabel="true variance σ²", ylim=(1e-7, 1e6),
-                  ylabel="variance of the estimate", xlim=(variances[0], variances[-1]),
-                  title=TWO_LINES)
-        right.legend(loc="upper left", fontsize=9)
-        freeze_layout(fig)
+        fig = _empty_spread(variances)
     parts, edges = fig.artists_of, np.linspace(-3, 3, 61)
     centred = {"s²": estimates - variance, "log s²": np.log(estimates) - np.log(variance)}
     for kind, values in centred.items():
@@ -72,6 +53,31 @@ def estimate_spread(
     return fig
 
 
+def _empty_spread(variances):
+    """The figure of both estimates with its axes, over `variances`, and no estimates yet."""
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    grid = fig.add_gridspec(2, 2, width_ratios=[1, 1.25])
+    right = fig.add_subplot(grid[:, 1])
+    fig.artists_of = {"cross": right.axvline(1, color=GREY, linewidth=1, linestyle=":")}
+    kinds = {"s²": STYLES["variance"], "log s²": STYLES["log variance"]}
+    for row, (kind, (colour, line, mark)) in enumerate(kinds.items()):
+        axes = fig.add_subplot(grid[row, 0])
+        axes.axvline(0, color="black", linewidth=1)
+        axes.set(xlim=(-3, 3), ylim=(0, 1.15), yticks=[], ylabel="how often", title=" ",
+                 xlabel=("s² − σ²", "log s² − log σ²")[row])
+        fig.artists_of[kind] = (
+            axes.plot([], [], color=colour, drawstyle="steps-mid")[0],
+            right.plot([], [], line, color=colour, label=f"Var({kind}), law")[0],
+            right.plot([], [], mark, color=colour, markersize=9, label="drawn")[0],
+        )
+    right.set(xscale="log", yscale="log", xlabel="true variance σ²", ylim=(1e-7, 1e6),
+              ylabel="variance of the estimate", xlim=(variances[0], variances[-1]),
+              title=TWO_LINES)
+    right.legend(loc="upper left", fontsize=9)
+    freeze_layout(fig)
+    return fig
+
+
 @styled
 def nll_bowls(error, variance, nll, gradients, fig=None):
     """The NLL of one error against its variance and against the log of it, and both gradients.
@@ -80,29 +86,7 @@ def nll_bowls(error, variance, nll, gradients, fig=None):
     {parametrisation: [points]}.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 3.9), layout="constrained")
-        plain, log, slopes = fig.subplots(1, 3)
-        fig.artists_of = {
-            "variance": plain.plot([], [], color=BLUE)[0],
-            "concave": plain.plot([], [], color="#CC79A7", linewidth=5, alpha=0.45,
-                                  label="bends down")[0],
-            "log variance": log.plot([], [], "--", color=ORANGE)[0],
-            "gradients": {
-                name: (slopes.plot([], [], STYLES[name][1], color=STYLES[name][0],
-                                   label=f"by {label}")[0],
-                       slopes.plot([], [], ":", color=STYLES[name][0], linewidth=3, alpha=0.5)[0])
-                for name, label in (("variance", "σ²"), ("log variance", "log σ²"))},
-        }
-        plain.set(xlabel="σ²", ylabel="NLL (nats)", title=TWO_LINES)
-        plain.legend(loc="lower right", fontsize=9)
-        log.set(xlabel="log σ²", ylabel="NLL (nats)", title=TWO_LINES)
-        slopes.set(xscale="log", yscale="log", xlabel="σ²", ylabel="|gradient of the NLL|",
-                   xlim=(1e-6, 1e6), ylim=(1e-8, 1e12), title=TWO_LINES)
-        slopes.set_xticks([1e-6, 1e-3, 1, 1e3, 1e6])
-        slopes.set_yticks([1e-8, 1e-4, 1, 1e4, 1e8, 1e12])
-        slopes.legend(loc="upper right", fontsize=9, title="dotted: e²/2σ⁴ and e²/2σ²",
-                      title_fontsize=8.5)
-        freeze_layout(fig)
+        fig = _empty_bowls()
     parts, square = fig.artists_of, error**2
     near = (variance > 0.14 * square) & (variance < 9 * square)
     bent = near & (variance > 2 * square)
@@ -130,6 +114,34 @@ def nll_bowls(error, variance, nll, gradients, fig=None):
         f"{2 * square:.3g}, in log σ² nowhere. Gradients shown reach {steepest:.2g} by σ² and "
         f"{np.abs(gradients['log variance']).max():.2g} by log σ²."
     )
+    return fig
+
+
+def _empty_bowls():
+    """The figure of the NLL and its gradients with its axes, and no curves yet."""
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+    plain, log, slopes = fig.subplots(1, 3)
+    fig.artists_of = {
+        "variance": plain.plot([], [], color=BLUE)[0],
+        "concave": plain.plot([], [], color="#CC79A7", linewidth=5, alpha=0.45,
+                              label="bends down")[0],
+        "log variance": log.plot([], [], "--", color=ORANGE)[0],
+        "gradients": {
+            name: (slopes.plot([], [], STYLES[name][1], color=STYLES[name][0],
+                               label=f"by {label}")[0],
+                   slopes.plot([], [], ":", color=STYLES[name][0], linewidth=3, alpha=0.5)[0])
+            for name, label in (("variance", "σ²"), ("log variance", "log σ²"))},
+    }
+    plain.set(xlabel="σ²", ylabel="NLL (nats)", title=TWO_LINES)
+    plain.legend(loc="lower right", fontsize=9)
+    log.set(xlabel="log σ²", ylabel="NLL (nats)", title=TWO_LINES)
+    slopes.set(xscale="log", yscale="log", xlabel="σ²", ylabel="|gradient of the NLL|",
+               xlim=(1e-6, 1e6), ylim=(1e-8, 1e12), title=TWO_LINES)
+    slopes.set_xticks([1e-6, 1e-3, 1, 1e3, 1e6])
+    slopes.set_yticks([1e-8, 1e-4, 1, 1e4, 1e8, 1e12])
+    slopes.legend(loc="upper right", fontsize=9, title="dotted: e²/2σ⁴ and e²/2σ²",
+                  title_fontsize=8.5)
+    freeze_layout(fig)
     return fig
 
 
@@ -245,30 +257,7 @@ def noise_sweep(
     per test image.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 4.1), layout="constrained")
-        digits, curve = fig.subplots(1, 2, width_ratios=[1, 1.3])
-        fig.artists_of = {
-            "digits": labelled_picture(digits, THERE_AND_BACK, 5),
-            "own": curve.plot([], [], "o", color=BLUE, alpha=0.5, label="σ fixed")[0],
-            "line": curve.plot([], [], color=BLUE, linewidth=1)[0],
-            "refitted": curve.plot([], [], "^", color=GREEN, alpha=0.5,
-                                   label="… σ put right after training")[0],
-            "found": {way: curve.plot([], [], mark, color=ORANGE, markersize=7, alpha=0.7,
-                                      label=f"σ {way}")[0]
-                      for way, mark in zip(found, ("s", "D"))},
-            "here": curve.plot([], [], "o", color="black", fillstyle="none", markersize=15,
-                               markeredgewidth=2, label="the model on the left")[0],
-            "guess": curve.axvline(1, color=ORANGE, linestyle=":", linewidth=2),
-        }
-        digits.set_title("Digits, what comes back,\nand draws from the prior")
-        curve.set(xscale="log", xlabel="σ of the decoder", title=TWO_LINES,
-                  ylabel="−ELBO (nats per test image)", ylim=(-720, 1.1 * CEILING),
-                  xlim=(min(sigmas) / 1.4, 1.4 * max(sigmas)))
-        curve.xaxis.set_major_locator(FixedLocator(sigmas))
-        curve.xaxis.set_minor_locator(NullLocator())
-        curve.xaxis.set_major_formatter("{x:g}")
-        curve.legend(loc="upper center", fontsize=8.5, ncols=2)
-        freeze_layout(fig)
+        fig = _empty_sweep(sigmas, found)
     parts = fig.artists_of
     parts["digits"].set_data(there_and_back(originals, reconstructions, samples))
     own, refitted = np.asarray(own), np.asarray(refitted)
@@ -288,6 +277,35 @@ def noise_sweep(
     fig.caption = (f"{name}: {numbers}. Median −ELBO: " + ", ".join(
         f"σ {way} {_signed(median)}" for way, median in medians.items())
         + f" nats per test image{guessed}.")
+    return fig
+
+
+def _empty_sweep(sigmas, ways):
+    """The figure of a sweep over σ with its axes, a mark for each of `ways`, and no model yet."""
+    fig = Figure(figsize=(9.6, 4.1), layout="constrained")
+    digits, curve = fig.subplots(1, 2, width_ratios=[1, 1.3])
+    fig.artists_of = {
+        "digits": labelled_picture(digits, THERE_AND_BACK, 5),
+        "own": curve.plot([], [], "o", color=BLUE, alpha=0.5, label="σ fixed")[0],
+        "line": curve.plot([], [], color=BLUE, linewidth=1)[0],
+        "refitted": curve.plot([], [], "^", color=GREEN, alpha=0.5,
+                               label="… σ put right after training")[0],
+        "found": {way: curve.plot([], [], mark, color=ORANGE, markersize=7, alpha=0.7,
+                                  label=f"σ {way}")[0]
+                  for way, mark in zip(ways, ("s", "D"))},
+        "here": curve.plot([], [], "o", color="black", fillstyle="none", markersize=15,
+                           markeredgewidth=2, label="the model on the left")[0],
+        "guess": curve.axvline(1, color=ORANGE, linestyle=":", linewidth=2),
+    }
+    digits.set_title("Digits, what comes back,\nand draws from the prior")
+    curve.set(xscale="log", xlabel="σ of the decoder", title=TWO_LINES,
+              ylabel="−ELBO (nats per test image)", ylim=(-720, 1.1 * CEILING),
+              xlim=(min(sigmas) / 1.4, 1.4 * max(sigmas)))
+    curve.xaxis.set_major_locator(FixedLocator(sigmas))
+    curve.xaxis.set_minor_locator(NullLocator())
+    curve.xaxis.set_major_formatter("{x:g}")
+    curve.legend(loc="upper center", fontsize=8.5, ncols=2)
+    freeze_layout(fig)
     return fig
 
 

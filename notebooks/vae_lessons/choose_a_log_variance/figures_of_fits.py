@@ -20,25 +20,7 @@ def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None
     seeds that failed}; settings: words for the title. guess: a parametrisation, or None.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 3.9), layout="constrained")
-        panels = fig.subplots(1, len(stored), sharey=True)
-        fig.artists_of = {}
-        for axes, name in zip(panels, stored):
-            seeds = len(stored[name])
-            fig.artists_of[name] = {
-                "stored": [axes.plot([], [], color=STYLES[name][0], alpha=0.5, linewidth=1.2,
-                                     label="stored seeds" if k == 0 else None)[0]
-                           for k in range(seeds)],
-                "live": axes.plot([], [], color="black", linewidth=1.6, linestyle="--",
-                                  label="this run")[0],
-                "truth": axes.plot([], [], color="#999999", linewidth=5, alpha=0.5,
-                                   label="truth")[0],
-            }
-            axes.set(xlabel="x", xlim=(-1, 1), title=TWO_LINES)
-        panels[0].set_ylabel("log₁₀ σ²")
-        panels[0].set_ylim(-7, 7)
-        panels[0].legend(loc="upper left", fontsize=9)
-        freeze_layout(fig)
+        fig = _empty_fits(stored)
     words = []
     for name, parts in fig.artists_of.items():
         for line, curve in zip(parts["stored"], stored[name]):
@@ -53,6 +35,29 @@ def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None
     middle = (truth.min() + truth.max()) / 2
     parts["truth"].axes.set_ylim(middle - 5.5, middle + 5.5)
     fig.caption = f"{settings}. " + "; ".join(words) + "."
+    return fig
+
+
+def _empty_fits(stored):
+    """The figure of fitted scales with a panel for each parametrisation, and no curves yet."""
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+    panels = fig.subplots(1, len(stored), sharey=True)
+    fig.artists_of = {}
+    for axes, name in zip(panels, stored):
+        fig.artists_of[name] = {
+            "stored": [axes.plot([], [], color=STYLES[name][0], alpha=0.5, linewidth=1.2,
+                                 label="stored seeds" if k == 0 else None)[0]
+                       for k in range(len(stored[name]))],
+            "live": axes.plot([], [], color="black", linewidth=1.6, linestyle="--",
+                              label="this run")[0],
+            "truth": axes.plot([], [], color="#999999", linewidth=5, alpha=0.5,
+                               label="truth")[0],
+        }
+        axes.set(xlabel="x", xlim=(-1, 1), title=TWO_LINES)
+    panels[0].set_ylabel("log₁₀ σ²")
+    panels[0].set_ylim(-7, 7)
+    panels[0].legend(loc="upper left", fontsize=9)
+    freeze_layout(fig)
     return fig
 
 

@@ -163,7 +163,7 @@ def draw_errors(span, unit, count, seed):
 class ScaleFit:
     """Learns the variance of errors at each x, in one parametrisation.
 
-    parametrisation: a name in `scales.PARAMETRISATIONS`. x, error: [count, 1]. optimizer: a
+    parametrisation: a name in `PARAMETRISATIONS`. x, error: [count, 1]. optimizer: a
     name in `OPTIMIZERS`. The output's bias makes every parametrisation begin near σ² = 1.
     seed: fixes the other weights and the order of the errors, the same for each
     parametrisation. Raises `ValueError` for a name that is not known.
@@ -253,7 +253,7 @@ def measure_fit(fitted, span, unit):
     """What a `ScaleFit` is worth on `grid`, against the truth.
 
     log_variance: log₁₀ σ², [points]; excess: nats per error above the least possible, see
-    `scales.excess_nll`; stuck: see `ScaleFit.stuck`.
+    `excess_nll`; stuck: see `ScaleFit.stuck`.
     """
     x = grid()
     variance = fitted.variance(x).double()
@@ -266,7 +266,7 @@ class SigmaVAE(models.VAE):
     """p(x|z) = N(sigmoid(logits), exp(noise) · I), with one log variance `noise` for all pixels.
 
     noise: where it begins. learned: whether training moves it, by the gradient (the σ-VAE of
-    Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202); `models.LearnedScaleVAE` finds it by a
+    Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202); `LearnedScaleVAE` finds it by a
     formula instead. Sizes and seed as in `models.VAE`. Raises `ValueError` for a noise that is
     not finite.
     """
@@ -279,7 +279,7 @@ class SigmaVAE(models.VAE):
 
     @property
     def variance(self):
-        """σ² of a pixel, as `models.LearnedScaleVAE` has it."""
+        """σ² of a pixel, as `LearnedScaleVAE` has it."""
         return self.noise.exp()
 
     def elbo_parts(self, x, eps):

@@ -158,7 +158,7 @@ def trainer_from(start, seed, *, latent, hidden, batch_size, learning_rate, **_o
 
 
 def run_starts(seed, *, starts, epochs, **settings):
-    """Where training ends from each start, {start: numbers}, see `sigma_vae.measure`."""
+    """Where training ends from each start, {start: numbers}, see `measure_variant`."""
     found = {}
     for start in starts:
         trainer = trainer_from(start, seed, **settings)

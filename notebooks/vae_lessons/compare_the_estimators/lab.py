@@ -125,9 +125,9 @@ def one_draw(model, x, estimator, eps):
 def bound_gradients(model, x, mean, logvar, samples, *, repetitions, seed):
     """Gradients of the importance-weighted bound with K = `samples`, over and over.
 
-    model: an `exact.LinearGaussian` with one latent; x, mean, logvar: [1, 1].
+    model: an `LinearGaussian` with one latent; x, mean, logvar: [1, 1].
     Returns {gradient: [repetitions]}: "inference" for q's mean, "DReG" the same by
-    `elbo.dreg_surrogate`, "generative" for the model's bias (Rainforth et al. 2018).
+    `dreg_surrogate`, "generative" for the model's bias (Rainforth et al. 2018).
     """
     samples = arguments.whole_number(samples, "samples", most=REPEATED)
     repetitions = arguments.whole_number(repetitions, "repetitions")
@@ -256,7 +256,7 @@ def exact_variances(mean, sd, posterior_mean, posterior_sd):
 def drawn_variances(model, x, mean, logvar, eps):
     """The same, from draws: {quantity: {form: float}}.
 
-    model: an `exact.LinearGaussian`; x: [1, pixels]; mean, logvar: [1, latent]; eps:
+    model: an `LinearGaussian`; x: [1, pixels]; mean, logvar: [1, latent]; eps:
     [draws, 1, latent]. Gradients' variances are summed over latents.
     """
     def log_joint(z):

@@ -68,7 +68,7 @@ def optimum(eigenvalues, noise_variance):
 
 
 def fit_linear_vae(model, covariance, steps, learning_rate=1e-2):
-    """Train a `models.LinearVAE` on all images at once: its exact −ELBO, by Adam.
+    """Train a `LinearVAE` on all images at once: its exact −ELBO, by Adam.
 
     No noise and no minibatches, so that it converges in a thousand steps. The step size is
     whole for half of them and then shrinks to 0.
@@ -85,7 +85,7 @@ def fit_linear_vae(model, covariance, steps, learning_rate=1e-2):
 
 @torch.no_grad()
 def spreads(model, covariance):
-    """A_u of a `models.LinearVAE`: the variance over images of each posterior mean, [latent]."""
+    """A_u of a `LinearVAE`: the variance over images of each posterior mean, [latent]."""
     return ((model.V @ covariance) * model.V).sum(1)
 
 

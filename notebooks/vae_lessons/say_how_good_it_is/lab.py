@@ -75,7 +75,7 @@ def draw_log_weights(model, images, draws, generator):
     draws = arguments.whole_number(draws, "draws")
     if not ((images == 0) | (images == 255)).all():
         raise ValueError("The images hold greys: make them black and white first, by "
-                         "likelihood.binarized.")
+                         "lab.binarized.")
     # One image at a time: all draws of it fit the cache. Small results kept between large
     # temporary ones would cut the memory to pieces, so there is one place for all.
     weights = torch.empty(draws, len(images))

@@ -1,4 +1,4 @@
-"""Train the networks of `burda` on from where their studies stopped; can be stopped at any time.
+"""Train the networks of Table 1 on from where their studies stopped; can be stopped at any time.
 
 ``python -m vae_lessons.say_how_good_it_is.longer 1 --until 3280`` goes on with L_1. Each epoch
 draws its random numbers from a seed of its own, so that a run that was stopped and goes on ends

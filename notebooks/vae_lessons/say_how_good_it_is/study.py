@@ -47,7 +47,7 @@ TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the sa
 
 @one_thread()
 def bound_trainer(seed, *, draws, estimator="iwae", batch_size, **_other):
-    """A trainer of `models.BurdaVAE` on L_K, on one thread."""
+    """A trainer of `lab.BurdaVAE` on L_K, on one thread."""
     images = data.load_mnist().train_images
     model = lab.BurdaVAE(evaluation.mean_image(images).float(), seed=seed)
     return on_one_thread(lab.BoundTrainer(

@@ -105,7 +105,7 @@ def threshold(images):
 
 
 def set_initial_logvar(model, value):
-    """Let every q(z|x) of an untrained `models.CoderVAE` begin with log variance near `value`.
+    """Let every q(z|x) of an untrained `CoderVAE` begin with log variance near `value`.
 
     Raises `ValueError` for a head that ends in a ReLU, which lets no negative number through.
     """

@@ -81,8 +81,8 @@ def coders_trainer(
 ):
     """A trainer of the source's coders on 55,000 images, on one thread.
 
-    logvar: where the log variance begins, see `plateau.set_initial_logvar`. warm_up: steps
-    over which β rises from 0. of_model: settings of `models.CoderVAE`.
+    logvar: where the log variance begins, see `lab.set_initial_logvar`. warm_up: steps
+    over which β rises from 0. of_model: settings of `CoderVAE`.
     """
     model = CoderVAE(seed=seed, **of_model)
     if logvar is not None:

@@ -56,28 +56,7 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
     """
     values = np.asarray(values)
     if fig is None:
-        fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-        strip, codes, bars = fig.subplot_mosaic(
-            [["strip", "strip"], ["codes", "bars"]], height_ratios=[0.75, 1]).values()
-        numbers = np.arange(1, len(rates) + 1)
-        edges = np.linspace(-5, 5, 41)
-        fig.artists_of = {
-            "strip": new_picture(strip, 1, len(values)),
-            "codes": list(codes.bar(edges[:-1], np.zeros(40), 0.25, align="edge", color="#9EC5E8",
-                                    label="means")),
-            "prior": codes.plot(edges, np.exp(-edges**2 / 2) / np.sqrt(2 * np.pi), "--",
-                                color="black", linewidth=1, label="prior")[0],
-            "own": codes.plot([0, 0], [0, 0.55], color=ORANGE, linewidth=2, label="this digit")[0],
-            "bars": list(bars.bar(numbers, np.zeros(len(rates)))),
-        }
-        for k, value in enumerate(values):
-            strip.text(28 * k + 14, 31, f"{value:g}".replace("-", "−"), ha="center", va="top")
-        codes.set(xlabel="value of the latent", ylabel="density", xlim=(-5, 5), ylim=(0, 0.6))
-        codes.legend(loc="upper right", fontsize=9)
-        bars.set(xlabel="latent", ylabel="rate (nats per image)", xticks=numbers, ylim=(0, 3.2))
-        bars.set_title(" ")
-        strip.set_title(" ")
-        freeze_layout(fig)
+        fig = _empty_traversal(values, len(rates))
     parts = fig.artists_of
     parts["strip"].set_data(tile(np.asarray(pictures), len(values)))
     share, _ = np.histogram(means, np.linspace(-5, 5, 41), density=True)
@@ -97,6 +76,33 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
         f"Latent {latent + 1} turned from {values[0]:g} to {values[-1]:g}, the others held: the "
         f"pictures at both ends differ by {step:.1f} (root of the sum of squares). Its rate is "
         f"{rates[latent]:.2f} nats, number {rank} of {len(rates)}.".replace("-", "−"))
+    return fig
+
+
+def _empty_traversal(values, latents):
+    """The figure of one latent's traversal with its axes and the prior, and no codes yet."""
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    strip, codes, bars = fig.subplot_mosaic(
+        [["strip", "strip"], ["codes", "bars"]], height_ratios=[0.75, 1]).values()
+    numbers = np.arange(1, latents + 1)
+    edges = np.linspace(-5, 5, 41)
+    fig.artists_of = {
+        "strip": new_picture(strip, 1, len(values)),
+        "codes": list(codes.bar(edges[:-1], np.zeros(40), 0.25, align="edge", color="#9EC5E8",
+                                label="means")),
+        "prior": codes.plot(edges, np.exp(-edges**2 / 2) / np.sqrt(2 * np.pi), "--",
+                            color="black", linewidth=1, label="prior")[0],
+        "own": codes.plot([0, 0], [0, 0.55], color=ORANGE, linewidth=2, label="this digit")[0],
+        "bars": list(bars.bar(numbers, np.zeros(latents))),
+    }
+    for k, value in enumerate(values):
+        strip.text(28 * k + 14, 31, f"{value:g}".replace("-", "−"), ha="center", va="top")
+    codes.set(xlabel="value of the latent", ylabel="density", xlim=(-5, 5), ylim=(0, 0.6))
+    codes.legend(loc="upper right", fontsize=9)
+    bars.set(xlabel="latent", ylabel="rate (nats per image)", xticks=numbers, ylim=(0, 3.2))
+    bars.set_title(" ")
+    strip.set_title(" ")
+    freeze_layout(fig)
     return fig
 
 

@@ -74,7 +74,7 @@ def covered(points, by, k=3):
 
 
 class Quality(NamedTuple):
-    """What a set of pictures is worth beside real ones; see `measure`."""
+    """What a set of pictures is worth beside real ones; see `picture_quality`."""
 
     frechet: float
     sure: float

@@ -141,7 +141,7 @@ def run_step_sizes(seed, *, learning_rates, steps, classifier, **settings):
     """What codes are worth with each step size, {way: {learning rate: [numbers of each stop]}}.
 
     learning_rates: {way: those to try}. steps: {way: the numbers of steps at which to stop},
-    those that a computer makes of the VAE at once in a budget of `parent.STUDY`, and of the
+    those that a computer makes of the VAE at once in a budget of `TWO_STAGE`, and of the
     first stage in its share of it.
     """
     judge = realism.make_classifier(**classifier)

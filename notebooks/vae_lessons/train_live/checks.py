@@ -156,7 +156,7 @@ class LivingLatents(Checked):
     """A schedule of β for the learner to choose, and the check that trains with it.
 
     It must end at `target`, for the last tenth of `steps` steps. The check trains a
-    `models.CoderVAE` with it, from a fixed seed on one thread, and counts the latents whose
+    `CoderVAE` with it, from a fixed seed on one thread, and counts the latents whose
     rate on 2,000 test images exceeds `used` nats: `wanted` of them must.
     """
 

@@ -91,7 +91,7 @@ def test_no_two_images_share_their_draws(plane, digits, monkeypatch):
 
 
 def test_greys_are_refused(plane):
-    with pytest.raises(ValueError, match="likelihood.binarized"):
+    with pytest.raises(ValueError, match="lab.binarized"):
         lab.bounds(plane, data.load_mnist().test_images[:2], [1], seed=0)
 
 
