@@ -1,13 +1,15 @@
-"""How far the tests are, layer by layer; and layer 3, which rides on layer 2.
+"""Which tests stay together, how far they are, and layer 3, which rides on layer 2.
 
 When nbval has run the last cell of a notebook, one more item runs in the same kernel. It moves
 every control of every `View` to its minimum, middle and maximum and looks at the data drawn.
 """
 
 import collections
+import re
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import vae_helpers  # noqa: F401  (before torch: it sets how PyTorch's threads wait)
 
@@ -57,8 +59,24 @@ LAYERS = {"tests/browser": "layer 4, browser", "notebooks": "layers 2 and 3, nbv
 
 
 def part_of(test):
-    """The file of a test, or the page that `tests/browser/conftest.py` marks it with."""
-    return test[test.find("@", test.rfind("]") + 1) + 1:].split("::")[0]
+    """The file of a test, or the notebook whose page in the browser it looks at."""
+    page = re.search(r"^tests/browser/.*\[(\w+\.ipynb)\]$", test)
+    return f"tests/browser/{page[1]}" if page else test.split("::")[0]
+
+
+class Parts(LoadFileScheduling):
+    """Gives the tests of a file, or of a page, to one process: a page is opened once.
+
+    xdist has no public way to say so that works with this pytest; a test watches this one.
+    """
+
+    def _split_scope(self, nodeid):
+        return part_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return Parts(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 class Progress:

@@ -16,7 +16,8 @@ from vae_helpers.files import print_anything
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# What the benchmarks measured
 
-Each section was written by the command that it names, on a computer that it describes.
+Each section was written by the command that it names, on a computer that it describes; those of
+tests were copied from what the command printed.
 """
 BUSY = 0.5  # load average above which a timing says more about the others
 # Read at once: a benchmark's own imports and preparations are no load of others.

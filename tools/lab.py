@@ -220,17 +220,17 @@ def lab(env, args):
     return env.run(command + (["--allow-root"] if IS_ROOT else []), hand_over=True)
 
 
-def side_by_side(dist):
+def side_by_side():
     """pytest's options for as many test files at a time as there are processors, but four at most.
 
     A notebook's kernel takes 1.2 GB. The tests of a file, or cells of a notebook, stay together.
     """
-    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", dist]
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
 
 
-def run_tests(env, args, dist="loadfile", **how):
+def run_tests(env, args, **how):
     return (env.run(["-m", "ruff", "check", "--quiet"])
-            or env.run(["-m", "pytest"] + side_by_side(dist) + args, **how))
+            or env.run(["-m", "pytest"] + side_by_side() + args, **how))
 
 
 def test(env, args):
@@ -250,7 +250,7 @@ def find_browser(variables=os.environ):
 
 
 def run_browser_tests(env, args, browser, **how):
-    return run_tests(env, ["tests/browser"] + args, "loadgroup", CHROMIUM=browser, **how)
+    return run_tests(env, ["tests/browser"] + args, CHROMIUM=browser, **how)
 
 
 def test_browser(env, args):

@@ -11,14 +11,6 @@ from .harness import Server, open_browser
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of one notebook's page, or of one file, stay in one process: two pages at a time."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            page = getattr(item, "callspec", None) and item.callspec.params.get("lab")
-            item.add_marker(pytest.mark.xdist_group(f"tests/browser/{page or item.path.name}"))
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """JupyterLab over a copy of the notebooks, so that running them changes nothing here."""

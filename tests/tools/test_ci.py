@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUFF, SITE = ["-m", "ruff", "check", "--quiet"], ["tools/site_pages/build.py"]
 UNITS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]
-BROWSER = [*UNITS[:-1], "loadgroup", "tests/browser", ("CHROMIUM", "a browser")]
+BROWSER = [*UNITS, "tests/browser", ("CHROMIUM", "a browser")]
 ALL = [RUFF, UNITS, RUFF, BROWSER, SITE]
 
 

@@ -1,7 +1,7 @@
-"""Files that are not what they were, many first loads at once, and the series again and again.
+"""Damaged files, killed runs, many first loads at once, and the series again and again.
 
-Options raise the counts: --damaged 200, --loads 30, --series 10 (hours), and in test_checkpoints.py
---kills 30. Each test reports passed/tried.
+Options raise the counts: --damaged 200, --kills 30, --loads 30, --series 10 (hours). Each test
+reports passed/tried.
 """
 
 import functools
@@ -12,17 +12,21 @@ import pickle
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from test_checkpoints import Payload, Written, assert_same_run, make, run
 
 from vae_helpers import checkpoints, data, files, models, results, training
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "kl_collapse", "1"  # study and key
+WRITE_MOMENTS = ("half written", "not yet in place", "just in place")
 
 
 # A damage is a function of a file's bytes, a random.Random and a path that no loading may bring
@@ -45,7 +49,7 @@ def wrong_magic(content, chances, _trap):
 
 def foreign_pickle(_content, _chances, trap):
     """A pickle that runs code when it is loaded."""
-    return pickle.dumps(Foreign(trap))
+    return pickle.dumps(Payload(trap))
 
 
 def empty(_content, _chances, _trap):
@@ -58,16 +62,6 @@ def huge_header(content, _chances, _trap):
 
 
 DAMAGES = (truncated, bit_flipped, wrong_magic, foreign_pickle, empty, huge_header)
-
-
-class Foreign:
-    """Unpickled, it makes a folder: a stand-in for what a hostile file would do."""
-
-    def __init__(self, trap):
-        self._trap = str(trap)
-
-    def __reduce__(self):
-        return os.mkdir, (self._trap,)
 
 
 @functools.cache
@@ -124,7 +118,7 @@ def checkpoint(folder, damage, number, _monkeypatch):
         saved.step()
     checkpoints.save(saved, path)
     damage_in(path, damage, number, folder / "trap")
-    if damage is foreign_pickle and number % 2:
+    if damage is foreign_pickle and number % 2 == 0:
         path.write_bytes(checkpoints._first_line(path.read_bytes()) + path.read_bytes())
 
     def load():
@@ -182,11 +176,103 @@ def outcome(load, good, error):
     return "passed" if same else "loaded something else"
 
 
+def forkserver():
+    """A maker of processes that have PyTorch loaded, and share no PyTorch that was used."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vae_lessons.train_in_two_stages.lab", "pytest"])
+    return context
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork server")
+def test_a_killed_run_goes_on_bitwise(one_thread, request, tmp_path, record_property):
+    """Killed at random moments and in the midst of writing, then resumed, again and again."""
+    kills, path = request.config.getoption("kills"), tmp_path / "killed.ckpt"
+    steps, chances = 15 * kills, random.Random(kills)
+    moments = [*WRITE_MOMENTS, *kills * [None]]
+    chances.shuffle(moments)
+    codes = [exit_code_when_killed(path, steps, moment, chances) for moment in moments]
+    assert codes == [-signal.SIGKILL] * len(moments)
+    survivor = make()
+    training.train(survivor, steps, checkpoint=path, every=3)
+    assert_same_run(survivor, run(make(), steps))
+    assert list(tmp_path.iterdir()) == [path], "no part of a killed write is left lying"
+    record_property("passed/tried", f"{len(codes)}/{len(moments)}")
+
+
+def exit_code_when_killed(path, steps, moment, chances):
+    """Let a process train, and kill it at that moment of a write or else of a random step."""
+    context = forkserver()
+    ear, mouth = context.Pipe(duplex=False)
+    victim = context.Process(target=train_and_tell, args=(path, steps, moment, mouth))
+    victim.start()
+    mouth.close()  # so that the end of a victim that ends by itself is heard
+    if moment:
+        wait_for(ear, moment)
+    else:
+        wanted, started = chances.randint(1, 7), wait_for(ear, "step")
+        a_step = (wait_for(ear, *wanted * ["step"]) - started) / wanted
+        # Up to two more steps, so that any point of a step may be the last.
+        time.sleep(min(chances.uniform(0, 2 * a_step), 0.05))
+    victim.kill()
+    victim.join()
+    return victim.exitcode
+
+
+def wait_for(ear, *words):
+    """The time when the victim has said all these words, in their order."""
+    for word in words:
+        heard = None
+        while heard != word:
+            assert ear.poll(100), "the victim says nothing"
+            heard = ear.recv()
+    return time.monotonic()
+
+
+def train_and_tell(path, steps, moment, mouth):
+    """Train; tell of each step, and of the moment of a write after every fifth one."""
+    torch.set_num_threads(1)
+    trainer = make()
+    original = trainer.step
+
+    def step():
+        record = original()
+        mouth.send("step")
+        if moment and len(trainer.records) % 5 == 0:
+            stop_at(moment, mouth)
+        return record
+
+    trainer.step = step
+    training.train(trainer, steps, checkpoint=path, every=3)
+
+
+def stop_at(moment, mouth):
+    """Make the next write of a file stop at the given moment, to be killed there."""
+    def stop(*_arguments):
+        mouth.send(moment)
+        time.sleep(600)
+
+    def opened(name, mode):
+        def stop_halfway(content):
+            file.write(content[: len(content) // 2])
+            file.flush()
+            stop()
+
+        file = open(name, mode)
+        return Written(file, stop_halfway)
+
+    replace = os.replace
+    if moment == "half written":
+        files.open = opened
+    elif moment == "not yet in place":
+        os.replace = stop
+    else:
+        os.replace = lambda *arguments: stop(replace(*arguments))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no fork server")
 def test_many_processes_may_load_for_the_first_time_at_once(request, tmp_path, record_property):
     count = request.config.getoption("loads")
-    context = multiprocessing.get_context("forkserver")  # its children share no used PyTorch
-    context.set_forkserver_preload(["vae_helpers.data"])
+    context = forkserver()
     start, replies = context.Barrier(count), context.SimpleQueue()
     children = [context.Process(target=load_at_once, args=(str(tmp_path), start, replies))
                 for _ in range(count)]
