@@ -1,5 +1,6 @@
 """tools/grade.py: what it makes of notebooks that learners hand in, in real kernels."""
 
+import contextlib
 import csv
 import importlib.util
 import os
@@ -171,8 +172,11 @@ def test_control_c_leaves_what_is_done_in_the_file(tmp_path):
     while not (tmp_path / "all.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
+    for _ in range(6):  # Python may lose one that comes while an object is being deleted
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            printed, errors = process.communicate(timeout=20)
+            break
     assert process.returncode == 130 and b"Traceback" not in errors
     assert [row[:3] for row in rows_of(tmp_path / "all.csv")[1:]] == [
         ["first.ipynb", "one", "passed"]]
