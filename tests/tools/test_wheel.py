@@ -19,7 +19,8 @@ COPIED = ROOT / "notebooks" / "08_choose_a_log_variance.ipynb"  # it loads store
 def python(tmp_path_factory):
     """The Python of a new environment that has our wheel, and borrows all else from this one."""
     folder = tmp_path_factory.mktemp("wheel")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]  # whoever owns the clone
+    listed = subprocess.run(git, cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):  # no stale build/ among them
         if (ROOT / name).is_file():
             (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
