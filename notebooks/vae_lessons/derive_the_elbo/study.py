@@ -1,7 +1,5 @@
 """Notebook 01: the gap of a trained VAE."""
 
-
-
 from vae_helpers import data, training
 from vae_helpers.study import Study, dense_trainer, prefix
 from vae_lessons.derive_the_elbo import lab

@@ -1,9 +1,9 @@
-"""Probabilistic PCA: what a linear VAE learns, from the eigenvalues of the data alone.
+"""A sweep over β, the cures of a collapse, and a linear VAE beside probabilistic PCA.
 
-Model: z ~ N(0, I), x | z ~ N(Wz + b, σ² I). Its best W has the data's principal directions as
-columns, of squared length λᵢ − σ², as long as λᵢ > σ²; the other columns are 0 (Tipping &
-Bishop 1999, section 3.2). A linear VAE has the same optimum (Lucas et al. 2019, arXiv
-1911.02469, section 4). All in nats per image.
+What a linear VAE learns follows from the eigenvalues of the data alone. Model: z ~ N(0, I), x | z
+~ N(Wz + b, σ² I). Its best W has the data's principal directions as columns, of squared length λᵢ
+− σ², as long as λᵢ > σ²; the other columns are 0 (Tipping & Bishop 1999, section 3.2). A linear
+VAE has the same optimum (Lucas et al. 2019, arXiv 1911.02469, section 4). All in nats per image.
 """
 
 import math

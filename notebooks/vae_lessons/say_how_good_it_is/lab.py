@@ -183,7 +183,6 @@ class BoundTrainer(training.Trainer):
         return super().step()
 
 
-
 class BurdaVAE(DenseVAE):
     """The network with one stochastic layer of Burda, Grosse & Salakhutdinov 2015, section 5.
 

@@ -1,7 +1,5 @@
 """Notebook 04: the source's recipe to its end, and whether less β heals a collapsed run."""
 
-
-
 from vae_helpers import data, evaluation, training
 from vae_helpers.study import Study, prefix
 from vae_lessons.build_a_vae.lab import (
