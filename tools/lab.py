@@ -220,12 +220,22 @@ def lab(env, args):
     return env.run(command + (["--allow-root"] if IS_ROOT else []), hand_over=True)
 
 
+def memory():
+    """Gigabytes of this computer's memory, or infinity where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError):  # Windows
+        return float("inf")
+
+
 def side_by_side():
     """pytest's options for as many test files at a time as there are processors, but four at most.
 
-    A notebook's kernel takes 1.2 GB. The tests of a file, or cells of a notebook, stay together.
+    Each needs 3 GB: up to 1.7 for the tests, 1.2 for a notebook's kernel. The tests of a file, or
+    cells of a notebook, stay together.
     """
-    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+    at_once = min(os.cpu_count() or 1, 4, max(1, memory() // 3))
+    return ["-n", str(int(at_once)), "--dist", "loadfile"]
 
 
 def run_tests(env, args, **how):

@@ -21,6 +21,20 @@ ALL = [RUFF, UNITS, RUFF, BROWSER, SITE]
 def two_cores(monkeypatch):
     monkeypatch.setattr(ci, "install_browser", lambda: "a browser")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(lab, "memory", lambda: 8.0)
+
+
+@pytest.mark.parametrize("cores, gigabytes, at_once", [
+    (2, 24.6, "2"), (16, 64.0, "4"), (4, 8.2, "2"), (4, 2.0, "1"), (None, float("inf"), "1"),
+])
+def test_as_many_at_once_as_cores_and_memory_allow(monkeypatch, cores, gigabytes, at_once):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(lab, "memory", lambda: gigabytes)
+    assert lab.side_by_side() == ["-n", at_once, "--dist", "loadfile"]
+
+
+def test_the_memory_of_this_computer_is_a_number_of_gigabytes():
+    assert 1 < lab.memory() < 1e5 or lab.memory() == float("inf")
 
 
 @pytest.mark.parametrize("steps, failing, failures, expected", [
