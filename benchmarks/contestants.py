@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 
+from vae_helpers import data, evaluation, files, models, training  # before torch
+
+# isort: split
 import torch
 from torch import nn, optim
 from torch.nn import functional as F
-
-from vae_helpers import data, evaluation, files, models, training
 
 PIXELS, HIDDEN, LATENT, BATCH, RATE = 784, 400, 20, 128, 1e-3
 

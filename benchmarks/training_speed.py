@@ -31,11 +31,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import report  # noqa: E402
+
+from vae_helpers import data, files, models, training  # noqa: E402  (before torch)
+
+# isort: split
 import torch  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import LogLocator  # noqa: E402
-
-from vae_helpers import data, files, models, training
 
 PEERS = ("pyro-ppl", "pythae")
 NAMES = {"ours": "Trainer, as shipped", "spinning": "Trainer, threads as the peers'",

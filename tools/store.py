@@ -12,15 +12,16 @@ import importlib.metadata
 import json
 import sys
 
+from vae_helpers import identity, results  # before torch
+from vae_helpers.files import atomic_write, print_anything
+from vae_helpers.threads import one_thread
+from vae_lessons import LESSONS
+
+# isort: split
 import joblib
 import torch
 from cluster import ClusterError, on_cluster
 from tqdm.auto import tqdm
-
-from vae_helpers import identity, results
-from vae_helpers.files import atomic_write, print_anything
-from vae_helpers.threads import one_thread
-from vae_lessons import LESSONS
 
 PACKAGES = ("torch", "torchvision", "numpy")
 

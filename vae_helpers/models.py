@@ -1,6 +1,5 @@
 """Variational autoencoders of dense layers."""
 
-
 import torch
 from torch import nn
 

@@ -1,6 +1,7 @@
 """The house keeps its order: who imports whom, and how large it is."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_the_core_is_small_and_so_is_every_file():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in CORE + OF_LESSONS}
     assert sum(lines[path] for path in CORE) <= 3000
     assert {path: count for path, count in lines.items() if count > 350} == {}
+
+
+SCRIPTS = [path for folder in ("benchmarks", "tools") for path in (ROOT / folder).glob("*.py")]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_imports_vae_helpers_before_torch(path):
+    """It sets how PyTorch's threads wait, which is read once, when torch is imported."""
+    text = path.read_text(encoding="utf-8")
+    names = re.findall(r"^(?:from|import) (torch|vae_helpers)", text, re.M)
+    assert names == sorted(names, reverse=True)
 
 
 def run(code):

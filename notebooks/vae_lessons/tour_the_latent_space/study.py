@@ -1,6 +1,5 @@
 """Notebook 09: what two latent spaces, of 2 and of 10 dimensions, are like inside."""
 
-
 from vae_helpers import data, evaluation
 from vae_helpers.study import Study, prefix
 from vae_lessons.tour_the_latent_space import lab
