@@ -17,7 +17,7 @@ import torch
 from vae_helpers import identity, schedules
 from vae_helpers.files import atomic_write
 
-FORMAT = 2
+FORMAT = 3
 START = b"vae_helpers checkpoint, format "
 START_ANEW = "Delete it or choose another path to start anew."
 
@@ -126,7 +126,7 @@ def _identity(trainer):
         for name, tensor in model.state_dict().items()
     }
     layers = {f"line {n} of print(model)": line for n, line in enumerate(repr(model).splitlines())}
-    images = {"images": _described(trainer.images), "test_images": _described(trainer.test_images)}
+    images = {name: _described(getattr(trainer, name)) for name in ("images", "validation_images")}
     beta = {"beta": schedules.as_plain(settings["beta"])}
     return described | tensors | layers | images | settings | beta
 

@@ -1,4 +1,4 @@
-"""Real MNIST, offline: loading, pixels, binarisation and minibatches."""
+"""Real MNIST, offline: loading, pixels and minibatches."""
 
 import functools
 import gzip
@@ -25,6 +25,7 @@ except RuntimeError as error:
 
 PACKAGED = Path(__file__).parent / "mnist"
 BLOCK = 1 << 20  # bytes read at a time
+VALIDATION = 5_000  # the training file's last digits, on which settings are chosen
 
 
 class MNISTError(RuntimeError):
@@ -36,31 +37,40 @@ class MNIST(NamedTuple):
 
     train_images: torch.Tensor
     train_labels: torch.Tensor
+    validation_images: torch.Tensor
+    validation_labels: torch.Tensor
     test_images: torch.Tensor
     test_labels: torch.Tensor
 
 
-def load_mnist():
-    """The MNIST training and test digits as tensors; nothing is ever downloaded.
+def load_mnist(validation=VALIDATION):
+    """The MNIST training, validation and test digits as tensors; nothing is ever downloaded.
+
+    Train on the first, choose settings on the second, report on the third. validation: how many
+    digits at the end of the training file are for validation; 0 leaves all 60,000 for training,
+    as the protocol of some papers asks.
 
     The files packed with this package are unpacked once to the cache folder and torchvision
     reads them there; a damaged copy is noticed by its checksum and remade. The file
     vae_helpers/mnist/README.md says how to use other files.
 
-    Returns `MNIST`: train [60000, 28, 28] and test [10000, 28, 28], uint8, about 55 MB. Every
-    call gives the same tensors, in memory once for all: clone one before you write into it.
-    Raises `MNISTError` for a damaged package or a cache that cannot be written.
+    Returns `MNIST`: images of shape [55000, 28, 28], [5000, 28, 28] and [10000, 28, 28], uint8,
+    about 55 MB. All calls share their memory: clone a tensor before you write into it.
+    Raises `MNISTError` for a damaged package or a cache that cannot be written, and `ValueError`
+    for a count that is no whole number or leaves no digit to train on.
     """
     root = cache_dir() / "mnist"
     _fill_cache(root / "MNIST" / "raw")
-    return _read(root)
+    images, labels, *test = _read(root)
+    last = len(images) - whole_number(validation, "validation", least=0, most=len(images) - 1)
+    return MNIST(images[:last], labels[:last], images[last:], labels[last:], *test)
 
 
 @functools.lru_cache(maxsize=1)
 def _read(root):
-    """The digits of a folder whose checksums are right, which are the same in each such folder."""
+    """Images and labels of both files, in a folder whose checksums are right."""
     train, test = (TorchvisionMNIST(root, train=train) for train in (True, False))
-    return MNIST(train.data, train.targets, test.data, test.targets)
+    return train.data, train.targets, test.data, test.targets
 
 
 def _checksums():
@@ -143,17 +153,6 @@ def require_images(images):
         kind = f"{type(images).__name__} of {getattr(images, 'dtype', 'no type')}"
         shape = list(getattr(images, "shape", []))
         raise TypeError(f"Images are a torch.uint8 tensor [n, 28, 28], got {kind} {shape}.")
-
-
-def binarize(x, generator):
-    """Draw each pixel as 0 or 1 with its grey value as the probability of a 1.
-
-    x: float in [0, 1], any shape; the result has the same shape and type. A fresh draw for
-    every batch is called dynamic binarisation (Burda et al. 2015, section 5).
-    Raises `ValueError` for values outside [0, 1] and `TypeError` for x that is not floats.
-    """
-    require_unit_interval(x, "x")
-    return torch.bernoulli(x, generator=generator)
 
 
 def require_unit_interval(x, name):

@@ -170,7 +170,7 @@ def _look_at_logits(logits):
     """Raise unless they are floats, and warn if they look like probabilities."""
     if not logits.is_floating_point():
         raise TypeError(f"logits must be floats, got {logits.dtype}: logits.float() makes them so.")
-    if logits.numel() < FEW:
+    if logits.numel() < FEW or logits.device.type != "cpu":  # another device would have to wait
         return
     low, high = torch.aminmax(logits.detach())
     # A decoder that begins with all weights 0 gives one number for all pixels.

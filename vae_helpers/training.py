@@ -11,9 +11,11 @@ import torch
 
 from vae_helpers import arguments, checkpoints, data, evaluation, threads
 
+GOOD_EVERY = 10  # steps between two copies of the parameters, which training falls back on
+
 
 class TrainingDiverged(RuntimeError):
-    """The loss or its gradient became NaN or infinite; the model was put back a step."""
+    """The loss or its gradient became NaN or infinite; the model was put back some steps."""
 
 
 class Record(NamedTuple):
@@ -48,8 +50,8 @@ def negative_elbo(model, x, generator, *, beta, free_bits):
     return distortion + beta * paid, distortion, rate, per_latent
 
 
-class TestRecord(NamedTuple):
-    """Averages over the test images after `step` steps, in evaluation mode; nats per image."""
+class ValidationRecord(NamedTuple):
+    """Averages over the validation images after `step` steps, in evaluation mode; nats an image."""
 
     step: int
     distortion: float
@@ -71,8 +73,9 @@ class Trainer:
     free_bits: nats that each latent's rate, averaged over the minibatch, costs at least, so
     that nothing is gained by lowering it further (Kingma et al. 2016, appendix C.8); the
     records keep the true rate.
-    test_images, test_every: after every so many steps the ELBO of these images is measured,
-    with the draws of z that `seed` gives, the same each time; training goes on as without.
+    validation_images, validate_every: after every so many steps the ELBO of these images is
+    measured, with the draws of z that `seed` gives, the same each time; training goes on as
+    without.
     device: where the model and the images go, as `choose_device` takes it. All random numbers are
     drawn on the processor, so that batches and draws of z are the same on each device.
     seed: fixes the order of the images and the draws of z.
@@ -82,14 +85,15 @@ class Trainer:
     `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
     counts at once, for the images that the epoch has left. With `on_one_thread` set to True the
     steps compute on one thread, whatever number is set elsewhere. `records` holds one `Record` a
-    step, `tests` one `TestRecord` a test. Raises `ValueError` for settings out of range.
+    step, `validations` one `ValidationRecord` each time those images are measured. Raises
+    `ValueError` for settings out of range.
     """
 
     on_one_thread = False
 
     def __init__(
         self, model, images, *, batch_size=128, learning_rate=1e-3, beta=1.0, free_bits=0.0,
-        test_images=None, test_every=None, device="cpu", seed,
+        validation_images=None, validate_every=None, device="cpu", seed,
         rows=data.pixels, objective=negative_elbo,
     ):
         self._rows, self._objective = rows, objective
@@ -98,19 +102,16 @@ class Trainer:
             raise ValueError("There are no examples to train on: give at least one.")
         if not (math.isfinite(free_bits) and free_bits >= 0):
             raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
-        test_every = _test_interval(test_images, test_every)
+        validate_every = _interval(validation_images, validate_every)
         self.device = choose_device(device)
         self.model, self.images = model.to(self.device), images.to(self.device)
         # Checkpoints read plain numbers only, which NumPy's are not.
         self.free_bits, self.beta = float(free_bits), beta
-        self.test_images, self.test_every = test_images, test_every
+        self.validation_images, self.validate_every = validation_images, validate_every
         self.generator, self.seed = arguments.generator(seed), operator.index(seed)
-        self.records, self.tests = [], []
+        self.records, self.validations = [], []
         self._batches = deque()  # what is left of the epoch
         self.batch_size = batch_size
-        # Dark pixels make numbers too small for the processor's fast path; without this an
-        # epoch takes longer and longer.
-        torch.set_flush_denormal(True)
         self.optimizer = torch.optim.Adam(model.parameters(), fused=True)
         self.learning_rate = learning_rate
         self._good = [tensor.clone() for tensor in self._tensors()]
@@ -118,7 +119,7 @@ class Trainer:
         # What the run began with: a checkpoint belongs to it, whatever was assigned later.
         self.settings = {
             "batch_size": self.batch_size, "learning_rate": self.learning_rate, "beta": beta,
-            "free_bits": self.free_bits, "test_every": test_every, "seed": self.seed,
+            "free_bits": self.free_bits, "validate_every": validate_every, "seed": self.seed,
         }
 
     @property
@@ -153,9 +154,9 @@ class Trainer:
         """One update of the model; returns its `Record`.
 
         Raises `TrainingDiverged` when the loss or its gradient is NaN or infinite. The model
-        then holds the last parameters whose loss and gradient were finite.
+        then holds parameters of at most ten steps before, whose loss and gradient were finite.
         """
-        with threads.one_thread(self.on_one_thread):
+        with threads.one_thread(self.on_one_thread), threads.denormals_as_zero():
             return self._step()
 
     def _step(self):
@@ -168,15 +169,18 @@ class Trainer:
             self.model, x, self.generator, beta=beta, free_bits=self.free_bits)
         self.optimizer.zero_grad()
         loss.backward()
-        self._require_finite(step, loss)
-        _overwrite(self._good, self._tensors())
+        # One look at all numbers: each look makes a GPU wait.
+        numbers = torch.cat([torch.stack([loss, self._size(), distortion, rate]), per_latent])
+        loss, size, distortion, rate, *per_latent = numbers.tolist()
+        if not math.isfinite(loss) or not math.isfinite(size):
+            self._put_back(loss)
+        if step % GOOD_EVERY == 0:
+            _overwrite(self._good, self._tensors())
         self.optimizer.step()
-        # One transfer for all numbers: each one makes a GPU wait.
-        distortion, rate, *per_latent = torch.stack([distortion, rate, *per_latent]).tolist()
         record = Record(step, beta, self.learning_rate, distortion, rate, tuple(per_latent))
         self.records.append(record)
-        if self.test_every is not None and len(self.records) % self.test_every == 0:
-            self._test()
+        if self.validate_every is not None and len(self.records) % self.validate_every == 0:
+            self._validate()
         return record
 
     def state(self):
@@ -189,7 +193,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(),
             "remaining": self._remaining(), "batch_size": self.batch_size,
             "records": _table([(*r[:-1], *r.rate_per_latent) for r in self.records]),
-            "tests": _table(self.tests),
+            "validations": _table(self.validations),
         }) | {"beta": self.beta}
 
     def load_state(self, state):
@@ -206,7 +210,8 @@ class Trainer:
             for step, beta, learning_rate, distortion, rate, *per_latent
             in state["records"].tolist()
         ]
-        self.tests[:] = [TestRecord(int(step), *parts) for step, *parts in state["tests"].tolist()]
+        self.validations[:] = [ValidationRecord(int(step), *parts)
+                               for step, *parts in state["validations"].tolist()]
 
     def _current_beta(self):
         beta = float(self.beta(len(self.records)) if callable(self.beta) else self.beta)
@@ -228,25 +233,30 @@ class Trainer:
     def _tensors(self):
         return [tensor.detach() for tensor in self.model.state_dict().values()]
 
-    def _require_finite(self, step, loss):
+    def _size(self):
+        """The norm of all that must stay finite beside the loss."""
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         # Running statistics can overflow in a batch whose own loss is finite.
         running = [b for b in self.model.buffers() if b.is_floating_point()]
-        norm, of_running = map(torch.nn.utils.get_total_norm, (gradients, running))
-        if loss.isfinite() and norm.isfinite() and of_running.isfinite():
-            return
+        return torch.nn.utils.get_total_norm(gradients + running)
+
+    def _put_back(self, loss):
+        """Go back to parameters that were good, and raise."""
         _overwrite(self._tensors(), self._good)
+        step = len(self.records)
         raise TrainingDiverged(
-            f"The loss or its gradient is not finite at step {step} (loss {loss.item()}, "
-            f"learning rate {self.learning_rate:g}). The model holds the last parameters whose "
-            "loss was finite. Lower the learning rate; if the loss stays high, start anew."
+            f"The loss or its gradient is not finite at step {step} (loss {loss}, learning rate "
+            f"{self.learning_rate:g}). The model holds the parameters of step "
+            f"{max(step - 1, 0) // GOOD_EVERY * GOOD_EVERY}, whose loss was finite. Lower the "
+            "learning rate; if the loss stays high, start anew."
         )
 
-    def _test(self):
+    def _validate(self):
         # A copy on the processor: the model keeps its mode, and no result depends on the device.
         model = copy.deepcopy(self.model).cpu()
-        result = evaluation.evaluate(model, self.test_images, seed=self.seed)
-        self.tests.append(TestRecord(len(self.records), result.distortion, result.rate))
+        result = evaluation.evaluate(model, self.validation_images, seed=self.seed)
+        self.validations.append(
+            ValidationRecord(len(self.records), result.distortion, result.rate))
 
 
 def _overwrite(tensors, values):
@@ -261,25 +271,17 @@ def choose_device(name):
     A number may follow, as in "cuda:0", and a `torch.device` is taken as it is. Raises
     `ValueError` for another name or a device that this computer does not have.
     """
-    available = {
-        "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True,
-    }  # the fastest first
-    present = [device for device, there in available.items() if there]
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    here = {"cpu": 1} if accelerator is None else {
+        accelerator.type: torch.accelerator.device_count(), "cpu": 1}  # the fastest first
     try:
-        device = torch.device(present[0] if name == "auto" else name)
+        device = torch.device(next(iter(here)) if name == "auto" else name)
     except (RuntimeError, TypeError):  # PyTorch knows no such name
         device = None
-    if device is None or device.type not in present or (device.index or 0) >= _count(device):
-        known = device is not None and device.type in available
-        problem = "is not there for this PyTorch" if known else "is not known"
-        raise ValueError(f"device={str(name)!r} {problem}. Here are: {', '.join(present)}; "
-                         "'auto' takes the first.")
+    if device is None or (device.index or 0) >= here.get(device.type, 0):
+        raise ValueError(f"device={str(name)!r} is not there, or PyTorch does not know it. Here "
+                         f"are: {', '.join(here)}; 'auto' takes the first.")
     return device
-
-
-def _count(device):
-    """How many devices of this kind the computer has."""
-    return torch.cuda.device_count() if device.type == "cuda" else 1
 
 
 def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
@@ -315,13 +317,14 @@ def _table(rows):
     return torch.tensor([[*row] for row in rows], dtype=torch.float64)
 
 
-def _test_interval(test_images, test_every):
-    """`test_every` as an int, or None. Raises unless both or neither are given, and fit."""
-    if (test_images is None) != (test_every is None):
-        raise ValueError("test_images and test_every belong together: give both or neither.")
-    if test_every is None:
+def _interval(images, every):
+    """`validate_every` as an int, or None. Raises unless both or neither are given, and fit."""
+    if (images is None) != (every is None):
+        raise ValueError("validation_images and validate_every belong together: give both or "
+                         "neither.")
+    if every is None:
         return None
-    data.require_images(test_images)
-    if not len(test_images):
-        raise ValueError("There are no test_images: give at least one.")
-    return arguments.whole_number(test_every, "test_every")
+    data.require_images(images)
+    if not len(images):
+        raise ValueError("There are no validation_images: give at least one.")
+    return arguments.whole_number(every, "validate_every")

@@ -63,8 +63,8 @@ def test_a_wrong_seed_is_named(seed, images):
 COUNTS = {
     "batch_size of minibatches": lambda n, images: data.minibatches(9, n, torch.Generator()),
     "batch_size": lambda n, images: training.Trainer(vae(), images, batch_size=n, seed=0),
-    "test_every": lambda n, images: training.Trainer(
-        vae(), images, batch_size=4, test_images=images, test_every=n, seed=0),
+    "validate_every": lambda n, images: training.Trainer(
+        vae(), images, batch_size=4, validation_images=images, validate_every=n, seed=0),
     "steps": lambda n, images: fit_linear_vae(
         LinearVAE(1, torch.zeros(4), noise_variance=1.0, seed=0), torch.eye(4), n),
     "draws": lambda n, images: lab.BoundTrainer(vae(), images, draws=n, batch_size=4, seed=0),
@@ -106,8 +106,8 @@ def test_a_run_of_numpy_settings_can_be_resumed(images, tmp_path, one_thread):
     """A sweep over numpy.linspace or numpy.arange gives NumPy's numbers, also for a checkpoint."""
     settings = {"batch_size": numpy.int64(4), "learning_rate": numpy.float64(1e-3),
                 "beta": numpy.float64(0.5), "free_bits": numpy.float64(0.1),
-                "test_images": images,
-                "test_every": numpy.int64(2), "seed": numpy.int64(3)}
+                "validation_images": images,
+                "validate_every": numpy.int64(2), "seed": numpy.int64(3)}
     plain = {name: value if value is images else value.item() for name, value in settings.items()}
     path = tmp_path / "run"
     first = training.Trainer(vae(), images, **settings)
@@ -116,5 +116,5 @@ def test_a_run_of_numpy_settings_can_be_resumed(images, tmp_path, one_thread):
     training.train(resumed, 6, checkpoint=path)
     whole = training.Trainer(vae(), images, **plain)
     training.train(whole, 6)
-    assert resumed.records == whole.records and resumed.tests == whole.tests
+    assert resumed.records == whole.records and resumed.validations == whole.validations
     assert first.settings == whole.settings

@@ -179,11 +179,11 @@ def test_models_of_either_dtype_are_measured_under_either_default(name, model_fi
 
 
 def test_training_in_double_precision(float64, images):
-    trainer = training.Trainer(models.VAE(2, (8,), seed=0), images, batch_size=3, test_every=1,
-                               test_images=images, seed=0)
+    trainer = training.Trainer(models.VAE(2, (8,), seed=0), images, batch_size=3, validate_every=1,
+                               validation_images=images, seed=0)
     trainer.step()
     assert next(trainer.model.parameters()).dtype == torch.float64
-    assert torch.tensor([trainer.records[0].elbo, trainer.tests[0].elbo]).isfinite().all()
+    assert torch.tensor([trainer.records[0].elbo, trainer.validations[0].elbo]).isfinite().all()
     _, codes = lab.code_trainer(trainer.model, images, latent=1, hidden=(4,),
                                         batch_size=3, learning_rate=1e-3, seed=0)
     assert codes.dtype == torch.float64

@@ -42,6 +42,27 @@ def test_one_thread_puts_the_number_back_after_an_error_too(two_threads):
         assert torch.get_num_threads() == 2
 
 
+def flushes():
+    """Whether a number below the smallest normal one counts as 0."""
+    return (torch.tensor([1e-39]) * 1).item() == 0
+
+
+def test_tiny_numbers_count_as_zero_in_a_step_and_nowhere_else(monkeypatch):
+    within, step = [], torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (within.append(flushes()),
+                                                                step(self)))
+    trainer = training.Trainer(
+        models.VAE(2, (4,), seed=0), data.load_mnist().train_images[:128], seed=0)
+    for before in (False, True):
+        torch.set_flush_denormal(before)
+        try:
+            trainer.step()
+            assert flushes() == before
+        finally:
+            torch.set_flush_denormal(False)
+    assert within == [True, True]
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_s_trainer_steps_on_one_thread(name, two_threads, seen):
     study, _ = STUDIES[name]

@@ -64,7 +64,7 @@ def make(*, model=None, images=slice(640), **settings):
     digits = data.load_mnist()
     settings = {
         "batch_size": 64, "beta": warm_up(50), "free_bits": 0.05,
-        "test_images": digits.test_images[:50], "test_every": 7, "seed": 0,
+        "validation_images": digits.test_images[:50], "validate_every": 7, "seed": 0,
     } | settings
     return training.Trainer(model or SmallVAE(), digits.train_images[images], **settings)
 
@@ -87,7 +87,7 @@ def same(one, other):
 
 
 def assert_same_run(one, other):
-    assert one.records == other.records and one.tests == other.tests
+    assert one.records == other.records and one.validations == other.validations
     here, there = one.state(), other.state()
     assert here.keys() == there.keys()
     assert [key for key in here if not same(here[key], there[key])] == []
@@ -144,14 +144,14 @@ def test_a_state_is_a_copy(tmp_path):
 
 def test_lists_of_records_stay_the_same_objects(tmp_path):
     trainer = run(make(), 8)
-    records, tests = trainer.records, trainer.tests
+    records, validations = trainer.records, trainer.validations
     checkpoints.save(trainer, tmp_path / "run.ckpt")
     checkpoints.restore(trainer, tmp_path / "run.ckpt")
-    assert trainer.records is records and trainer.tests is tests
+    assert trainer.records is records and trainer.validations is validations
 
 
 @pytest.mark.parametrize(
-    "part", ["_next_batch", "_require_finite", "optimizer.step", "_test"]
+    "part", ["_next_batch", "_size", "optimizer.step", "_validate"]
 )
 @pytest.mark.parametrize("fresh", [True, False])
 def test_an_interrupted_run_is_resumed_by_the_same_call(part, fresh, tmp_path, monkeypatch):
@@ -259,8 +259,8 @@ def test_truncated_files_and_flipped_bits(good, tmp_path):
 @pytest.mark.parametrize("damage, messages", [
     (lambda good: b"", ["is empty"]), (lambda good: good + b"x", ["checksum"]),
     (lambda good: good[: len(good) // 2], ["damaged or cut short"]),
-    (lambda good: good.replace(b"format 2,", b"format 12,", 1),
-     ["has format 12", "reads format 2."]),
+    (lambda good: good.replace(b"format 3,", b"format 12,", 1),
+     ["has format 12", "reads format 3."]),
 ], ids=["empty", "longer", "shorter", "another format"])
 def test_what_is_wrong_with_a_file_is_said(good, tmp_path, damage, messages):
     assert_refused(tmp_path / "run.ckpt", damage(good), *messages)
@@ -281,7 +281,7 @@ def signed(content):
     payload = io.BytesIO()
     torch.save(content, payload)
     digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
-    return b"vae_helpers checkpoint, format 2, sha256 " + digest + b"\n" + payload.getvalue()
+    return b"vae_helpers checkpoint, format 3, sha256 " + digest + b"\n" + payload.getvalue()
 
 
 def test_a_malicious_file_is_not_executed(tmp_path):
@@ -323,7 +323,7 @@ def test_a_right_checksum_over_wrong_content(good, tmp_path):
     ({"beta": 1.0}, "beta is {'kind': 'warm_up', 'steps': 50, 'beta': 1.0} in the file and 1.0"),
     ({"free_bits": 0.0}, "free_bits is 0.05 in the file and 0.0 here"),
     ({"seed": 1}, "seed is 0 in the file and 1 here"),
-    ({"test_every": 8}, "test_every is 7 in the file and 8 here"),
+    ({"validate_every": 8}, "validate_every is 7 in the file and 8 here"),
 ])
 def test_a_checkpoint_of_another_run(change, message, good, tmp_path):
     trainer = make(**change)
@@ -360,7 +360,7 @@ LOOK_ALIKES = {
 @pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_a_model_that_computes_something_else_is_refused(name, tmp_path):
     """Every argument of a model that no parameter's shape tells of."""
-    there, here = (make(model=model, test_images=None, test_every=None)
+    there, here = (make(model=model, validation_images=None, validate_every=None)
                    for model in LOOK_ALIKES[name])
     states = [trainer.model.state_dict() for trainer in (there, here)]
     assert ({key: tensor.shape for key, tensor in states[0].items()}

@@ -24,7 +24,8 @@ def cache(tmp_path, monkeypatch):
 
 def test_the_seventy_thousand_digits(cache):
     digits = data.load_mnist()
-    assert digits.train_images.shape == (60000, 28, 28)
+    assert digits.train_images.shape == (55000, 28, 28)
+    assert digits.validation_images.shape == (5000, 28, 28)
     assert digits.test_images.shape == (10000, 28, 28)
     assert digits.train_images.dtype == digits.test_images.dtype == torch.uint8
     assert digits.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
@@ -36,6 +37,25 @@ def test_the_seventy_thousand_digits(cache):
 def test_all_calls_share_one_copy(cache):
     first, second = data.load_mnist(), data.load_mnist()
     assert all(one.data_ptr() == other.data_ptr() for one, other in zip(first, second))
+    assert data.load_mnist(7).train_images.data_ptr() == first.train_images.data_ptr()
+
+
+def test_the_validation_digits_are_the_training_file_s_last(cache):
+    whole = data.load_mnist(validation=0)
+    assert whole.train_images.shape == (60000, 28, 28) and len(whole.validation_images) == 0
+    digits = data.load_mnist()
+    for kind in ("images", "labels"):
+        train, validation, test, everything = (
+            getattr(one, f"{part}_{kind}") for one, part in
+            ((digits, "train"), (digits, "validation"), (digits, "test"), (whole, "train")))
+        assert torch.equal(torch.cat([train, validation]), everything)
+        assert len(test) == 10_000
+
+
+@pytest.mark.parametrize("count", [-1, 60_000, 2.5, True])
+def test_a_wrong_count_of_validation_digits_is_named(count):
+    with pytest.raises(ValueError, match="validation must be a whole number from 0 to 59999"):
+        data.load_mnist(validation=count)
 
 
 def test_packaged_files_have_the_listed_checksums():
@@ -91,7 +111,7 @@ def test_a_full_disk_says_what_to_do_and_leaves_nothing(cache):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "MNISTError: MNIST could not be unpacked" in run.stderr
     assert not list(cache.rglob("*.part"))
-    assert data.load_mnist().train_images.shape == (60000, 28, 28)
+    assert data.load_mnist().train_images.shape == (55000, 28, 28)
 
 
 def test_many_first_loads_at_once(cache):
@@ -123,7 +143,7 @@ def test_the_notice_says_how_to_read_other_files(tmp_path, name, packed, field):
     (tmp_path / name).write_bytes(content if name.endswith(".gz") else gzip.decompress(content))
     found = scope["read_idx"](tmp_path / name)
     assert found.dtype == torch.uint8
-    assert torch.equal(found.long(), getattr(data.load_mnist(), field).long())
+    assert torch.equal(found.long(), getattr(data.load_mnist(validation=0), field).long())
 
 
 def test_nothing_is_ever_downloaded(cache, monkeypatch):
@@ -140,23 +160,6 @@ def test_pixels_are_rows_from_zero_to_one():
     for wrong in (torch.rand(1, 28, 28), images[0], images.numpy(), [[0]]):
         with pytest.raises(TypeError, match=r"torch.uint8 tensor \[n, 28, 28\], got"):
             data.pixels(wrong)
-
-
-def test_binarize_draws_with_the_grey_value_as_probability():
-    grey = torch.tensor([0.0, 0.25, 1.0]).expand(20000, 3)
-    drawn = data.binarize(grey, torch.Generator().manual_seed(0))
-    assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    share = drawn.mean(0)
-    assert share[0] == 0 and share[2] == 1
-    assert abs(share[1] - 0.25) < 4 * (0.25 * 0.75 / 20000) ** 0.5
-    again = data.binarize(grey, torch.Generator().manual_seed(0))
-    assert torch.equal(drawn, again)
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, 255.0, float("nan"), float("inf")])
-def test_binarize_refuses_what_is_no_probability(value):
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        data.binarize(torch.tensor([0.5, value]), torch.Generator())
 
 
 def test_minibatches_visit_every_index_once():

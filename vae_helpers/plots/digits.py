@@ -16,16 +16,6 @@ def tile(images, columns):
     return grid.reshape(rows * height, columns * width)  # [rows, 28, columns, 28] -> 2-D
 
 
-THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # its rows
-
-
-def there_and_back(originals, reconstructions, samples):
-    """Ten digits with what came back below each, then ten draws: 3 x [10, 28, 28] to six rows."""
-    rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
-    order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
-    return tile(np.concatenate(order), 5)
-
-
 @styled
 def latent_explorer(codes, labels, point, digit):
     """The explorer's still twin: the plane with a point in it, and the digit decoded there.

@@ -82,7 +82,6 @@ def glorot(module):
         nn.init.zeros_(module.bias)
 
 
-TRAINING_IMAGES = 55_000  # as the source used
 BATCH_SIZE = 800  # as it wrote
 # What the source wrote, and what is changed in each step: its β, Adam's step size, the coders.
 RECIPES = {
@@ -105,7 +104,7 @@ SICK, CURED = "as written", "and a smaller step"
 
 
 def make_trainer(name, seed, **settings):
-    """A `training.Trainer` of recipe `name`: a new model, and the source's training images.
+    """A `training.Trainer` of recipe `name`: a new model, and the training images.
 
     settings: what the trainer is given beside the recipe's, or instead of them. Raises
     `ValueError` for another name.
@@ -115,7 +114,7 @@ def make_trainer(name, seed, **settings):
     recipe = dict(RECIPES[name])
     of_training = {key: recipe.pop(key) for key in ("beta", "learning_rate")}
     return training.Trainer(
-        CoderVAE(seed=seed, **recipe), data.load_mnist().train_images[:TRAINING_IMAGES],
+        CoderVAE(seed=seed, **recipe), data.load_mnist().train_images,
         **{"batch_size": BATCH_SIZE, "seed": seed} | of_training | settings,
     )
 

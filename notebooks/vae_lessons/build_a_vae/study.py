@@ -15,25 +15,26 @@ def run(seed, *, epochs):
 
     A history of a recipe has lists of one entry an epoch. "evaluation" and "renewed" are over
     the test images, in evaluation mode, with running statistics as training left them and made
-    anew; "in_training" is −ELBO over the last 20 batches, each with its own statistics. Nats
+    anew; "validation" is −ELBO of the validation images with those made anew, for whoever chooses
+    a recipe; "in_training" is −ELBO over the last 20 batches, each with its own statistics. Nats
     per image. "seconds" are of the processor, spent in training so far. The
     recipes take turns by the epoch, so that whatever else the computer does slows all alike.
     """
     trainers = {name: make_trainer(name, seed) for name in RECIPES}
     histories = {
-        name: {"seconds": [], "in_training": [], "evaluation": [], "renewed": []}
+        name: {"seconds": [], "in_training": [], "evaluation": [], "renewed": [], "validation": []}
         for name in RECIPES
     }
-    test_images = data.load_mnist().test_images
     for _ in range(epochs):
         for name, trainer in trainers.items():
-            _train_epoch(trainer, histories[name], test_images, seed)
+            _train_epoch(trainer, histories[name], seed)
     recipes = {name: history | {mode: _by_key(history[mode]) for mode in ("evaluation", "renewed")}
                for name, history in histories.items()}
     return {"recipes": recipes, "prefix_neg_elbo": prefix(trainers[CURED])}
 
 
-def _train_epoch(trainer, history, test_images, seed):
+def _train_epoch(trainer, history, seed):
+    digits = data.load_mnist()
     start = time.process_time()
     training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
     seconds = time.process_time() - start
@@ -42,8 +43,10 @@ def _train_epoch(trainer, history, test_images, seed):
         trainer.model, trainer.images[:LAST * BATCH_SIZE], batch_size=BATCH_SIZE, seed=seed)
     history["seconds"].append(sum(history["seconds"][-1:]) + seconds)
     history["in_training"].append(-sum(record.elbo for record in last) / len(last))
-    history["evaluation"].append(_measure(trainer.model, test_images, seed))
-    history["renewed"].append(_measure(renewed, test_images, seed))
+    history["evaluation"].append(_measure(trainer.model, digits.test_images, seed))
+    history["renewed"].append(_measure(renewed, digits.test_images, seed))
+    unseen = evaluation.evaluate(renewed, digits.validation_images, seed=seed)
+    history["validation"].append(-unseen.elbo)
 
 
 def _measure(model, test_images, seed):

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import THERE_AND_BACK, labelled_picture, there_and_back
+from vae_helpers.plots.digits import labelled_picture
+from vae_lessons.meet_kl_collapse.figures import THERE_AND_BACK, there_and_back
 
 STYLES = {  # every parametrisation keeps its colour, line and mark
     "variance": (BLUE, "-", "o"),

@@ -5,16 +5,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import (
-    THERE_AND_BACK,
-    labelled_picture,
-    new_picture,
-    there_and_back,
-    tile,
-)
+from vae_helpers.plots.digits import labelled_picture, new_picture, tile
 
 GREY = "#999999"
 LEAST_SLOPE = 0.1  # the lower end of an axis of slopes
+THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # its rows
+
+
+def there_and_back(originals, reconstructions, samples):
+    """Ten digits with what came back below each, then ten draws: 3 x [10, 28, 28] to six rows."""
+    rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
+    order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
+    return tile(np.concatenate(order), 5)
 
 
 @styled

@@ -19,12 +19,14 @@ from vae_lessons.meet_kl_collapse.lab import (
 def run_sweep(seed, *, betas, model_seed, epochs, **settings):
     """What training at each β leads to; the models themselves for `model_seed` alone."""
     digits = data.load_mnist()
-    found = {key: [] for key in ("train", "test", "rate_per_latent", "active")}
+    parts = {"train": digits.train_images, "validation": digits.validation_images,
+             "test": digits.test_images}
+    found = {key: [] for key in (*parts, "rate_per_latent", "active")}
     models = {}
     for beta in betas:
         trainer = sweep_trainer(seed, beta, **settings)
         settle(trainer, epochs)
-        for name, images in (("train", digits.train_images), ("test", digits.test_images)):
+        for name, images in parts.items():
             result = evaluation.evaluate(trainer.model, images, seed=seed)
             found[name].append([result.distortion, result.rate])
         found["rate_per_latent"].append(

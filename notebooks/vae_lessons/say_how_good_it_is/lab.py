@@ -21,17 +21,28 @@ class Mean(NamedTuple):
     half_width: float
 
 
+def binarize(x, generator):
+    """Draw each pixel as 0 or 1 with its grey value as the probability of a 1.
+
+    x: float in [0, 1], any shape; the result has the same shape and type. A fresh draw for
+    every batch is called dynamic binarisation (Burda et al. 2015, section 5).
+    Raises `ValueError` for values outside [0, 1] and `TypeError` for x that is not floats.
+    """
+    data.require_unit_interval(x, "x")
+    return torch.bernoulli(x, generator=generator)
+
+
 def binarized(images, *, seed):
     """Black and white images, each pixel drawn once with its grey as probability of white.
 
     uint8 [n, 28, 28] to uint8 of 0 and 255, the same shape: what papers mean by binarised MNIST,
-    drawn by `seed`. Training draws anew for every minibatch (`data.binarize`).
+    drawn by `seed`. Training draws anew for every minibatch (`binarize`).
     """
     data.require_images(images)
     generator = arguments.generator(seed)
     drawn = torch.empty_like(images)
     for place, chunk in zip(drawn.split(evaluation.CHUNK), images.split(evaluation.CHUNK)):
-        white = data.binarize(data.pixels(chunk), generator)  # [chunk, 784]
+        white = binarize(data.pixels(chunk), generator)  # [chunk, 784]
         place.copy_(255 * white.reshape(chunk.shape))  # -> [chunk, 28, 28]
     return drawn
 
@@ -153,9 +164,9 @@ def burda_rate(epoch):
 
 
 def _bound_objective(model, x, generator, *, draws, estimator, **_of_elbo):
-    x = data.binarize(x, generator)
+    x = binarize(x, generator)
     eps = data.noise(generator, draws, len(x), model.latent, like=x)
-    return *negative_bound(model, x, eps, estimator), ()
+    return *negative_bound(model, x, eps, estimator), eps.new_empty(0)  # no rate per latent
 
 
 class BoundTrainer(training.Trainer):

@@ -14,7 +14,7 @@ import torch
 
 from vae_helpers import data, results, runs
 from vae_helpers.files import atomic_write, print_anything
-from vae_helpers.threads import one_thread
+from vae_helpers.threads import denormals_as_zero, one_thread
 from vae_lessons.say_how_good_it_is import lab
 from vae_lessons.say_how_good_it_is.study import NOTEBOOK
 
@@ -22,13 +22,13 @@ BATCH_SIZE, SEED = 100, 1
 
 
 @one_thread()
+@denormals_as_zero()
 def train_on(draws, until, every=50):
     """Train on L_K, K = `draws`, up to the end of epoch `until`, on one thread; print each epoch.
 
     A checkpoint is written after every `every` epochs and at the end.
     """
-    torch.set_flush_denormal(True)
-    images = data.load_mnist().train_images
+    images = data.load_mnist(validation=0).train_images
     model = lab.BurdaVAE(torch.full((784,), 0.5), seed=SEED)
     optimizer = torch.optim.Adam(model.parameters(), eps=1e-4, fused=True)
     epoch = _load(draws, model, optimizer)
@@ -48,7 +48,7 @@ def _train_epoch(model, optimizer, images, draws, epoch):
     optimizer.param_groups[0]["lr"] = lab.burda_rate(epoch)
     total = 0.0
     for batch in data.minibatches(len(images), BATCH_SIZE, generator):
-        x = data.binarize(data.pixels(images[batch]), generator)  # [batch, 784]
+        x = lab.binarize(data.pixels(images[batch]), generator)  # [batch, 784]
         eps = data.noise(generator, draws, len(x), model.latent, like=x)
         loss, _, _ = lab.negative_bound(model, x, eps, "iwae")
         optimizer.zero_grad()

@@ -46,9 +46,9 @@ TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the sa
 
 
 @one_thread()
-def bound_trainer(seed, *, draws, estimator="iwae", batch_size, **_other):
-    """A trainer of `lab.BurdaVAE` on L_K, on one thread."""
-    images = data.load_mnist().train_images
+def bound_trainer(seed, *, draws, estimator="iwae", batch_size, validation, **_other):
+    """A trainer of `lab.BurdaVAE` on L_K, on one thread; validation: digits that it leaves out."""
+    images = data.load_mnist(validation).train_images
     model = lab.BurdaVAE(evaluation.mean_image(images).float(), seed=seed)
     return on_one_thread(lab.BoundTrainer(
         model, images, draws=draws, estimator=estimator, batch_size=batch_size, seed=seed
@@ -116,7 +116,7 @@ def _burda_study(draws, epochs):
         run_burda,
         bound_trainer,
         {"draws": draws, "epochs": epochs, "whole": [50, epochs[-1]], "few": 1000,
-         "bound_draws": [1, 5, 50, 500, 5000], "batch_size": 100},
+         "bound_draws": [1, 5, 50, 500, 5000], "batch_size": 100, "validation": 0},
         range(1, 2),
     )
 
@@ -151,7 +151,7 @@ ESTIMATOR_RACE = Study(
     run_race,
     _last_entrant,
     {"entrants": [[1, "iwae"], [1, "path"], [5, "iwae"], [5, "path"], [5, "dreg"]],
-     "epochs": 13, "batch_size": 100, "images": 1000, "bound_draws": [1, 50, 500]},
+     "epochs": 13, "batch_size": 100, "images": 1000, "bound_draws": [1, 50, 500], "validation": 0},
     range(1, 6),
 )
 

@@ -4,7 +4,7 @@ import torch
 
 from vae_helpers import data, elbo, evaluation, models, schedules, training
 from vae_helpers.study import Study, on_one_thread, prefix
-from vae_lessons.build_a_vae.lab import TRAINING_IMAGES, CoderVAE
+from vae_lessons.build_a_vae.lab import CoderVAE
 from vae_lessons.see_through_the_noise import lab
 
 # What is trained, by name; the notebook's own run is of the second.
@@ -19,7 +19,7 @@ SHOWN = 2000  # test images whose neighbours are looked for
 def latents_trainer(seed, *, name="784-256-128-2", batch_size, learning_rate, **_other):
     """A trainer of the net `name` at β = 1, on one thread."""
     return on_one_thread(training.Trainer(
-        NETS[name](seed), data.load_mnist().train_images[:TRAINING_IMAGES],
+        NETS[name](seed), data.load_mnist().train_images,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
     ))
 
@@ -79,7 +79,7 @@ SETTLED = {"beta": 40.0, "learning_rate": 1e-2} | CODERS["linear heads, no batch
 def coders_trainer(
     seed, *, batch_size, beta, learning_rate, logvar=None, warm_up=None, **of_model
 ):
-    """A trainer of the source's coders on 55,000 images, on one thread.
+    """A trainer of the source's coders, on one thread.
 
     logvar: where the log variance begins, see `lab.set_initial_logvar`. warm_up: steps
     over which β rises from 0. of_model: settings of `CoderVAE`.
@@ -88,7 +88,7 @@ def coders_trainer(
     if logvar is not None:
         lab.set_initial_logvar(model, logvar)
     return on_one_thread(training.Trainer(
-        model, data.load_mnist().train_images[:TRAINING_IMAGES], batch_size=batch_size,
+        model, data.load_mnist().train_images, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed,
         beta=beta if warm_up is None else schedules.warm_up(warm_up, beta),
     ))
@@ -102,7 +102,7 @@ def come_to_rest(trainer, steps):
 
 def run_plateau(seed, *, betas, learning_rates, steps, remedy_steps, settling, batch_size):
     """The map, the remedies, and a decoder that has settled on the plateau, for one seed."""
-    images = data.load_mnist().train_images[:TRAINING_IMAGES]
+    images = data.load_mnist().train_images
     mean_image = evaluation.mean_image_distortion(images, images)
 
     def trainer_of(**recipe):

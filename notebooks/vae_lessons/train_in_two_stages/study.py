@@ -157,9 +157,13 @@ def run_step_sizes(seed, *, learning_rates, steps, classifier, **settings):
 
 
 def _worth_of_codes(model, way, judge, seed):
-    """Nats and purity on the test images; the distance of draws where there is a prior."""
+    """Nats and purity on the test images; the distance of draws where there is a prior.
+
+    validation: nats on the validation images, by which a step size is chosen.
+    """
     digits = data.load_mnist()
-    found = {"of_codes": lab.mean_code_distortion(model, digits.test_images)}
+    found = {"of_codes": lab.mean_code_distortion(model, digits.test_images),
+             "validation": lab.mean_code_distortion(model, digits.validation_images)}
     codes, labels = lab.labelled_codes(model)
     found["purity"] = neighbour_purity(codes, labels)
     if way == lab.AT_ONCE:
@@ -186,7 +190,8 @@ STEP_SIZES = Study(
     _last_trainer,
     {key: _OF_CLOCK[key] for key in
      ("latent", "joint_hidden", "hidden", "batch_size", "classifier")}
-    | {"learning_rates": {FIRST: [2e-3, 4e-3, 8e-3], lab.AT_ONCE: [4e-3, 8e-3]},
+    | {"learning_rates": {FIRST: [2e-3, 4e-3, 8e-3, 16e-3],
+                          lab.AT_ONCE: [1e-3, 2e-3, 4e-3, 8e-3]},
        "budgets": _OF_CLOCK["budgets"][:3],  # of whose steps `steps` are the medians
        "steps": {FIRST: [141, 283, 559], lab.AT_ONCE: [199, 394, 791]}},
 )

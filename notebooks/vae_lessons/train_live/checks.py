@@ -9,7 +9,7 @@ from vae_helpers.check.choice import Choice
 from vae_helpers.check.exercise import Checked, Exercise, Mistake
 from vae_helpers.check.runner import run
 from vae_helpers.threads import one_thread
-from vae_lessons.build_a_vae.lab import TRAINING_IMAGES, CoderVAE
+from vae_lessons.build_a_vae.lab import CoderVAE
 
 
 def _cyclical(step, period, ramp, beta):
@@ -216,11 +216,11 @@ class LivingLatents(Checked):
         digits = data.load_mnist()
         model = CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
         trainer = training.Trainer(
-            model, digits.train_images[:TRAINING_IMAGES], batch_size=200, learning_rate=3e-3,
+            model, digits.train_images, batch_size=200, learning_rate=3e-3,
             beta=betas.__getitem__, seed=0,
         )
         training.train(trainer, self.steps)
-        rates = evaluation.rate_per_latent(model, digits.test_images[:2000])  # [latent]
+        rates = evaluation.rate_per_latent(model, digits.validation_images)  # [latent]
         return int((rates > self.used).sum())
 
 

@@ -13,15 +13,15 @@ ROOM = (5, 10, 20, 50, 100)  # and of the epochs', likewise: the plan may be far
 
 @styled
 def training_panel(
-    epochs, distortion, rate, test_epochs, test_neg_elbo, rates, originals, reconstructions,
+    epochs, distortion, rate, validated, validation_neg_elbo, rates, originals, reconstructions,
     samples, beta, target_beta, settings, total, plateau, fig=None,
 ):
     """A VAE while it trains: both parts of the −ELBO, the latents' rates, and digits.
 
-    epochs, distortion, rate [t]: the training minibatches, averaged in groups; test_epochs,
-    test_neg_elbo [s]; rates [latent]; originals and reconstructions [10, 28, 28] and samples
-    [20, 28, 28] in [0, 1]. beta: of the last step, on its way to target_beta; settings: what
-    else the learner has set, in words; total: epochs to be trained; plateau: the −ELBO of the
+    epochs, distortion, rate [t]: the training minibatches, averaged in groups; validated
+    (epochs), validation_neg_elbo [s]; rates [latent]; originals and reconstructions [10, 28, 28]
+    and samples [20, 28, 28] in [0, 1]. beta: of the last step, on its way to target_beta; settings:
+    what else the learner has set, in words; total: epochs to be trained; plateau: the −ELBO of the
     mean image. Nats per image.
     """
     if fig is None:
@@ -31,7 +31,7 @@ def training_panel(
     neg_elbo = np.add(distortion, rate)
     for name, values in (("distortion", distortion), ("rate", rate), ("neg_elbo", neg_elbo)):
         parts[name].set_data(epochs, values)
-    parts["test"].set_data(test_epochs, test_neg_elbo)
+    parts["validation"].set_data(validated, validation_neg_elbo)
     parts["plateau"].set_ydata([plateau, plateau])
     seen = max([0, *epochs[-1:]])
     room = next((end for end in ROOM if end >= 1.2 * seen), seen)
@@ -47,7 +47,8 @@ def training_panel(
     now = "Not trained yet"
     if len(epochs):
         now = f"Epoch {epochs[-1]:.1f}: −ELBO {neg_elbo[-1]:.0f} nats"
-        now += f", on test digits {test_neg_elbo[-1]:.0f}" if len(test_neg_elbo) else ""
+        for last in validation_neg_elbo[-1:]:
+            now += f", on validation digits {last:.0f}"
     curves.set_title(f"{now}\n{weight}, {settings}")
     bars.set_title(f"{used} of {len(rates)} latents carry\nmore than {USED:g} nats")
     fig.caption = (
@@ -68,7 +69,8 @@ def _new_figure(latents, plateau):
         "distortion": curves.plot([], [], "--", color=GREEN, label="distortion")[0],
         "rate": curves.plot([], [], ":", color=ORANGE, linewidth=2, label="rate")[0],
         "neg_elbo": curves.plot([], [], color=BLUE, label="−ELBO, training")[0],
-        "test": curves.plot([], [], "o", color="black", markersize=4, label="−ELBO, test")[0],
+        "validation": curves.plot([], [], "o", color="black", markersize=4,
+                                  label="−ELBO, validation")[0],
         "rates": list(bars.bar(range(1, latents + 1), np.zeros(latents), color=ORANGE)),
         "back": new_picture(back, 2, 10),
         "samples": new_picture(samples, 2, 10),

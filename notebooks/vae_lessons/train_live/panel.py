@@ -13,7 +13,6 @@ from vae_lessons.build_a_vae.lab import (
     CURED,
     RECIPES,
     SICK,
-    TRAINING_IMAGES,
     make_trainer,
 )
 from vae_lessons.train_live import figures
@@ -29,7 +28,7 @@ BETAS = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 
          7.0, 9.8, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0]
 EPOCHS = [1, 2, 5, 10, 20, 50, 100]
 BATCH_SIZES = [100, 200, 400, 800, 1600]
-TESTED = slice(None, None, 10)  # test images whose −ELBO is measured after each epoch: 1,000
+VALIDATED = slice(None, None, 5)  # validation images measured after each epoch: 1,000
 POINTS = 250  # of a curve, at most
 RECENT = 20  # steps over which the latents' rates are averaged
 
@@ -59,9 +58,10 @@ class TrainingPanel(View):
         }
         self.trainer, self._made_of, self._epochs = None, None, None
         digits = data.load_mnist()
-        images = digits.train_images[:TRAINING_IMAGES]
+        images = digits.train_images
         self._plateau = evaluation.mean_image_distortion(images, images)
-        self._ten, self._tested = digits.test_images[:10], digits.test_images[TESTED]
+        self._ten = digits.test_images[:10]
+        self._validated = digits.validation_images[VALIDATED]
         self._live = LiveTraining(self, self.refresh)
         self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
         controls["preset"].observe(self._preset_chosen, "value")
@@ -162,10 +162,9 @@ class TrainingPanel(View):
     def _start_anew(self, preset, seed):
         self._live.button.value = False
         self._live.clear_status()
-        test_every = -(-TRAINING_IMAGES // BATCH_SIZE)
+        epoch = -(-len(data.load_mnist().train_images) // BATCH_SIZE)  # steps
         self.trainer = make_trainer(
-            PRESETS[preset], seed, test_images=self._tested, test_every=test_every
-        )
+            PRESETS[preset], seed, validation_images=self._validated, validate_every=epoch)
         self._made_of = preset, seed
         self._seen = [0]  # images, after each step
         self._z = torch.randn(20, self.trainer.model.latent,
@@ -191,8 +190,8 @@ class TrainingPanel(View):
         return {
             "epochs": [seen[group[-1]] for group in groups],
             "distortion": distortion, "rate": rate,
-            "test_epochs": [seen[test.step - 1] for test in trainer.tests],
-            "test_neg_elbo": [-test.elbo for test in trainer.tests],
+            "validated": [seen[one.step - 1] for one in trainer.validations],
+            "validation_neg_elbo": [-one.elbo for one in trainer.validations],
             "rates": recent.mean(0) if len(recent) else np.zeros(model.latent),
             "originals": self._ten.numpy() / 255,
             "reconstructions": back.reshape(10, 28, 28).numpy(),  # [10, 784] -> [10, 28, 28]

@@ -61,7 +61,7 @@ class RunLog:
     def __init__(self, trainer, folder, images):
         data.require_images(images)
         self._trainer, self._folder, self._images = trainer, Path(folder), images
-        self._writer, self._records, self._tests, self._last = None, 0, 0, None
+        self._writer, self._records, self._validations, self._last = None, 0, 0, None
         if self._files():
             raise LogError(f"{self._folder} holds a log already. Give each run a new folder.")
         self.write()
@@ -110,7 +110,7 @@ class RunLog:
         if anew:  # a running TensorBoard would go on in the file that ended with half an event
             for path in earlier:
                 path.unlink()
-        self._records, self._tests = len(trainer.records), len(trainer.tests)
+        self._records, self._validations = len(trainer.records), len(trainer.validations)
         self._last = trainer.records[-1] if trainer.records else None
 
     def _files(self):
@@ -134,7 +134,7 @@ class RunLog:
             "model": type(trainer.model).__name__, "latent": trainer.model.latent,
         }
         # The metric is the tag of a curve in this very log: TensorBoard takes its last value.
-        metric = {} if trainer.test_every is None else {"test/neg_elbo": 0}
+        metric = {} if trainer.validate_every is None else {"validation/neg_elbo": 0}
         for part in summary.hparams(given, metric)[:2]:  # `add_hparams` would begin another run
             self._writer.file_writer.add_summary(part)
         self._writer.add_image("digits/input", _strip(self._images[:SHOWN]), 0, dataformats="HW")
@@ -145,8 +145,8 @@ class RunLog:
         for record in records:
             steered = {"beta": record.beta, "learning_rate": record.learning_rate}
             self._add_scalars("train", record, steered)
-        for test in self._trainer.tests[0 if anew else self._tests:]:
-            self._add_scalars("test", test)
+        for measured in self._trainer.validations[0 if anew else self._validations:]:
+            self._add_scalars("validation", measured)
         if anew or records:
             self._add_pictures()
 

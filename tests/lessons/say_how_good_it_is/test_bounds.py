@@ -23,7 +23,7 @@ def case(images, one_thread):
     """A model, a black and white minibatch and noise: K = 4."""
     generator = torch.Generator().manual_seed(1)
     model = make(images).model.double()
-    x = data.binarize(data.pixels(images[:8]), generator).double()
+    x = lab.binarize(data.pixels(images[:8]), generator).double()
     return model, x, torch.randn(4, 8, 5, generator=generator, dtype=torch.float64)
 
 
@@ -165,3 +165,20 @@ def test_the_first_picture_is_the_mean_image(images):
 def test_a_mean_image_of_another_shape_is_named():
     with pytest.raises(ValueError, match=r"average must be \[pixels\], got shape \[28, 28\]"):
         lab.BurdaVAE(torch.full((28, 28), 0.5), seed=0)
+
+
+def test_binarize_draws_with_the_grey_value_as_probability():
+    grey = torch.tensor([0.0, 0.25, 1.0]).expand(20000, 3)
+    drawn = lab.binarize(grey, torch.Generator().manual_seed(0))
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    share = drawn.mean(0)
+    assert share[0] == 0 and share[2] == 1
+    assert abs(share[1] - 0.25) < 4 * (0.25 * 0.75 / 20000) ** 0.5
+    again = lab.binarize(grey, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, again)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, 255.0, float("nan"), float("inf")])
+def test_binarize_refuses_what_is_no_probability(value):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        lab.binarize(torch.tensor([0.5, value]), torch.Generator())

@@ -47,7 +47,7 @@ def test_an_epoch_passed_without_being_kept_is_refused(tmp_path, one_thread):
 def test_a_longer_run_that_was_stopped_ends_as_one_that_was_not(monkeypatch, tmp_path):
     """From the stored results of epoch 1,093, on 200 images."""
     few = data.load_mnist()._replace(train_images=data.load_mnist().train_images[:200])
-    monkeypatch.setattr(longer.data, "load_mnist", lambda: few)
+    monkeypatch.setattr(longer.data, "load_mnist", lambda **_: few)
     ends = []
     for name, stops in (("stopped", (1094, 1096)), ("straight", (1096,))):
         places = [tmp_path / f"{name}, cached.pt", tmp_path / f"{name}, kept.pt"]

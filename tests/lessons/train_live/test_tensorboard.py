@@ -27,8 +27,8 @@ from vae_lessons.train_live.tensorboard import LogError, RunLog
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TEST = ("distortion", "rate", "neg_elbo")
-TRAIN = (*TEST, "beta", "learning_rate")
+VALIDATION = ("distortion", "rate", "neg_elbo")
+TRAIN = (*VALIDATION, "beta", "learning_rate")
 digits = functools.cache(data.load_mnist)
 
 
@@ -46,7 +46,7 @@ def make(**settings):
     model = CoderVAE((32, 4), (32, 784), heads="linear", seed=0)
     settings = {
         "batch_size": 64, "learning_rate": 3e-3, "beta": warm_up(9),
-        "test_images": digits().test_images[:50], "test_every": 7, "seed": 0,
+        "validation_images": digits().test_images[:50], "validate_every": 7, "seed": 0,
     } | settings
     return training.Trainer(model, digits().train_images[:640], **settings)
 
@@ -71,7 +71,8 @@ def steps_of(points):
 def assert_complete(folder, trainer):
     """Each step and each test stands in the log once, where it happened."""
     log = read(folder)
-    for group, names, records in (("train", TRAIN, trainer.records), ("test", TEST, trainer.tests)):
+    groups = ("train", TRAIN, trainer.records), ("validation", VALIDATION, trainer.validations)
+    for group, names, records in groups:
         for name in names:
             points = log.Scalars(f"{group}/{name}")
             assert steps_of(points) == steps_of(records)
@@ -91,7 +92,7 @@ def test_each_step_is_logged_once_however_often_the_log_is_written(folder):
         trainer.learning_rate, trainer.beta = 1e-3, 2.5
         run(trainer, 3)
     assert_complete(folder, trainer)
-    assert steps_of(trainer.records) == list(range(18)) and steps_of(trainer.tests) == [7, 14]
+    assert steps_of(trainer.records) == list(range(18)) and steps_of(trainer.validations) == [7, 14]
     run(trainer, 4)
     log.write()
     assert_complete(folder, trainer)
@@ -129,7 +130,7 @@ def test_training_with_a_log_is_the_same_training(folder):
             log.write()
         run(trainer, 2)
     assert torch.equal(torch.get_rng_state(), random)
-    assert trainer.records == plain.records and trainer.tests == plain.tests
+    assert trainer.records == plain.records and trainer.validations == plain.validations
     assert torch.equal(trainer.generator.get_state(), plain.generator.get_state())
     here, there = trainer.model.state_dict(), plain.model.state_dict()
     assert [name for name in here if not torch.equal(here[name], there[name])] == []
@@ -214,9 +215,9 @@ def test_the_graph_leads_from_the_digit_to_the_logits(make_model, folder, capfd,
 
 
 @pytest.mark.parametrize("settings, metrics", [
-    ({}, ["test/neg_elbo"]),
-    ({"beta": 9.8}, ["test/neg_elbo"]),
-    ({"test_images": None, "test_every": None}, []),
+    ({}, ["validation/neg_elbo"]),
+    ({"beta": 9.8}, ["validation/neg_elbo"]),
+    ({"validation_images": None, "validate_every": None}, []),
 ], ids=["schedule", "number", "no tests"])
 def test_hyper_parameters_stand_beside_the_last_test(settings, metrics, folder):
     trainer = make(**settings)
@@ -235,7 +236,7 @@ def test_hyper_parameters_stand_beside_the_last_test(settings, metrics, folder):
     assert [info.name.tag for part in parts for info in part.experiment.metric_infos] == metrics
     for tag in metrics:
         last = log.Scalars(tag)[-1]
-        assert (last.step, last.value) == (14, pytest.approx(-trainer.tests[-1].elbo))
+        assert (last.step, last.value) == (14, pytest.approx(-trainer.validations[-1].elbo))
     assert any(part.session_end_info.status for part in parts)
 
 
@@ -329,7 +330,7 @@ def test_a_log_that_was_cleared_is_written_again(monkeypatch, tmp_path):
 
 def test_the_command_shows_the_runs(tmp_path):
     folder = tmp_path / "Ann's runs (all)"
-    RunLog(make(test_images=None, test_every=None), folder / "first", shown()).close()
+    RunLog(make(validation_images=None, validate_every=None), folder / "first", shown()).close()
     line = tensorboard.command(folder)
     assert line.endswith(" --host 127.0.0.1")
     bare = os.environ | {"PATH": os.defpath}  # as in a terminal where no environment is active
