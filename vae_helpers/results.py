@@ -73,6 +73,16 @@ def load_model(name, key, model):
     return model.eval()
 
 
+def choose(candidates, loss):
+    """For each seed the candidate with the lowest loss on validation images.
+
+    candidates: {name: [what is stored of each seed]}; `loss` is given what lies there under
+    "validation" and nothing else, so that test images have no say in what they judge later.
+    """
+    return [min(zip(candidates, ends), key=lambda pair: loss(pair[1]["validation"]))[0]
+            for ends in zip(*candidates.values())]
+
+
 def command(name):
     """The line that makes a study again, from the root of the repository."""
     return f"python tools/store.py {name}"

@@ -50,19 +50,6 @@ def negative_elbo(model, x, generator, *, beta, free_bits):
     return distortion + beta * paid, distortion, rate, per_latent
 
 
-class ValidationRecord(NamedTuple):
-    """Averages over the validation images after `step` steps, in evaluation mode; nats an image."""
-
-    step: int
-    distortion: float
-    rate: float
-
-    @property
-    def elbo(self):
-        """The ELBO at β = 1."""
-        return -self.distortion - self.rate
-
-
 class Trainer:
     """Minimises distortion + β · rate on minibatches, one step at a time.
 
@@ -85,8 +72,8 @@ class Trainer:
     `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
     counts at once, for the images that the epoch has left. With `on_one_thread` set to True the
     steps compute on one thread, whatever number is set elsewhere. `records` holds one `Record` a
-    step, `validations` one `ValidationRecord` each time those images are measured. Raises
-    `ValueError` for settings out of range.
+    step, `validations` pairs of a number of steps and the `evaluation.Evaluation` after them.
+    Raises `ValueError` for settings out of range.
     """
 
     on_one_thread = False
@@ -193,7 +180,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(), "generator": self.generator.get_state(),
             "remaining": self._remaining(), "batch_size": self.batch_size,
             "records": _table([(*r[:-1], *r.rate_per_latent) for r in self.records]),
-            "validations": _table(self.validations),
+            "validations": _table([(step, *found) for step, found in self.validations]),
         }) | {"beta": self.beta}
 
     def load_state(self, state):
@@ -210,7 +197,7 @@ class Trainer:
             for step, beta, learning_rate, distortion, rate, *per_latent
             in state["records"].tolist()
         ]
-        self.validations[:] = [ValidationRecord(int(step), *parts)
+        self.validations[:] = [(int(step), evaluation.Evaluation(*parts))
                                for step, *parts in state["validations"].tolist()]
 
     def _current_beta(self):
@@ -254,9 +241,8 @@ class Trainer:
     def _validate(self):
         # A copy on the processor: the model keeps its mode, and no result depends on the device.
         model = copy.deepcopy(self.model).cpu()
-        result = evaluation.evaluate(model, self.validation_images, seed=self.seed)
-        self.validations.append(
-            ValidationRecord(len(self.records), result.distortion, result.rate))
+        found = evaluation.evaluate(model, self.validation_images, seed=self.seed)
+        self.validations.append((len(self.records), found))
 
 
 def _overwrite(tensors, values):

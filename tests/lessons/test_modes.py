@@ -183,7 +183,7 @@ def test_training_in_double_precision(float64, images):
                                validation_images=images, seed=0)
     trainer.step()
     assert next(trainer.model.parameters()).dtype == torch.float64
-    assert torch.tensor([trainer.records[0].elbo, trainer.validations[0].elbo]).isfinite().all()
+    assert torch.tensor([trainer.records[0].elbo, trainer.validations[0][1].elbo]).isfinite().all()
     _, codes = lab.code_trainer(trainer.model, images, latent=1, hidden=(4,),
                                         batch_size=3, learning_rate=1e-3, seed=0)
     assert codes.dtype == torch.float64

@@ -151,3 +151,12 @@ def test_only_the_study_that_needs_scikit_learn_loads_it():
     code += "print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_choice_reads_validation_images_alone():
+    """The test images would choose otherwise; a loss that asked for them would find nothing."""
+    ends = {"a": [{"validation": 3.0, "test": 0.0}, {"validation": 1.0, "test": 9.0}],
+            "b": [{"validation": 2.0, "test": 9.0}, {"validation": 4.0, "test": 0.0}]}
+    assert results.choose(ends, lambda unseen: unseen) == ["b", "a"]
+    with pytest.raises(TypeError):
+        results.choose(ends, lambda unseen: unseen["test"])

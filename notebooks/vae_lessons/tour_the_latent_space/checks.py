@@ -204,23 +204,23 @@ midpoint_norm = Quantity(
     ],
     tolerance=0.03,
 )
-_IMAGES, _RATE = 60_000, 16
+_IMAGES, _RATE = 55_000, 16
 covered = Quantity(
     "covered",
     100 * _IMAGES * math.exp(-_RATE),
     [
         (_IMAGES * math.exp(-_RATE), "This is the share itself. Per cent are asked for."),
-        (100 * math.exp(-_RATE), "This is the region of one image. There are 60,000."),
-        (math.exp(-_RATE), "This is the region of one image, as a share. There are 60,000, and "
+        (100 * math.exp(-_RATE), "This is the region of one image. There are 55,000."),
+        (math.exp(-_RATE), "This is the region of one image, as a share. There are 55,000, and "
          "per cent are asked for."),
-        (0.0, "Small, but not nothing: to two decimals something is left. Are all 60,000 regions "
+        (0.0, "Small, but not nothing: to two decimals something is left. Are all 55,000 regions "
          "in it, and is it in per cent?"),
         (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
          "here."),
         (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: m = e^−16."),
         (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: m = e^−16."),
-        (100.0, "That many images would be enough if e^16 were at most 60,000. It is 8.9 million."),
-        (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 11.0 by 16. The regions "
+        (100.0, "That many images would be enough if e^16 were at most 55,000. It is 8.9 million."),
+        (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 10.9 by 16. The regions "
          "add up, not their logarithms."),
         (100 * (1 - _IMAGES * math.exp(-_RATE)), "This is what is left uncovered, at least."),
         (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: m = e^−16."),
@@ -229,7 +229,7 @@ covered = Quantity(
     [
         "−log m = 16. What share m does one image's region hold?",
         "m = e^−16, about one in nine million. Regions that do not overlap add up.",
-        "100 · 60,000 · e^−16.",
+        "100 · 55,000 · e^−16.",
     ],
     tolerance=0.02,
 )

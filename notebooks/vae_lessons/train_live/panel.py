@@ -190,8 +190,8 @@ class TrainingPanel(View):
         return {
             "epochs": [seen[group[-1]] for group in groups],
             "distortion": distortion, "rate": rate,
-            "validated": [seen[one.step - 1] for one in trainer.validations],
-            "validation_neg_elbo": [-one.elbo for one in trainer.validations],
+            "validated": [seen[step - 1] for step, _ in trainer.validations],
+            "validation_neg_elbo": [-found.elbo for _, found in trainer.validations],
             "rates": recent.mean(0) if len(recent) else np.zeros(model.latent),
             "originals": self._ten.numpy() / 255,
             "reconstructions": back.reshape(10, 28, 28).numpy(),  # [10, 784] -> [10, 28, 28]

@@ -144,16 +144,16 @@ class RunLog:
         records = self._trainer.records[0 if anew else self._records:]
         for record in records:
             steered = {"beta": record.beta, "learning_rate": record.learning_rate}
-            self._add_scalars("train", record, steered)
-        for measured in self._trainer.validations[0 if anew else self._validations:]:
-            self._add_scalars("validation", measured)
+            self._add_scalars("train", record.step, record, steered)
+        for step, found in self._trainer.validations[0 if anew else self._validations:]:
+            self._add_scalars("validation", step, found)
         if anew or records:
             self._add_pictures()
 
-    def _add_scalars(self, group, record, more={}):
-        parts = {"distortion": record.distortion, "rate": record.rate, "neg_elbo": -record.elbo}
+    def _add_scalars(self, group, step, found, more={}):
+        parts = {"distortion": found.distortion, "rate": found.rate, "neg_elbo": -found.elbo}
         for name, value in (parts | more).items():
-            self._writer.add_scalar(f"{group}/{name}", value, record.step)
+            self._writer.add_scalar(f"{group}/{name}", value, step)
 
     @torch.no_grad()
     def _add_pictures(self):

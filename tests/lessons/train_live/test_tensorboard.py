@@ -71,12 +71,13 @@ def steps_of(points):
 def assert_complete(folder, trainer):
     """Each step and each test stands in the log once, where it happened."""
     log = read(folder)
-    groups = ("train", TRAIN, trainer.records), ("validation", VALIDATION, trainer.validations)
-    for group, names, records in groups:
+    trained = [(record.step, record) for record in trainer.records]
+    for group, names, pairs in (("train", TRAIN, trained),
+                                ("validation", VALIDATION, trainer.validations)):
         for name in names:
             points = log.Scalars(f"{group}/{name}")
-            assert steps_of(points) == steps_of(records)
-            expected = [-r.elbo if name == "neg_elbo" else getattr(r, name) for r in records]
+            assert steps_of(points) == [step for step, _ in pairs]
+            expected = [-r.elbo if name == "neg_elbo" else getattr(r, name) for _, r in pairs]
             assert [point.value for point in points] == pytest.approx(expected, rel=1e-6)
 
 
@@ -92,7 +93,8 @@ def test_each_step_is_logged_once_however_often_the_log_is_written(folder):
         trainer.learning_rate, trainer.beta = 1e-3, 2.5
         run(trainer, 3)
     assert_complete(folder, trainer)
-    assert steps_of(trainer.records) == list(range(18)) and steps_of(trainer.validations) == [7, 14]
+    assert steps_of(trainer.records) == list(range(18))
+    assert [step for step, _ in trainer.validations] == [7, 14]
     run(trainer, 4)
     log.write()
     assert_complete(folder, trainer)
@@ -236,7 +238,7 @@ def test_hyper_parameters_stand_beside_the_last_test(settings, metrics, folder):
     assert [info.name.tag for part in parts for info in part.experiment.metric_infos] == metrics
     for tag in metrics:
         last = log.Scalars(tag)[-1]
-        assert (last.step, last.value) == (14, pytest.approx(-trainer.validations[-1].elbo))
+        assert (last.step, last.value) == (14, pytest.approx(-trainer.validations[-1][1].elbo))
     assert any(part.session_end_info.status for part in parts)
 
 
