@@ -7,8 +7,8 @@ A VAE of 784-400-20, batches of 128, Adam at 1e-3, float32, two threads (see con
 Each contestant trains for three epochs in a process of its own, all in turn, again and again;
 the table has medians over all epochs, and the test −ELBO averaged over rounds (a seed each).
 The import of vae_helpers lets PyTorch's threads sleep soon, so that two kernels can share the
-cores; the peers' spin, as is GNU's default, and the second row is the Trainer with such ones. The plain
-loop has threads as ours.
+cores, and so do the plain loop's; the peers' spin, as is GNU's default, and the second row is
+the Trainer with such ones.
 Then ours trains for 30 epochs: do they take longer and longer? And single steps are timed for
 other batches, latents and widths, drawn in training_cost.png.
 

@@ -90,12 +90,12 @@ def rate_per_latent(model, images):
     return total / len(images)
 
 
-def active_units(model, images, threshold=0.01):
-    """How many latents are used: the variance of the posterior mean over images exceeds it.
+def active_units(model, images):
+    """How many latents are used: the variance of the posterior mean over images exceeds 0.01.
 
-    Burda, Grosse & Salakhutdinov 2015, section 5.2, where the threshold is 0.01.
+    Burda, Grosse & Salakhutdinov 2015, section 5.2.
     """
-    return int((posterior_means(model, images).var(0) > threshold).sum())
+    return int((posterior_means(model, images).var(0) > 0.01).sum())
 
 
 def mean_image_distortion(train_images, images):

@@ -228,7 +228,6 @@ class Trainer:
         return torch.nn.utils.get_total_norm(gradients + running)
 
     def _put_back(self, loss):
-        """Go back to parameters that were good, and raise."""
         _overwrite(self._tensors(), self._good)
         step = len(self.records)
         raise TrainingDiverged(
@@ -239,8 +238,7 @@ class Trainer:
         )
 
     def _validate(self):
-        # A copy on the processor: the model keeps its mode, and no result depends on the device.
-        model = copy.deepcopy(self.model).cpu()
+        model = copy.deepcopy(self.model).cpu()  # so that no result depends on the device
         found = evaluation.evaluate(model, self.validation_images, seed=self.seed)
         self.validations.append((len(self.records), found))
 
@@ -270,14 +268,14 @@ def choose_device(name):
     return device
 
 
-def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
+def train(trainer, steps, *, checkpoint=None, every=None):
     """Step until the run has `steps` steps in all, with a checkpoint from time to time.
 
     checkpoint: path of the run's checkpoint, a file that is replaced every `every` steps
-    (an epoch, unless given) and at the end. resume: if the file exists, first go on from it,
-    whatever the trainer did before; otherwise the run starts where the trainer stands. On one
-    thread a run that was interrupted or killed, and is resumed by the same call, ends with
-    bitwise the same parameters and records as one that was not.
+    (an epoch, unless given) and at the end. If the file exists, the run first goes on from it,
+    whatever the trainer did before; otherwise it starts where the trainer stands. On one thread
+    a run that was interrupted or killed, and is resumed by the same call, ends with bitwise the
+    same parameters and records as one that was not.
 
     Raises `TrainingDiverged`, and `checkpoints.CheckpointError` for a file that does not fit
     or cannot be written: before the first step, if it is so then. Raises `ValueError` for steps
@@ -287,7 +285,7 @@ def train(trainer, steps, *, checkpoint=None, every=None, resume=True):
     if checkpoint is not None:
         every = arguments.whole_number(
             trainer.steps_per_epoch if every is None else every, "every")
-        if resume and Path(checkpoint).exists():
+        if Path(checkpoint).exists():
             checkpoints.restore(trainer, checkpoint)
         else:
             checkpoints.save(trainer, checkpoint)

@@ -242,8 +242,8 @@ def panel(seed, steps, beta):
     random = np.random.default_rng(seed)
     return {
         "epochs": np.linspace(0, 1, steps + 1)[1:], "distortion": 100 + random.random(steps),
-        "rate": 9 * random.random(steps), "test_epochs": [1.0] * (steps > 3),
-        "test_neg_elbo": [150.0 + seed] * (steps > 3), "rates": 3 * seed * random.random(8),
+        "rate": 9 * random.random(steps), "validated": [1.0] * (steps > 3),
+        "validation_neg_elbo": [150.0 + seed] * (steps > 3), "rates": 3 * seed * random.random(8),
         "originals": random.random((10, 28, 28)), "reconstructions": random.random((10, 28, 28)),
         "samples": random.random((20, 28, 28)), "beta": beta, "target_beta": 1.0,
         "settings": f"settings {seed}", "total": seed, "plateau": 200 + seed,

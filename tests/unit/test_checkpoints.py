@@ -194,7 +194,7 @@ def test_train_saves_every_epoch_and_at_the_end(tmp_path, monkeypatch):
     assert saved == [0, 10, 20, 23]
     training.train(make(), 23, checkpoint=tmp_path / "run.ckpt")
     assert saved == [0, 10, 20, 23], "a finished run is restored, not run again"
-    training.train(make(), 5, checkpoint=tmp_path / "run.ckpt", every=2, resume=False)
+    training.train(make(), 5, checkpoint=tmp_path / "other.ckpt", every=2)
     assert saved[4:] == [0, 2, 4, 5]
     with pytest.raises(ValueError, match="every must be a whole number of at least 1"):
         training.train(make(), 5, checkpoint=tmp_path / "run.ckpt", every=0)

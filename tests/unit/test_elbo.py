@@ -67,6 +67,22 @@ def test_bernoulli_log_prob_survives_extreme_logits():
     assert elbo.bernoulli_log_prob(1 - x, logits).item() == -1000
 
 
+@pytest.mark.parametrize("dtype, within", [
+    (torch.float64, 1e-13), (torch.float32, 1e-6), (torch.bfloat16, 0.25), (torch.float16, 0.05)])
+def test_bernoulli_log_prob_and_its_gradient_at_every_size_of_logits(dtype, within):
+    """Against the logarithms of the sigmoid in float64, at places where formulas change."""
+    logits = torch.tensor([-120, -30, -2, -1e-3, 0, 1e-3, 2, 11, 30, 39.9, 40, 40.1, 100],
+                          dtype=dtype)[:, None].requires_grad_()  # [batch, 1]
+    exact = logits.detach().double()
+    for grey in (0.0, 0.25, 1.0):
+        x = torch.full_like(exact, grey)
+        found = elbo.bernoulli_log_prob(x.to(dtype), logits)
+        gradient, = torch.autograd.grad(found.sum(), logits)
+        expected = -torch.nn.functional.softplus(exact, threshold=100) + x * exact
+        torch.testing.assert_close(found.double(), expected[:, 0], rtol=within, atol=within)
+        torch.testing.assert_close(gradient.double(), x - exact.sigmoid(), rtol=0, atol=within)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gaussian_kl(draw, shape):
     mean, logvar = draw(*shape), draw(*shape)

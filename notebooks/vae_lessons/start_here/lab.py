@@ -28,8 +28,9 @@ def check_environment():
         cache_dir().mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=cache_dir()).close()
         digits = data.load_mnist()
-        print(f"data         {len(digits.train_images):,} training digits, "
-              f"{len(digits.test_images):,} test digits")
+        print(f"data         {len(digits.train_images):,} training, "
+              f"{len(digits.validation_images):,} validation and {len(digits.test_images):,} test "
+              "digits")
     except (OSError, data.MNISTError) as error:
         problems.append(str(error))
     print("verdict      " + ("; ".join(problems) if problems else "ready"))

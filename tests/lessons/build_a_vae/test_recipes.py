@@ -151,7 +151,9 @@ def test_active_units_are_those_whose_means_vary(digits):
         model.encoder[-1].weight.zero_()
         model.encoder[-1].weight[1] = 5.0  # the mean of the second latent
     assert evaluation.active_units(model, digits.test_images[:300]) == 1
-    assert evaluation.active_units(model, digits.test_images[:300], threshold=math.inf) == 0
+    with torch.no_grad():
+        model.encoder[-1].weight.zero_()
+    assert evaluation.active_units(model, digits.test_images[:300]) == 0
 
 
 def test_the_graph_shows_every_width():

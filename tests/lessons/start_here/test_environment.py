@@ -7,7 +7,7 @@ from vae_lessons.start_here import lab
 def test_a_good_machine_is_ready(capsys):
     lab.check_environment()
     printed = capsys.readouterr().out
-    assert "60,000 training digits, 10,000 test digits" in printed
+    assert "55,000 training, 5,000 validation and 10,000 test digits" in printed
     assert printed.endswith("verdict      ready\n")
 
 

@@ -276,6 +276,6 @@ def test_a_small_run_stops_both_ways_at_their_steps():
     last = found["ways"][lab.AT_ONCE]["0.004"][-1]
     test_images = data.load_mnist().test_images
     assert last["of_codes"] == lab.mean_code_distortion(trainer.model, test_images)
-    assert set(last) == {"of_codes", "purity", "frechet"}
+    assert set(last) == {"of_codes", "validation", "purity", "frechet"}
     assert set(found["ways"][study.FIRST]["0.1"][0]) == {"of_codes", "purity"}, "no prior"
     assert len(found["prefix_neg_elbo"]) == 4
