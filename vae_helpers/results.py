@@ -8,6 +8,7 @@ beside it, as `NAME/KEY.pt`: float16 state dicts. The run that made them keeps w
 
 import importlib.util
 import json
+import statistics
 import zipfile
 from pathlib import Path
 
@@ -74,13 +75,13 @@ def load_model(name, key, model):
 
 
 def choose(candidates, loss):
-    """For each seed the candidate with the lowest loss on validation images.
+    """The candidate with the lowest loss on validation images, in the median over its runs.
 
-    candidates: {name: [what is stored of each seed]}; `loss` is given what lies there under
-    "validation" and nothing else, so that test images have no say in what they judge later.
+    candidates: {name: [what is stored of each run]}; `loss` is given what lies there under
+    "validation" and nothing else: test images have no say in what they judge later.
     """
-    return [min(zip(candidates, ends), key=lambda pair: loss(pair[1]["validation"]))[0]
-            for ends in zip(*candidates.values())]
+    return min(candidates, key=lambda name: statistics.median(
+        loss(run["validation"]) for run in candidates[name]))
 
 
 def command(name):

@@ -230,12 +230,11 @@ class Trainer:
     def _put_back(self, loss):
         _overwrite(self._tensors(), self._good)
         step = len(self.records)
+        good = max(step - 1, 0) // GOOD_EVERY * GOOD_EVERY
         raise TrainingDiverged(
             f"The loss or its gradient is not finite at step {step} (loss {loss}, learning rate "
-            f"{self.learning_rate:g}). The model holds the parameters of step "
-            f"{max(step - 1, 0) // GOOD_EVERY * GOOD_EVERY}, whose loss was finite. Lower the "
-            "learning rate; if the loss stays high, start anew."
-        )
+            f"{self.learning_rate:g}). The model holds the parameters of step {good}, whose loss "
+            "was finite. Lower the learning rate; if the loss stays high, start anew.")
 
     def _validate(self):
         model = copy.deepcopy(self.model).cpu()  # so that no result depends on the device

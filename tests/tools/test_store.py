@@ -155,8 +155,8 @@ def test_only_the_study_that_needs_scikit_learn_loads_it():
 
 def test_a_choice_reads_validation_images_alone():
     """The test images would choose otherwise; a loss that asked for them would find nothing."""
-    ends = {"a": [{"validation": 3.0, "test": 0.0}, {"validation": 1.0, "test": 9.0}],
-            "b": [{"validation": 2.0, "test": 9.0}, {"validation": 4.0, "test": 0.0}]}
-    assert results.choose(ends, lambda unseen: unseen) == ["b", "a"]
-    with pytest.raises(TypeError):
-        results.choose(ends, lambda unseen: unseen["test"])
+    runs = {"a": [{"validation": {"nats": nats}, "test": 0.0} for nats in (3.0, 1.0, 90.0)],
+            "b": [{"validation": {"nats": nats}, "test": 9.0} for nats in (4.0, 2.0, 2.0)]}
+    assert results.choose(runs, lambda unseen: unseen["nats"]) == "b"
+    with pytest.raises(KeyError):
+        results.choose(runs, lambda unseen: unseen["test"])

@@ -1,6 +1,7 @@
 """The house keeps its order: who imports whom, and how large it is."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -79,3 +80,34 @@ def test_an_import_changes_nothing_in_the_process(module):
         "after = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
         "print(before == after, set(os.environ) - names <= {'GOMP_SPINCOUNT'})")
     assert done.stdout == "True True\n", done.stderr
+
+
+def code_of(path):
+    """A module's or a notebook's Python, without its magics."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return text
+    cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"]
+             if cell["cell_type"] == "code"]
+    return "\n".join(re.sub(r"^%.*$", "", cell, flags=re.M) for cell in cells)
+
+
+PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", PAGES + OF_LESSONS + CORE, ids=lambda path: path.stem)
+def test_nothing_that_chooses_is_given_test_images(path):
+    """Neither `results.choose` nor what a trainer measures while a learner steers it."""
+    given = []
+    for call in ast.walk(ast.parse(code_of(path))):
+        if isinstance(call, ast.Call):
+            if ast.unparse(call.func).endswith("choose"):
+                given += call.args
+            given += [word.value for word in call.keywords if word.arg == "validation_images"]
+    assert not [ast.unparse(node) for node in given if "test" in ast.unparse(node)]
+
+
+def test_what_is_said_to_choose_does():
+    """The pages of notebooks 03, 05, 07 and 08 choose by validation images."""
+    choosing = [path.stem[:2] for path in PAGES if "results.choose(" in code_of(path)]
+    assert choosing == ["03", "05", "07", "08"]
