@@ -6,7 +6,7 @@ import math
 import torch
 from torch import nn
 
-from vae_helpers import arguments, data, identity, training
+from vae_helpers import arguments, data, identity, results, training
 from vae_helpers.evaluation import chunks, evaluation_mode, rows
 from vae_helpers.models import GaussianVAE
 from vae_helpers.study import on_one_thread
@@ -117,6 +117,12 @@ def make_trainer(name, seed, **settings):
         CoderVAE(seed=seed, **recipe), data.load_mnist().train_images,
         **{"batch_size": BATCH_SIZE, "seed": seed} | of_training | settings,
     )
+
+
+def better(one, other, runs):
+    """The name of two stored recipes that the validation images choose at the end of `runs`."""
+    return results.choose({name: [{"validation": run["recipes"][name]["validation"][-1]}
+                                  for run in runs] for name in (one, other)}, float)
 
 
 def recipe_trainer(name):

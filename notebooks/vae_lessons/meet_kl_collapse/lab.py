@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import arguments, data, elbo, evaluation, schedules, training
+from vae_helpers import arguments, data, elbo, evaluation, results, schedules, training
 from vae_helpers.models import GaussianVAE
 from vae_helpers.study import dense_trainer
 
@@ -175,6 +175,12 @@ def settle(trainer, epochs):
     for epoch in range(epochs):
         trainer.learning_rate = whole * min(1.0, 2 * (epochs - epoch) / (epochs + 2))
         training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
+
+
+def chosen_beta(validation, betas):
+    """The β of the lowest −ELBO: `validation` [β, 2], distortion and rate of validation images."""
+    return results.choose({beta: [{"validation": parts}]
+                           for beta, parts in zip(betas, validation)}, sum)
 
 
 CURES = ("constant", "warm-up", "cyclical", "free bits")

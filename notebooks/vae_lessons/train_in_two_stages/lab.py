@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from vae_helpers import arguments, data, elbo, evaluation, models, training
+from vae_helpers import arguments, data, elbo, evaluation, models, results, training
 from vae_helpers.models import VAE, DenseVAE
 from vae_helpers.study import on_one_thread
 from vae_helpers.threads import one_thread
@@ -241,6 +241,14 @@ def labelled_codes(model):
     digits = data.load_mnist()
     codes = evaluation.posterior_means(model, digits.test_images[:DRAWN])
     return standardise(codes, codes), digits.test_labels[:DRAWN]
+
+
+def chosen_rates(stored, stop):
+    """{way: the learning rate that validation images choose}, of `step_sizes` at a stop's place."""
+    ways = [run["ways"] for run in stored["runs"].values()]
+    return {way: results.choose({rate: [of_seed[way][rate][stop] for of_seed in ways]
+                                 for rate in tried}, float)
+            for way, tried in ways[0].items()}
 
 
 def worth(model, first, classifier, seed):
