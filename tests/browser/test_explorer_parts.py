@@ -8,12 +8,12 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from site_pages.renderer import live_explorer
 from vae_helpers import data, evaluation, models, training
 from vae_helpers.explorer import Explorer
 
 from .explorer_page import ELL, ELL_KEYS, SEVEN, Grown, show
 from .harness import LabPage, write_notebook
-from .test_site import build
 
 N, CHOICES = 300, 10
 ENCODE = """(image) => {
@@ -431,9 +431,9 @@ def test_it_lives_on_the_static_site_too(browser, made):
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.set_content(
-        '<div class="live-explorer"><div class="scroll"></div>'
+        '<div class="live-explorer"><img alt="">'
         f'<script type="application/json">{json.dumps(state)}</script></div>'
-        f'<style>{explorer._css}</style><script type="module">{build.live_explorer()}</script>'
+        f'<style>{explorer._css}</style><script type="module">{live_explorer()}</script>'
     )
     view = Grown(page)
     view.draw(*SEVEN)

@@ -1,26 +1,28 @@
-"""The static site in a browser, opened from files: alive, calm, and readable everywhere."""
+"""The static site in a browser: alive, calm, and readable everywhere."""
 
 import base64
-import importlib.util
+import functools
 import json
+import threading
 from collections import namedtuple
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from site_pages import build, pages
 
 from .conftest import NOTEBOOKS
 from .explorer_page import ELL, SEVEN, Grown, show
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-BUILD = NOTEBOOKS.parent / "tools" / "site_pages" / "build.py"
-spec = importlib.util.spec_from_file_location("build", BUILD)
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
-
 NAMES = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 EXPLORERS = [path.stem for path in sorted((NOTEBOOKS / "explorers").glob("*.json"))]
-PHONE = {"width": 360, "height": 740}
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGrKPJQAAAABJRU5ErkJggg=="
 Opened = namedtuple("Opened", "page troubles")
 
 
@@ -33,22 +35,18 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visit(site, browser):
-    """Opens a page; `.troubles` collects its console, and requests that leave the disk."""
+    """Opens a page; `.troubles` collects its console, and requests that leave the site."""
     contexts = []
 
-    def open_page(name, script=None, **options):
+    def open_page(name, base=site.as_uri(), **options):
         context = browser.new_context(**options)
         contexts.append(context)
         page, troubles = context.new_page(), []
-        if script:
-            page.add_init_script(script)
         page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
-        page.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED"  # we left
-                or troubles.append(f"failed: {request.url}"))
-        page.on("request", lambda request: request.url.startswith(("file:", "data:", "blob:"))
+        page.on("request", lambda request: request.url.startswith((base, "data:", "blob:"))
                 or troubles.append(f"to the outside: {request.url}"))
-        page.goto((site / f"{name}.html").as_uri())
+        page.goto(f"{base}/{name}")
         if options.get("java_script_enabled", True):
             page.evaluate("() => window.MathJax?.startup?.promise")
         return Opened(page, troubles)
@@ -58,8 +56,8 @@ def visit(site, browser):
         context.close()
 
 
-def scroll_through(page):
-    """So that pictures that wait until they are near are loaded."""
+def unfold(page):
+    """Open all that is folded, and load pictures that wait until they are near."""
     page.evaluate(
         """async () => {
             document.querySelectorAll("details").forEach((one) => (one.open = true));
@@ -71,7 +69,11 @@ def scroll_through(page):
 
 
 def overflow(page):
-    return page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    """By how many pixels the page, or its column of text, scrolls sideways."""
+    return page.evaluate(
+        """() => ["html", ".content"].map((name) => document.querySelector(name))
+            .reduce((sum, one) => sum + one.scrollWidth - one.clientWidth, 0)"""
+    )
 
 
 # [what is hard to read, how many pieces of text there are]
@@ -94,7 +96,7 @@ CONTRAST = """() => {
     while (texts.nextNode()) {
         const element = texts.currentNode.parentElement;
         if (!texts.currentNode.data.trim()) continue;
-        if (element.closest("script, style, .anchor-link, canvas, mjx-container")) continue;
+        if (element.closest("script, style, .headerlink, canvas, mjx-container")) continue;
         count += 1;
         const pair = [getComputedStyle(element).color, behind(element)].map(luminance);
         const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
@@ -108,18 +110,24 @@ CONTRAST = """() => {
 def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
     """From a file: no message in the console, no request outside, formulas and pictures there.
 
-    All text, code in all its colours too, has WCAG's contrast of 4.5, in light and in dark.
+    All text, code in all its colours too, has WCAG's contrast of 4.5, in light and in dark, where
+    pictures keep their white paper.
     """
-    page, troubles = visit(name, viewport=PHONE, has_touch=True)
-    assert page.locator("#text").inner_text().strip()
-    formulas = page.locator(".math").count()
-    assert page.locator(".math > mjx-container > svg").count() == formulas
+    page, troubles = visit(f"{name}.html", viewport=PHONE, has_touch=True)
+    assert page.locator("article").inner_text().strip()
+    heights = page.evaluate(
+        """() => [...document.querySelectorAll("article .math")]
+            .filter((one) => one.checkVisibility())
+            .map((one) => one.querySelector("mjx-container > svg")?.clientHeight)"""
+    )
+    assert all(height and height > 3 for height in heights)
     assert page.locator(".math merror, .math [data-mjx-error]").count() == 0
+    formulas = page.locator("article .math").count()
+    assert page.locator("article .math mjx-assistive-mml math").count() == formulas
     assert overflow(page) == 0
-    scroll_through(page)
+    unfold(page)
     assert overflow(page) == 0, "with all details open"
-    assert page.evaluate("() => [...document.images].every((one) => one.naturalWidth > 0)")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size(DESK)
     assert overflow(page) == 0
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"site_{name}.png")
@@ -127,27 +135,18 @@ def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
         page.emulate_media(color_scheme=scheme)
         faint, count = page.evaluate(CONTRAST)
         assert count > 50 and faint == [], scheme
+        assert page.evaluate(
+            """() => [...document.images].every((one) => one.naturalWidth > 0
+                && getComputedStyle(one).backgroundColor === "rgb(255, 255, 255)")"""
+        )
     assert troubles == []
 
 
-def test_formulas_are_seen_and_read(visit):
-    """A formula has a size, its TeX is gone from sight, and screen readers get MathML."""
-    page, _ = visit("01_derive_the_elbo")
-    first = page.locator(".math").first
-    assert "\\(" not in first.inner_text()
-    assert first.locator("mjx-assistive-mml math").count() == 1
-    sizes = page.evaluate(
-        "() => [...document.querySelectorAll('main > p mjx-container > svg')]"
-        ".map((one) => one.clientHeight)"
-    )
-    assert len(sizes) > 20 and all(5 < size < 100 for size in sizes)
-
-
 @pytest.mark.parametrize("name", EXPLORERS)
-@pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 900}], ids=["phone", "desk"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_explorer_is_alive(visit, name, viewport):
     """Plane or sliders, and pad and way where the encoder was kept: all as NumPy has it."""
-    page, troubles = visit(name, viewport=viewport, has_touch=True)
+    page, troubles = visit(f"{name}.html", viewport=viewport, has_touch=True)
     states = json.loads((NOTEBOOKS / "explorers" / f"{name}.json").read_text(encoding="utf-8"))
     assert page.locator(".explorer").count() == len(states) > 0
     for index, state in enumerate(states):
@@ -228,73 +227,98 @@ def forward(halves, widths, x):
     return x
 
 
-def background(page):
-    return page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+def test_a_search_gives_excerpts_over_http_and_titles_from_files(visit, site):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page, troubles = visit("index.html", f"http://127.0.0.1:{server.server_port}")
+        page.get_by_role("searchbox").or_(page.get_by_placeholder("Search")).first.fill("collapse")
+        page.keyboard.press("Enter")
+        found = page.locator("#search-results li").filter(has_text="05 Meet KL collapse")
+        found.locator("p.context").filter(has_text="collapse").first.wait_for()
+        assert troubles == []
+        server.shutdown()
+    page, _ = visit("search.html?q=collapse")
+    page.locator("#search-results li a").filter(has_text="05 Meet KL collapse").click()
+    page.wait_for_url("**/05_*.html*")
 
 
-def test_light_and_dark_follow_the_system_and_then_the_choice(visit):
-    light, _ = visit("index", color_scheme="light")
-    dark, troubles = visit("index", color_scheme="dark")
-    white, black = background(light), background(dark)
-    assert white == "rgb(255, 255, 255)" != black
-    button = dark.locator("#theme")
-    assert button.inner_text() == "Light"
-    button.press("Enter")
-    assert background(dark) == white and button.inner_text() == "Dark"
-    dark.locator(".cards a").first.click()
-    dark.wait_for_url("**/00_*.html")
-    assert background(dark) == white, "the choice is remembered on the next page"
-    dark.locator("#theme").click()
-    assert background(dark) == black
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The address of a site of one notebook, made by hand."""
+    def shown(plain, **metadata):
+        data = {"text/plain": plain} | ({"image/png": DOT} if metadata else {})
+        return [new_output("display_data", data, metadata={"image/png": metadata})]
+
+    alt = 'Where a < b and "c".'
+    solution = "<details><summary><b>Solution</b>: below.</summary>\n\nHalf of $z$.\n\n</details>"
+    hidden = {"jupyter": {"source_hidden": True}}
+    notebook = new_notebook(metadata={"language_info": {"name": "python"}}, cells=[
+        new_markdown_cell("# Title\n\n[There](#Going-deeper:-it's-\"so\")\n\n## Core"),
+        new_code_cell("1", outputs=shown("View: mine", alt=alt)),
+        new_code_cell("2", outputs=shown("Prediction: mine")),
+        new_code_cell("3", outputs=shown("LiveTraining")),
+        new_code_cell("4", outputs=shown("training: 0%|   | 0/9 [00:00<?, ? steps/s]")),
+        new_code_cell("# Claims", outputs=shown("they hold"), metadata=hidden),
+        new_code_cell("check.half(half)", outputs=shown("unanswered")),
+        new_markdown_cell(solution),
+        new_code_cell("half = 0.5", outputs=[], metadata=hidden | {"tags": ["solution"]}),
+        new_markdown_cell('## Going deeper: it\'s "so"\n\nProof.'),
+        new_code_cell("5", outputs=shown("a picture", alt=alt)),
+        new_markdown_cell("## After"),
+    ])
+    folder = tmp_path_factory.mktemp("made")
+    notebook = json.loads(nbformat.writes(notebook))
+    made = pages.page(notebook, "00_made", {}, lambda _: ["Halve."], [])
+    (folder / "index.ipynb").write_text(json.dumps(made), encoding="utf-8")
+    build.render(folder, folder / "site")
+    return (folder / "site").as_uri()
+
+
+def test_what_is_folded_unfolds(visit, made):
+    page, troubles = visit("index.html", made)
+    for summary, inside in (
+        ("Hint 1 of 1", "Halve."), ("Solution", "half = 0.5"), ("Show the code", "# Claims"),
+        ('Going deeper: it\'s "so"', "Proof."),
+    ):
+        text = page.locator("article").get_by_text(inside, exact=True)
+        assert not text.is_visible(), summary
+        page.locator("summary").filter(has_text=summary).first.press("Enter")
+        text.wait_for(state="visible")
+    assert page.get_by_text("they hold").is_visible()
+    assert not page.locator("details.deeper").get_by_text("After").count()
+    assert not page.get_by_text("unanswered").count()
     assert troubles == []
 
 
-def test_the_choice_works_where_nothing_can_be_remembered(visit):
-    script = """Object.defineProperty(window, "localStorage", {
-        get() { throw new DOMException("denied", "SecurityError"); } });"""
-    page, troubles = visit("index", script, color_scheme="light")
-    before = background(page)
-    page.locator("#theme").click()
-    assert background(page) != before
-    assert troubles == []
+def test_a_link_to_a_folded_section_opens_it_and_print_shows_it(visit, made):
+    page, _ = visit("index.html", made)
+    proof = page.get_by_text("Proof.")
+    page.emulate_media(media="print")
+    assert proof.is_visible()
+    page.emulate_media(media="screen")
+    assert not proof.is_visible()
+    page.get_by_role("link", name="There").click()
+    proof.wait_for(state="visible")
+    page.goto(f"{made}/index.html#Going-deeper:-it's-%22so%22")
+    page.reload()
+    assert proof.is_visible(), "by JupyterLab's anchor"
 
 
-def test_pictures_keep_white_paper_in_the_dark(visit):
-    page, _ = visit(NAMES[1], color_scheme="dark")
-    papers = page.evaluate(
-        "() => [...document.images].map((one) => getComputedStyle(one).backgroundColor)"
-    )
-    assert papers and set(papers) == {"rgb(255, 255, 255)"}
-
-
-def test_an_exercise_unfolds_step_by_step(visit):
-    page, _ = visit(NAMES[0])
-    hint = page.locator(".help details").first
-    solution = page.locator(".solution").first
-    assert not hint.locator("p").is_visible() and not solution.locator("pre").first.is_visible()
-    hint.locator("summary").press("Enter")
-    assert hint.locator("p").is_visible() and not solution.locator("pre").first.is_visible()
-    solution.locator("summary").press("Enter")
-    assert "def solution_" in solution.locator("pre").first.inner_text()
-
-
-def test_links_go_from_page_to_page(visit):
-    page, troubles = visit("index")
-    page.locator(".cards a").first.click()
-    for name in NAMES[1:]:
-        page.locator("[rel=next]").click()
-        page.wait_for_url(f"**/{name}.html")
-    assert page.locator("[rel=next]").count() == 0
-    page.locator("#contents [aria-current] + ul a").last.click()
-    target = "() => document.getElementById(decodeURIComponent(location.hash.slice(1))).tagName"
-    assert page.evaluate(target) == "H2"
-    page.locator("header a").first.click()
-    page.wait_for_url("**/index.html")
-    assert troubles == []
+def test_pictures_and_what_stands_for_widgets(visit, made):
+    page, _ = visit("index.html", made)
+    alt = 'Where a < b and "c".'
+    assert [img.get_attribute("alt") for img in page.locator("article img").all()] == [alt, alt]
+    (caption,) = page.locator("figcaption").all_inner_texts()
+    assert caption.startswith(alt) and "In JupyterLab this view is live" in caption
+    words = page.locator(".stand-in").all_inner_texts()
+    assert ["guess" in words[0], "training" in words[1], "progress bar" in words[2]] == [True] * 3
 
 
 def test_it_can_be_read_without_scripts(visit):
-    page, _ = visit(EXPLORERS[0], java_script_enabled=False)
+    page, _ = visit(f"{EXPLORERS[0]}.html", java_script_enabled=False)
     assert page.locator(".live-explorer img").is_visible(), "the still twin"
-    assert page.locator("main h2").count() > 3
-    assert not page.locator("#theme").is_visible(), "a button that would do nothing"
+    assert page.locator("article h2").count() > 3

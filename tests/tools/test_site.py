@@ -1,76 +1,26 @@
-"""The static site: nothing of the notebooks is lost, nothing points nowhere, twice the same."""
+"""The static site: nothing of the notebooks is lost; what a reader would miss stops the build."""
 
 import base64
-import importlib.util
 import io
 import json
 import re
 import shutil
-from collections import Counter
-from html.parser import HTMLParser
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from copy import deepcopy
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from every_check import CHECKS
 from PIL import Image
 
+from site_pages import build, pages
 from vae_helpers.plots.base import png
 from vae_helpers.plots.digits import latent_explorer, latent_sliders
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-spec = importlib.util.spec_from_file_location("build", ROOT / "tools" / "site_pages" / "build.py")
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
-
-EMPTY = {"meta", "link", "img", "br", "hr", "input", "col"}
-
-
-class Reader(HTMLParser):
-    """Everything that the tests ask of a page.
-
-    elements: [(tag, attributes)]; text: {kind: text}, where kind is "math", "pre" or "prose",
-    and "folded" holds what lies in a closed <details>.
-    """
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.elements, self._open = [], []
-        self.text = {"math": "", "pre": "", "prose": "", "folded": ""}
-        self.feed(text)
-        self.close()
-        assert self._open == [], "a tag is not closed"
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.elements.append((tag, attributes))
-        if tag not in EMPTY:
-            self._open.append((tag, attributes))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag, f"</{tag}> closes another"
-
-    def handle_data(self, data):
-        tags = [tag for tag, _ in self._open]
-        if "script" in tags or "style" in tags:
-            return
-        math = any("math" in attributes.get("class", "").split() for _, attributes in self._open)
-        kind = "math" if math else "pre" if {"pre", "code"} & set(tags) else "prose"
-        self.text[kind] += data
-        if any(tag == "details" and "open" not in attributes for tag, attributes in self._open):
-            self.text["folded"] += data
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def ids(self):
-        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def classed(self, name):
-        return [a for _, a in self.elements if name in a.get("class", "").split()]
+# Of MyST-Parser, which asks Sphinx for what goes with Sphinx 11.
+pytestmark = pytest.mark.filterwarnings("ignore:.*MystReferenceResolver.app")
+NOTEBOOKS = sorted((build.ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +31,10 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pages(site):
-    return {path.name: Reader(path.read_text(encoding="utf-8")) for path in site.glob("*.html")}
+def made(site):
+    """{name: page}, parsed."""
+    return {path.stem: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+            for path in site.glob("*.html")}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -90,153 +42,115 @@ def path(request):
     return request.param
 
 
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def cells(path):
-    return json.loads(path.read_text(encoding="utf-8"))["cells"]
-
-
-def source(cell):
-    return "".join(cell["source"])
+    return read(path)["cells"]
 
 
 def squeezed(text):
     return " ".join(text.split())
 
 
-def test_there_is_a_page_for_everything(pages):
-    assert set(pages) == {
-        "index.html", "claims.html", "licences.html", *(f"{path.stem}.html" for path in NOTEBOOKS)}
+def without_code(path):
+    """A notebook's Markdown without the code in it."""
+    prose = "\n\n".join(pages.source(cell) for cell in cells(path)
+                        if cell["cell_type"] == "markdown")
+    return re.sub(r"```.*?```|`[^`]*`|<code>.*?</code>", "", prose, flags=re.DOTALL)
 
 
-def test_links_lead_somewhere(pages, site):
-    for name, page in pages.items():
-        assert page.of("a")
-        for target in (attributes["href"] for attributes in page.of("a")):
-            parts = urlsplit(target)
-            if parts.scheme:
-                assert parts.scheme == "https", f"{name}: {target}"
-                continue
-            file = unquote(parts.path) or name
-            assert (site / file).is_file(), f"{name}: {target}"
-            assert not parts.fragment or unquote(parts.fragment) in pages[file].ids, (
-                f"{name}: {target}"
-            )
+def test_each_page_leads_to_the_next_and_all_are_in_the_contents(made):
+    names = ["index", *(path.stem for path in NOTEBOOKS), "claims", "licences"]
+    assert set(made) == {*names, "search"}
+    for name, after in zip(names, names[1:]):
+        assert made[name].find("link", rel="next")["href"] == f"{after}.html"
+    for name in names:
+        listed = {a.get("href") for a in made[name].select(".sidebar-tree a")}
+        assert {f"{other}.html" for other in names} - listed <= {f"{name}.html", "index.html"}
 
 
-def test_nothing_is_loaded_from_elsewhere(pages, site):
-    for name, page in pages.items():
-        loaded = [a["href"] for a in page.of("link")]
-        loaded += [a["src"] for tag in ("script", "img") for a in page.of(tag) if "src" in a]
-        assert loaded
-        for target in loaded:
-            assert target == "data:," or (site / target).is_file(), f"{name}: {target}"
-        assert not page.of("iframe") and not page.of("object")
-    for css in [*site.glob("assets/*.css"), ROOT / "vae_helpers/explorer/explorer.css"]:
-        assert not re.search(r"@import|url\(", css.read_text(encoding="utf-8"))
+def test_links_lead_somewhere_and_headings_have_jupyterlabs_anchors(path, made, site):
+    page = made[path.stem]
+    ids = [element["id"] for element in page.select("[id]")]
+    assert len(ids) == len(set(ids)), "an id is given twice"
+    for heading in re.findall(r"^##+ (.*)$", without_code(path), re.MULTILINE):
+        assert heading.replace(" ", "-") in ids
+    for href in (a["href"] for a in page.select("a[href]")):
+        file, _, fragment = href.partition("#")
+        if not file.startswith("https://"):
+            assert not file or (site / file).is_file(), href
+            there = made[file.removesuffix(".html")] if file else page
+            assert not fragment or there.find(id=unquote(fragment)), href
 
 
-def test_no_id_is_given_twice(pages):
-    for name, page in pages.items():
-        assert [found for found, times in Counter(page.ids).items() if times > 1] == [], name
-
-
-def test_navigation_goes_through_all_notebooks(pages):
-    names = [f"{path.stem}.html" for path in NOTEBOOKS]
-    for place, name in enumerate(names):
-        relations = {a["rel"]: a["href"] for a in pages[name].of("a") if "rel" in a}
-        expected = {"prev": names[place - 1] if place else None,
-                    "next": names[place + 1] if place + 1 < len(names) else None}
-        assert relations == {kind: target for kind, target in expected.items() if target}
-    for name, page in pages.items():
-        assert {*names, "index.html", "claims.html"} <= {a["href"] for a in page.of("a")}
-        here = [a["href"] for a in page.of("a") if a.get("aria-current")]
-        assert here == [name]
-
-
-def test_every_stored_picture_is_there_with_its_alternative_text(path, pages, site):
-    outputs = [output for cell in cells(path) for output in cell.get("outputs", ())]
+def test_every_stored_picture_is_there_with_its_alternative_text(path, made, site):
     stored = [
         (base64.b64decode("".join(output["data"]["image/png"])),
-         output["metadata"]["image/png"]["alt"])
-        for output in outputs if "image/png" in output.get("data", {})
+         squeezed(output["metadata"]["image/png"]["alt"]))
+        for cell in cells(path) for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
     ]
-    shown = pages[f"{path.stem}.html"].of("img")
-    assert [((site / a["src"]).read_bytes(), a["alt"]) for a in shown] == stored
-    for attributes in shown:
-        assert attributes["alt"].strip()
-        size = Image.open(site / attributes["src"]).size
-        assert size == (int(attributes["width"]), int(attributes["height"]))
+    shown = made[path.stem].select("img")
+    assert [((site / img["src"]).read_bytes(), img["alt"]) for img in shown] == stored
+    for img in shown:
+        assert Image.open(site / img["src"]).size == (int(img["width"]), int(img["height"]))
 
 
-def test_no_picture_lies_about_unused(pages, site):
-    used = {a["src"] for page in pages.values() for a in page.of("img")}
-    assert {f"pictures/{file.name}" for file in (site / "pictures").iterdir()} == used
-
-
-def test_every_formula_is_marked_and_no_dollar_is_left(path, pages):
-    prose = "\n\n".join(source(cell) for cell in cells(path) if cell["cell_type"] == "markdown")
-    prose = re.sub(r"```.*?```|`[^`]*`|<code>.*?</code>", "", prose, flags=re.DOTALL)
+def test_every_formula_is_marked_and_no_dollar_is_left(path, made):
+    prose = without_code(path).replace(r"\|", "|")  # a bar in a table has a backslash
     formulas = re.findall(r"\$\$(.+?)\$\$|\$(.+?)\$", prose, re.DOTALL)
-    page = pages[f"{path.stem}.html"]
-    repeated = sum(a.get("class") == "math" for a in headings(page))  # once more in the contents
-    assert len(page.classed("math")) - repeated == len(formulas)
-    assert "$" not in page.text["prose"]
-    for formula in formulas:
-        assert squeezed("".join(formula)) in squeezed(page.text["math"])
+    article = BeautifulSoup(str(made[path.stem].article), "html.parser")
+    marked = [squeezed(element.extract().get_text()) for element in article.select(".math")]
+    assert [text.replace(r"\|", "|")[2:-2].strip() for text in marked] == [
+        squeezed("".join(formula)) for formula in formulas]
+    for element in article.select("pre, code, script"):
+        element.extract()
+    assert "$" not in article.get_text()
 
 
-def headings(page):
-    """The elements inside the contents' links to this page's sections."""
-    start = next(i for i, (_, a) in enumerate(page.elements) if a.get("id") == "contents")
-    return [attributes for _, attributes in page.elements[start:]]
-
-
-def test_code_and_printed_lines_are_all_there(path, pages):
-    written = squeezed(pages[f"{path.stem}.html"].text["pre"])
+def test_code_and_printed_lines_are_all_there(path, made):
+    written = squeezed(" ".join(pre.get_text() for pre in made[path.stem].select("pre")))
     for cell in cells(path):
         if cell["cell_type"] == "code":
-            assert squeezed(source(cell)) in written
+            assert squeezed(pages.source(cell)) in written
             for output in cell["outputs"]:
                 assert squeezed("".join(output.get("text", ""))) in written
 
 
-def test_exercises_have_hints_and_a_folded_solution(path, pages):
-    page = pages[f"{path.stem}.html"]
-    folded = squeezed(page.text["folded"])
-    names = [tag.split(":")[1] for cell in cells(path) for tag in cell["metadata"].get("tags", [])
+def test_exercises_have_hints_and_a_folded_solution(path, made):
+    article = made[path.stem].article
+    names = [tag.split(":")[1] for cell in cells(path) for tag in pages.tags(cell)
              if tag.startswith("exercise:")]
-    for name in names:
-        hints = CHECKS[name].hints
-        assert len(hints) == 3
-        for number, hint in enumerate(hints, 1):
-            assert squeezed(f"Hint {number} of 3 {hint}") in folded
-    solutions = [
-        source(cell) for cell in cells(path) if "solution" in cell["metadata"].get("tags", [])
-    ]
-    assert len(solutions) == len(names)
-    for solution in solutions:
-        assert squeezed(solution) in folded
-        assert squeezed(page.text["pre"]).count(squeezed(solution)) == 1
-    assert len(page.classed("help")) == len(page.classed("solution")) == len(names)
-    assert page.text["prose"].count("To run it: type") == len(names)
-    assert "unanswered" not in page.text["prose"], "the verdict on the empty stub is no result"
-    assert not any("open" in attributes for attributes in page.of("details"))
+    solutions = [squeezed(pages.source(cell)) for cell in cells(path)
+                 if "solution" in pages.tags(cell)]
+    helps, folds = article.select(".help"), article.select("details.solution:not([open])")
+    assert len(helps) == len(folds) == len(solutions) == len(names)
+    for name, shown in zip(names, helps):
+        folded = [squeezed(one.get_text(" ")) for one in shown.select("details:not([open])")]
+        assert folded == [squeezed(f"Hint {number} of 3 {hint}")
+                          for number, hint in enumerate(CHECKS[name].hints, 1)]
+    for solution, fold in zip(solutions, folds):
+        assert solution in squeezed(fold.get_text())
+    assert "unanswered" not in article.get_text(), "the verdict on the empty stub is no result"
 
 
-def test_the_index_says_what_each_notebook_is(pages, path):
-    text = squeezed(pages["index.html"].text["prose"])
-    title, _, rest = source(cells(path)[0]).partition("\n")
-    assert f"{path.stem[:2]} {title.lstrip('# ')}" in text
-    plain = re.sub(r"[*`$]", "", rest.strip().split("\n\n")[0])
-    assert plain.split(".")[0] in text or "$" in rest.split("\n\n")[0]
+def test_the_index_says_what_each_notebook_is(made, path):
+    text = squeezed(made["index"].article.get_text())
+    title, promise = pages.opening(read(path))
+    assert f"{path.stem[:2]} {title}" in text
+    assert re.sub(r"[*`]", "", promise).split(".")[0] in text or "$" in promise
+    assert pages.state(read(path)) in text
 
 
 def test_the_states_come_from_the_stored_outputs():
-    page = build.Page(NOTEBOOKS[0], {})
-    claims = re.findall(r"^\| `start\.\w+`", source(page.cells[-1]), re.MULTILINE)
-    assert page.state == f"{len(claims)} claims measured, 1 exercise"
-    for cell in page.cells:
+    notebook = read(NOTEBOOKS[0])
+    claims = re.findall(r"^\| `start\.\w+`", pages.source(notebook["cells"][-1]), re.MULTILINE)
+    assert pages.state(notebook) == f"{len(claims)} claims measured, 1 exercise"
+    for cell in notebook["cells"]:
         cell["outputs"] = []
-    assert page.state == "in the making: not yet run"
+    assert pages.state(notebook) == "in the making: not yet run"
 
 
 def test_the_kept_explorer_is_the_one_whose_picture_is_stored(path):
@@ -277,94 +191,113 @@ def decoded(state):
     return 1 / (1 + np.exp(-x))
 
 
-def test_the_same_notebooks_give_the_same_bytes(site, tmp_path):
-    build.build(tmp_path / "again")
+def test_the_same_notebooks_give_the_same_bytes_and_replace_an_old_site(site, tmp_path, capsys):
+    again = tmp_path / "again"
+    shutil.copytree(site, again)
+    (again / "left.html").touch()
+    assert build.main([str(again)]) == 0
+    assert re.search(r"again: \d+ files, [\d.]+ MB\. Open .*index\.html", capsys.readouterr().out)
     first, second = [
         {file.relative_to(folder): file.read_bytes()
          for file in folder.rglob("*") if file.is_file()}
-        for folder in (site, tmp_path / "again")
+        for folder in (site, again)
     ]
-    assert first == second
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_an_old_site_is_replaced_and_another_folder_is_not(site, tmp_path, monkeypatch, capsys):
-    old = tmp_path / "old"
-    shutil.copytree(site, old)
-    (old / "left.html").touch()
-    assert build.main([str(old)]) == 0
-    assert not (old / "left.html").exists()
-    assert re.search(r"old: \d+ files, [\d.]+ MB\. Open .*index\.html", capsys.readouterr().out)
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "thesis.txt").touch()
-    assert build.main([str(mine)]) == 1
+def test_a_folder_that_holds_no_site_is_left_alone(tmp_path, capsys):
+    (tmp_path / "thesis.txt").touch()
+    assert build.main([str(tmp_path)]) == 1
     assert "holds no site" in capsys.readouterr().err
-    assert [file.name for file in mine.iterdir()] == ["thesis.txt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def made_of(tmp_path, *outputs):
-    """A page of a notebook with one code cell and these outputs."""
-    cell = {"cell_type": "code", "source": ["1"], "metadata": {}, "outputs": list(outputs)}
-    title = {"cell_type": "markdown", "source": ["# Title\n", "\n", "Why."], "metadata": {}}
-    path = tmp_path / "00_made.ipynb"
-    path.write_text(json.dumps({"cells": [title, cell]}), encoding="utf-8")
-    return build.Page(path, {"notebooks/01_next.ipynb": "01_next.html"})
+def test_a_warning_of_sphinx_and_a_missing_mathjax_stop_the_build(tmp_path, monkeypatch):
+    (tmp_path / "index.md").write_text("# Title\n\n[nowhere](#nowhere)\n", encoding="utf-8")
+    with pytest.raises(pages.SiteError, match="lines above"):
+        build.render(tmp_path, tmp_path / "made")
+    monkeypatch.setattr(build, "find_spec", lambda name: None)
+    with pytest.raises(pages.SiteError, match="django-static-mathjax"):
+        build.mathjax()
 
 
-def picture(plain, **metadata):
-    buffer = io.BytesIO()
-    Image.new("L", (3, 2)).save(buffer, "png")
-    data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": plain}
-    return {"output_type": "display_data", "data": data, "metadata": metadata}
+def output(plain, picture=False, **metadata):
+    data = {"text/plain": plain}
+    if picture:
+        buffer = io.BytesIO()
+        Image.new("L", (3, 2)).save(buffer, "png")
+        data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+    return {"output_type": "display_data", "data": data, "metadata": deepcopy(metadata)}
 
 
-ALT = {"image/png": {"alt": 'a "square" < 3'}}
+def code(text, *outputs, **metadata):
+    return {"cell_type": "code", "source": text, "metadata": metadata, "outputs": list(outputs)}
 
 
-def test_what_would_be_missing_stops_the_build(tmp_path):
-    with pytest.raises(build.SiteError, match="without alternative text: square"):
-        made_of(tmp_path, picture("square")).body()
-    with pytest.raises(build.SiteError, match="ARGS=notebooks/00_made.ipynb"):
-        made_of(tmp_path, picture("Explorer: mine", **ALT)).body()
-    with pytest.raises(build.SiteError, match="holds an error: ValueError"):
-        made_of(tmp_path, {"output_type": "error", "ename": "ValueError"}).body()
+def page(*cells, explorers=()):
+    """The cells of the page of a notebook with a title and these cells."""
+    notebook = {"cells": [pages.prose("# Title\n\nWhy."), *cells]}
+    made = pages.page(notebook, "00_made", {}, lambda name: ["a < b"], explorers)["cells"]
+    assert made[0]["source"] == "# 00 Title\n\nWhy."
+    return made[1:]
 
 
-def test_outputs_by_hand(tmp_path):
-    def shown(output):
-        return Reader(str(made_of(tmp_path, output).body()[1]))
+ALT = {"image/png": {"alt": "a square"}}
 
-    page = shown(picture("View: mine", **ALT))
-    assert page.of("img")[0]["alt"] == ALT["image/png"]["alt"]
-    assert "In JupyterLab this view is live" in page.text["prose"]
-    assert "JupyterLab" not in shown(picture("square", **ALT)).text["prose"]
-    printed = {"output_type": "stream", "name": "stdout", "text": ["a < b\n"]}
-    assert "a < b" in shown(printed).text["pre"]
-    for text, stand_in in (("Prediction: x.y", "commit a guess"), ("LiveTraining", "training"),
-                           ("training:   0%|   | 0/9 [00:00<?, ? steps/s]", "progress bar")):
-        output = {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
-        page = shown(output)
-        assert stand_in in page.text["prose"] and text not in page.text["pre"]
-    output = {"output_type": "execute_result", "data": {"text/plain": "[1, 2]"}, "metadata": {}}
-    assert "[1, 2]" in shown(output).text["pre"]
+
+@pytest.mark.parametrize("fault, outputs", [
+    ("without alternative text: square", output("square", picture=True)),
+    ("ARGS=notebooks/00_made.ipynb", output("Explorer: mine", picture=True, **ALT)),
+    ("holds an error: ValueError", {"output_type": "error", "ename": "ValueError"}),
+])
+def test_what_would_be_missing_stops_the_build(fault, outputs):
+    with pytest.raises(pages.SiteError, match=fault):
+        page(code("1", outputs))
+
+
+def test_what_the_renderer_is_told_of_a_picture():
+    (cell,) = page(code("1", output("View: mine", picture=True, **ALT),
+                        output("Explorer: mine", picture=True, **ALT)), explorers=[{"point": [0]}])
+    view, explorer = [output["metadata"]["image/png"] for output in cell["outputs"]]
+    assert view == {"alt": "a square", "width": 3, "height": 2, "live": True}
+    assert explorer == view | {"live": False, "explorer": {"point": [0]}}
+
+
+def test_an_exercise_by_hand():
+    unanswered = output("check half: unanswered")
+    text = "<details><summary><b>Solution</b>: below.</summary>\n\nHalf of $z$.\n\n</details>"
+    for asked in ("check.half(half)", "half = check.half(my_half)"):
+        check, told, opened, solution, closed = page(
+            code(asked, unanswered), pages.prose("Look.\n\n" + text),
+            code("solution_half = 0.5", tags=["solution"], jupyter={"source_hidden": True}))
+        assert "a &lt; b" in check["outputs"][0]["data"]["text/html"]
+        assert told["source"].strip() == "Look."
+        assert opened["source"].startswith("<details") and "Half of $z$." in opened["source"]
+        assert solution["metadata"]["tags"] == ["solution"]
+        assert closed["source"] == "</details>"
+
+
+def test_what_is_folded_in_jupyterlab_is_folded_here():
+    collapsed = {"jp-MarkdownHeadingCollapsed": True}
+    sources = ["## Going deeper: why", "## Core", "## Proof"]
+    deeper, core, proof, claims = page(
+        *map(pages.prose, sources[:2]), pages.prose(sources[2]) | {"metadata": collapsed},
+        code("# Claims of this section", tags=["claims"], jupyter={"source_hidden": True}))
+    assert [cell["source"].startswith("{.deeper}\n## ") for cell in (deeper, core, proof)] == [
+        True, False, True]
+    assert claims["metadata"]["tags"] == ["claims", "hide-input"]
 
 
 def test_links_by_hand():
-    pages = {"notebooks/01_next.ipynb": "01_next.html", "CLAIMS.md": "claims.html"}
-
-    def targets(text, folder="notebooks"):
-        return [a["href"] for a in Reader(build.markdown(text, pages, folder)).of("a")]
-
-    assert targets("[a](01_next.ipynb) [b](01_next.ipynb#The-%CE%B2) [c](../CLAIMS.md)") == [
-        "01_next.html", "01_next.html#The-%CE%B2", "claims.html"]
-    assert targets("[a](notebooks/01_next.ipynb#x)", "") == ["01_next.html#x"]
-    assert targets("[a](02_planned.ipynb) [b](../pyproject.toml)") == []
-    assert "planned" in build.markdown("[planned](02_planned.ipynb)", pages)
-    assert targets("[a](https://arxiv.org/abs/1312.6114) <https://b.org>") == [
-        "https://arxiv.org/abs/1312.6114", "https://b.org"]
-
-
-def test_missing_mathjax_names_the_package(monkeypatch):
-    monkeypatch.setattr(build, "find_spec", lambda name: None)
-    with pytest.raises(build.SiteError, match="django-static-mathjax"):
-        build.mathjax()
+    known = {"notebooks/01_next.ipynb": "01_next.ipynb", "CLAIMS.md": "claims.md"}
+    for text, there in [
+        ("[a](01_next.ipynb) [c](../CLAIMS.md)", "[a](01_next.ipynb) [c](claims.md)"),
+        ("[b](01_next.ipynb#p(x)-of-%CE%B2)", "[b](01_next.ipynb#p(x)-of-%CE%B2)"),
+        ("[planned](02_planned.ipynb) [`x`](../pyproject.toml)", "planned `x`"),
+        *[(text, text) for text in (
+            "[a](https://b.org) <https://b.org> [c](#c)",
+            "`f[a](b)` $E[a](b)$\n```\nf[a](b)\n```")],
+    ]:
+        assert pages.relink(text, "notebooks", known) == there
+    assert pages.relink("[a](notebooks/01_next.ipynb)", "", known) == "[a](01_next.ipynb)"

@@ -43,5 +43,5 @@ for (const place of document.querySelectorAll(".live-explorer")) {
   const model = makeModel(JSON.parse(place.querySelector("script").textContent));
   const el = document.createElement("div");
   render({ model, el });
-  place.querySelector(".scroll").replaceWith(el); // the still picture stays where this fails
+  place.querySelector("img").replaceWith(el); // the still picture stays where this fails
 }

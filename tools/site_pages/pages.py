@@ -1,0 +1,167 @@
+"""The series as pages that MyST-NB reads: pure functions on a notebook's JSON and on Markdown."""
+
+import html
+import posixpath
+import re
+import struct
+from base64 import b64decode
+from copy import deepcopy
+from urllib.parse import unquote
+
+from vae_helpers.claims import PRINTED
+
+SERIES = "Variational autoencoders, true and alive"
+SOLUTION = re.compile(
+    r"<details><summary><b>Solution</b>.*?</summary>\s*(.*?)\s*</details>", re.DOTALL
+)
+ASKED = re.compile(r"(?:\w+ = )?check\.(\w+)\((?:my_)?\1\)")
+DEEPER = re.compile(r"##+ Going deeper\b")
+# Code and formulas are skipped; then a link's text, and its target, which may hold brackets.
+LINK = re.compile(
+    r"```.*?```|`[^`]*`|\$[^$]+\$|\[([^\[\]]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)", re.DOTALL
+)
+HELP = """<div class="help">
+<p>To run it: type <code class="literal">make lab</code> in the folder of the repository, open
+<code class="literal">notebooks/{stem}.ipynb</code>, run the setup cell, replace the
+<code class="literal">...</code> above and run both cells. The check names what went wrong.</p>
+{hints}</div>"""
+HINT = "<details><summary>Hint {number} of {count}</summary><p>{hint}</p></details>\n"
+
+
+class SiteError(Exception):
+    """Something that the reader of the message can put right."""
+
+
+def source(cell):
+    """A cell's text."""
+    return "".join(cell["source"])
+
+
+def tags(cell):
+    """A cell's tags."""
+    return cell["metadata"].get("tags", [])
+
+
+def anchor(title):
+    """The anchor that JupyterLab gives a heading, by which other files link to it."""
+    return title.replace(" ", "-")
+
+
+def relink(text, folder, pages):
+    """Markdown whose links to files lead to pages; to a file without a page, only its text is left.
+
+    folder: where the file lies in the repository. pages: {file of the repository: page's source}.
+    """
+    def replace(link):
+        if link[2] is None or re.match(r"https?://|#|_static/", link[2]):
+            return link[0]
+        path, hash, fragment = link[2].partition("#")
+        page = pages.get(posixpath.normpath(posixpath.join(folder, unquote(path))))
+        return f"[{link[1]}]({page}{hash}{fragment})" if page else link[1]
+
+    return LINK.sub(replace, text)
+
+
+def opening(notebook):
+    """(title, first paragraph) of a notebook."""
+    title, _, rest = source(notebook["cells"][0]).partition("\n")
+    return title.lstrip("# "), rest.strip().split("\n\n")[0]
+
+
+def state(notebook):
+    """What the stored outputs say of a notebook, in one line."""
+    cells = notebook["cells"]
+    if not any(cell.get("outputs") for cell in cells):
+        return "in the making: not yet run"
+    printed = "".join(
+        "".join(output["text"]) for cell in cells for output in cell.get("outputs", ())
+        if output["output_type"] == "stream"
+    )
+    measured = len(PRINTED.findall(printed))
+    exercises = sum(tag.startswith("exercise:") for cell in cells for tag in tags(cell))
+    return f"{plural(measured, 'claim')} measured, {plural(exercises, 'exercise')}"
+
+
+def plural(count, noun):
+    """'1 claim', '2 claims'."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def page(notebook, stem, pages, hints, explorers):
+    """The notebook as its page shows it; the one given is left as it is.
+
+    hints: gives the hints of an exercise by its name. explorers: what the notebook's explorers
+    showed, in their order. Raises SiteError where something that a reader needs is missing.
+    """
+    notebook, explorers = deepcopy(notebook), iter(explorers)
+    cells, solution = [], ""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = relink(source(cell), "notebooks", pages)
+            found = SOLUTION.search(text)
+            solution = found[1] if found else solution
+            cells.append(prose(folded(cell, SOLUTION.sub("", text))))
+            continue
+        cell["outputs"] = [shown(output, stem, explorers) for output in cell["outputs"]]
+        asked = ASKED.fullmatch(source(cell).strip())
+        if "solution" in tags(cell):
+            before = f'<details class="solution">\n<summary>Solution</summary>\n\n{solution}'
+            cells += [prose(before), cell, prose("</details>")]
+            solution = ""
+            continue
+        if asked:
+            cell["outputs"] = [as_html(helped(hints(asked[1]), stem))]
+        if cell["metadata"].get("jupyter", {}).get("source_hidden"):
+            cell["metadata"]["tags"] = [*tags(cell), "hide-input"]
+        cells.append(cell)
+    cells[0]["source"] = f"# {stem[:2]} " + source(cells[0]).lstrip("# ")
+    return notebook | {"cells": [cell | {"id": f"cell-{n}"} for n, cell in enumerate(cells)]}
+
+
+def prose(text):
+    """A Markdown cell."""
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def folded(cell, text):
+    """A Markdown cell's text, its heading marked where the page folds the section below it."""
+    collapsed = cell["metadata"].get("jp-MarkdownHeadingCollapsed") and text.startswith("##")
+    return "{.deeper}\n" * bool(collapsed or DEEPER.match(text)) + text
+
+
+def as_html(text):
+    """An output that shows this HTML."""
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": text}}
+
+
+def helped(hints, stem):
+    """HTML: how an exercise is run, and its hints, folded."""
+    lines = [HINT.format(number=number, count=len(hints), hint=html.escape(hint))
+             for number, hint in enumerate(hints, 1)]
+    return HELP.format(stem=stem, hints="".join(lines))
+
+
+def shown(output, stem, explorers):
+    """An output with what the renderer wants to know of a picture.
+
+    That is alternative text, size, whether a view is live in JupyterLab, an explorer's state.
+    """
+    if output["output_type"] == "error":
+        raise SiteError(f"{stem}.ipynb holds an error: {output['ename']}. Run make notebooks.")
+    if "image/png" not in output.get("data", {}):
+        return output
+    plain = "".join(output["data"].get("text/plain", ""))
+    told = output["metadata"].get("image/png", {})
+    if not told.get("alt"):
+        raise SiteError(f"{stem}.ipynb has a picture without alternative text: {plain[:60]}")
+    png = b64decode("".join(output["data"]["image/png"]))
+    told["width"], told["height"] = struct.unpack(">II", png[16:24])
+    told["live"] = plain.startswith("View: ")
+    if plain.startswith("Explorer: "):
+        told["explorer"] = next(explorers, None)
+        if told["explorer"] is None:
+            raise SiteError(
+                f"{stem}.ipynb shows an explorer whose state is not in notebooks/explorers. "
+                f"Run make notebooks ARGS=notebooks/{stem}.ipynb."
+            )
+    return output

@@ -1,0 +1,52 @@
+"""MyST-NB's renderer of outputs, with what it leaves out: what stands for each kind of widget."""
+
+import json
+import re
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.core.render import NbElementRenderer
+
+from vae_helpers.explorer import MODULE
+
+# What stands for a widget where nothing can be run.
+STAND_INS = {
+    r"Prediction: ": "In JupyterLab you commit a guess here, and the result is drawn over it.",
+    r"LiveTraining$": "In JupyterLab a button here goes on with the training while you read.",
+    r"Launching TensorBoard": "In JupyterLab TensorBoard opens here.",
+    r".*\| \d+/\d+ \[.*\]$": "In JupyterLab a progress bar runs here.",
+}
+STILL = "As it stood when the notebook was run. In JupyterLab this view is live."
+
+
+class Renderer(NbElementRenderer):
+    """Pictures with alternative text, views with captions, explorers alive, a word for the rest."""
+
+    def render_image(self, data):
+        """A picture; what `pages.shown` noted of it stands in the output's metadata."""
+        told = data.output_metadata[data.mime_type]
+        (picture,) = super().render_image(data)
+        picture["alt"], picture["loading"] = told["alt"], "lazy"
+        if "explorer" in told:
+            state = json.dumps(told["explorer"]).replace("<", "\\u003c")
+            script = f'<script type="application/json">{state}</script>'
+            raw = nodes.raw(text=script, format="html")
+            return [nodes.container("", picture, raw, classes=["live-explorer"])]
+        picture = nodes.container("", picture, classes=["picture"])
+        if told["live"]:
+            alt, still = nodes.Text(told["alt"] + " "), nodes.emphasis(text=STILL)
+            return [nodes.figure("", picture, nodes.caption("", "", alt, still))]
+        return [picture]
+
+    def render_text_plain(self, data):
+        """Printed text, or what stands for a widget."""
+        for pattern, stand_in in STAND_INS.items():
+            if re.match(pattern, data.string):
+                emphasis = nodes.emphasis(text=stand_in)
+                return [nodes.paragraph("", "", emphasis, classes=["stand-in"])]
+        return super().render_text_plain(data)
+
+
+def live_explorer():
+    """The explorer's module and the model that stands in for a kernel, as one module."""
+    return MODULE + Path(__file__).with_name("explorer_model.js").read_text(encoding="utf-8")
