@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from kept_explorer import decoded, forward
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from site_pages import build, pages
@@ -200,8 +201,7 @@ def go_between(view, state):
 
 def as_kept(view, state):
     """The digit on the page's canvas, once it has been found to be what the kept decoder gives."""
-    logits = forward(state["weights_float16"], state["widths"], view.point)
-    probabilities = 1 / (1 + np.exp(-logits))
+    probabilities = decoded(state, view.point)
     # The page widens the halves itself, so only the order of the sums may differ.
     np.testing.assert_allclose(view.probabilities, probabilities, rtol=0, atol=1e-6)
     return view.digit.evaluate("(canvas) => canvas.toDataURL()")
@@ -211,20 +211,6 @@ def encoded(state, image):
     """The mean of q for an image [784], by the kept encoder."""
     both = forward(state["encoder_float16"], state["encoder_widths"], image)
     return both[: len(both) // 2]
-
-
-def forward(halves, widths, x):
-    """A kept network's answer to x [inputs]."""
-    values = np.frombuffer(base64.b64decode(halves), "<f2").astype(float)
-    start, last = 0, len(widths) - 2
-    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
-        weight = values[start : start + inputs * outputs].reshape(outputs, inputs)
-        start += inputs * outputs
-        x = weight @ x + values[start : start + outputs]
-        start += outputs
-        x = x if layer == last else np.maximum(x, 0)
-    assert start == len(values)
-    return x
 
 
 def test_a_search_gives_excerpts_over_http_and_titles_from_files(visit, site):
@@ -263,12 +249,13 @@ def made(tmp_path_factory):
         new_code_cell("3", outputs=shown("LiveTraining")),
         new_code_cell("4", outputs=shown("training: 0%|   | 0/9 [00:00<?, ? steps/s]")),
         new_code_cell("# Claims", outputs=shown("they hold"), metadata=hidden),
-        new_code_cell("check.half(half)", outputs=shown("unanswered")),
+        new_code_cell("half = check.half(my_half)", outputs=shown("unanswered")),
         new_markdown_cell(solution),
         new_code_cell("half = 0.5", outputs=[], metadata=hidden | {"tags": ["solution"]}),
         new_markdown_cell('## Going deeper: it\'s "so"\n\nProof.'),
         new_code_cell("5", outputs=shown("a picture", alt=alt)),
         new_markdown_cell("## After"),
+        new_markdown_cell("## More\n\nFolded.", metadata={"jp-MarkdownHeadingCollapsed": True}),
     ])
     folder = tmp_path_factory.mktemp("made")
     notebook = json.loads(nbformat.writes(notebook))
@@ -282,7 +269,7 @@ def test_what_is_folded_unfolds(visit, made):
     page, troubles = visit("index.html", made)
     for summary, inside in (
         ("Hint 1 of 1", "Halve."), ("Solution", "half = 0.5"), ("Show the code", "# Claims"),
-        ('Going deeper: it\'s "so"', "Proof."),
+        ('Going deeper: it\'s "so"', "Proof."), ("More", "Folded."),
     ):
         text = page.locator("article").get_by_text(inside, exact=True)
         assert not text.is_visible(), summary
