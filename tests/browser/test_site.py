@@ -107,7 +107,7 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["index", "claims", "licences", *NAMES])
+@pytest.mark.parametrize("name", ["index", "glossary", "claims", "licences", *NAMES])
 def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
     """From a file: no message in the console, no request outside, formulas and pictures there.
 

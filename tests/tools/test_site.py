@@ -61,7 +61,7 @@ def without_code(path):
 
 
 def test_there_is_a_page_for_everything_and_each_leads_to_the_next(made):
-    names = ["index", *(path.stem for path in NOTEBOOKS), "claims", "licences"]
+    names = ["index", *(path.stem for path in NOTEBOOKS), "glossary", "claims", "licences"]
     assert set(made) == {*names, "search"}
     for name, after in zip(names, names[1:]):
         assert made[name].find("link", rel="next")["href"] == f"{after}.html"

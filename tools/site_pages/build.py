@@ -21,6 +21,7 @@ ROOT = HERE.parents[1]
 # Files of the repository that have a page here; other files have none, and no link to them.
 PAGES = {
     "CLAIMS.md": "claims.md",
+    "notebooks/GLOSSARY.md": "glossary.md",
     "LICENSE": "licences.md", "LICENSE-PROSE.md": "licences.md",
     "vae_helpers/mnist/README.md": "licences.md",
 }
@@ -36,6 +37,7 @@ the folder of the repository type `make lab` (Windows: `py tools\\lab.py lab`).
 
 {cards}
 
+[Words and symbols](glossary.md) explains the field’s words and the formulas’ symbols.
 [All claims](claims.md) lists what the series finds, with what was measured.
 
 ```{{toctree}}
@@ -96,9 +98,10 @@ def write_sources(folder):
         title, promise = opening(notebook)
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
                      f"{relink(promise, 'notebooks', pages)}\n\n*{state(notebook)}*")
-    toctree = "\n".join([*(path.stem for path in paths), "claims", "licences"])
+    toctree = "\n".join([*(path.stem for path in paths), "glossary", "claims", "licences"])
     written = {
         "index": INDEX.format(series=SERIES, cards="\n\n".join(cards), toctree=toctree),
+        "glossary": relink(read("notebooks/GLOSSARY.md"), "notebooks", pages),
         "claims": relink(read("CLAIMS.md"), "", pages),
         "licences": LICENCES.format(code=read("LICENSE"), **{
             part: relink(read(name), "", pages).replace("\n#", "\n##").replace("# ", "## ", 1)
