@@ -1,7 +1,6 @@
 """Every stored notebook has the anatomy of the series, and none of its checks is off."""
 
 import ast
-import importlib.util
 import re
 import symtable
 from collections import Counter
@@ -12,12 +11,11 @@ import nbformat
 import pytest
 from every_check import checks_of
 
+from site_pages.renderer import STAND_INS
+
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL = 15  # lines
-spec = importlib.util.spec_from_file_location("build", FOLDER.parent / "tools/site_pages/build.py")
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
@@ -119,7 +117,7 @@ def test_every_live_view_has_its_still_twin(code):
             caption = output.metadata.get("image/png", {}).get("alt", "")
             assert "image/png" in output.data and len(caption) > 40, text
         elif "image/png" not in output.data and "text/html" not in output.data:
-            assert any(re.match(kind, text) for kind in build.STAND_INS), (
+            assert any(re.match(kind, text) for kind in STAND_INS), (
                 f"nothing stands for {text}"
             )
     made = [
