@@ -30,15 +30,16 @@ hide-toc: true
 ---
 # {series}
 
-An interactive notebook series. These pages show the notebooks as they were last run: text, figures
-and results. The explorer of notebook 00 is alive here too: walk through the latent plane, or draw a
-digit and see where it lands. Sliders, live training and the exercises’ checks need JupyterLab: in
-the folder of the repository type `make lab` (Windows: `py tools\\lab.py lab`).
-
-{cards}
+An interactive notebook series for people who know Python, a little probability and PyTorch. These
+pages show the notebooks as they were last run: text, figures and results. The explorer of
+[notebook 00](00_start_here.ipynb) is alive here too: walk through the latent plane, or draw a digit
+and see where it lands. Sliders, live training and the exercises’ checks need JupyterLab: in the
+folder of the repository type `make lab` (Windows: `py tools\\lab.py lab`).
 
 [Words and symbols](glossary.md) explains the field’s words and the formulas’ symbols.
 [All claims](claims.md) lists what the series finds, with what was measured.
+
+{cards}
 
 ```{{toctree}}
 :hidden:
