@@ -1,20 +1,52 @@
-"""Claims: a sentence's number, compared with the band that the sentence states.
+"""Claims: sentences with what was measured for them, in one line that unfolds to a table."""
 
-`tools/ledger.py` collects what they print into CLAIMS.md.
-"""
-
+import html
 import math
-import re
 import statistics
-
-PRINTED = re.compile(  # a line of `claim`; "of" is there if it had one value for each seed
-    r"^claim (?P<id>\S+): ⟨(?P<figure>[^⟩]+)⟩ ?(?:\((?P<spread>[^)]+ seeds)\))?"
-    r".*, (?:(?P<of>all|median) )?within (?P<low>\S+) … (?P<high>\S+): holds$", re.MULTILINE
-)
+from typing import NamedTuple
 
 
-class ClaimFailed(AssertionError):
-    """A measured value lies outside the band that the text states."""
+class Claim(NamedTuple):
+    """A sentence, the value measured for it, and the band within which it is true.
+
+    value: one number, or the median over `seeds` seeds, with the `least` and the `most` of them.
+    of: what must lie within low … high, "all" seeds or their "median".
+    """
+
+    id: str
+    sentence: str
+    value: float
+    least: float
+    most: float
+    seeds: int  # 0 for a value without seeds
+    low: float
+    high: float
+    unit: str
+    of: str
+
+    @property
+    def holds(self):
+        """Whether the value lies within the band. NaN and infinity never do."""
+        ends = (self.value,) if self.of == "median" else (self.least, self.value, self.most)
+        inside = all(self.low <= end <= self.high for end in ends)
+        return inside and all(map(math.isfinite, (self.least, self.value, self.most)))
+
+    @property
+    def band(self):
+        """The band in words: "all of 10 seeds 1 … 3 nats"."""
+        if self.low == self.high:
+            band = f"{self.low:,g}"
+        elif math.inf in (-self.low, self.high):
+            band = f"at most {self.high:,g}" if self.low < 0 else f"at least {self.low:,g}"
+        else:
+            band = f"{self.low:,g} … {self.high:,g}"
+        whom = {"all": f"all of {self.seeds} seeds ", "median": f"median of {self.seeds} seeds "}
+        return f"{whom[self.of] * bool(self.seeds)}{band} {self.unit}".rstrip()
+
+    @property
+    def spread(self):
+        """The range over seeds in words, "⟨1⟩ … ⟨3⟩"; empty for a value without seeds."""
+        return f"{measured(self.least)} … {measured(self.most)}" if self.seeds else ""
 
 
 def measured(value, unit=""):
@@ -25,19 +57,18 @@ def measured(value, unit=""):
     return f"⟨{float(f'{value:.3g}'):,.10g}⟩ {unit}".rstrip()
 
 
-def claim(id, value, low, high, unit, of="all"):
-    """Print that `value` lies within low … high; raise `ClaimFailed` if it does not.
+def claim(id, sentence, value, low, high, unit="", of="all"):
+    """The `Claim` that `value` lies within low … high, for `claims` to show.
 
-    id: NOTEBOOK.NAME, as in the notebook's closing table.
-    value: a number, or one for each seed, of which the median, the least and the greatest are
-    printed. Then "all" must lie within the band, or, as `of` may say, their "median".
-    NaN and infinity never hold. Raises `TypeError` for a value that is no number and
+    id: NOTEBOOK.NAME. value: a number, or one for each seed; then "all" must lie within the
+    band or, as `of` may say, their "median". Raises `TypeError` for a value that is no number and
     `ValueError` for a band that is none, for no seeds, and for another `of`.
     """
     value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy or PyTorch
     while isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]  # [1] or [1, 1]: a number, which has no spread
-    seeds = list(value) if isinstance(value, (list, tuple)) else [value]
+    many = isinstance(value, (list, tuple))
+    seeds = list(value) if many else [value]
     for one in seeds:
         if isinstance(one, (str, list, tuple)):
             raise TypeError(f"{id}: a number, or one for each seed, is expected, got {one!r}.")
@@ -48,13 +79,49 @@ def claim(id, value, low, high, unit, of="all"):
     if not low <= high:
         raise ValueError(f"{id}: {low} … {high} is no band: low must not exceed high.")
     seeds = [float(one) for one in seeds]
-    median = statistics.median(seeds)
-    for one in [median] if of == "median" else seeds:
-        if not (low <= one <= high and all(map(math.isfinite, seeds))):
-            raise ClaimFailed(f"{id}: measured {one:.6g} {unit}, expected {low:g} … {high:g}.")
-    if isinstance(value, (list, tuple)):
-        span = f"{measured(min(seeds))} … {measured(max(seeds))}, {len(seeds)} seeds"
-        print(f"claim {id}: {measured(median)} ({span}) {unit}, "
-              f"{of} within {low:g} … {high:g}: holds")
-    else:
-        print(f"claim {id}: {measured(median, unit)}, within {low:g} … {high:g}: holds")
+    ends = [math.nan] * 3 if any(map(math.isnan, seeds)) else (
+        statistics.median(seeds), min(seeds), max(seeds))
+    return Claim(id, sentence, *ends, len(seeds) * many, float(low), float(high), unit, of)
+
+
+class claims:
+    """Claims as a cell shows them: one line with the verdict, which unfolds to a table.
+
+    It never raises: whoever changes a cell above may run on. The rows stand in the output's
+    metadata under "claims", where the ledger and the site find them.
+    """
+
+    def __init__(self, *rows):
+        self.rows = rows
+
+    @property
+    def verdict(self):
+        """The one line: how many claims there are, and which do not hold."""
+        failed = [row.id for row in self.rows if not row.holds]
+        count = len(self.rows)
+        if failed:
+            return f"✗ {len(failed)} of {count} measured claims outside their bands: " + \
+                ", ".join(failed)
+        return "✓ 1 measured claim holds" if count == 1 else f"✓ {count} measured claims hold"
+
+    def __repr__(self):
+        lines = (f"{'✗✓'[row.holds]} {row.id}: {row.sentence}: {measured(row.value)} "
+                 f"{f'({row.spread}) ' if row.seeds else ''}within {row.band}" for row in self.rows)
+        return "\n".join([self.verdict, *lines])
+
+    def _repr_html_(self):
+        lines = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in (
+            "✗✓"[row.holds], row.sentence, measured(row.value), row.spread, row.band))
+            + f"<td><code>{row.id}</code></td></tr>" for row in self.rows)
+        titles = "".join(f"<th>{title}</th>" for title in (
+            "", "claim", "measured", "range over seeds", "holds within", "name"))
+        return (f'<details class="claims"><summary>{self.verdict}</summary><table>'
+                f"<tr>{titles}</tr>{lines}</table></details>")
+
+    def _repr_mimebundle_(self, **_settings):
+        def plain(value):  # JSON knows no infinity
+            return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+        rows = [{name: plain(value) for name, value in row._asdict().items()}
+                | {"holds": row.holds} for row in self.rows]
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}, {"claims": rows}

@@ -7,7 +7,7 @@ import pytest
 from .harness import LabPage, write_notebook
 
 CELL = """
-from vae_helpers import live
+from vae_lessons.start_here import live
 from vae_lessons.train_live.panel import TrainingPanel
 
 live.PATIENCE = 6.0

@@ -19,28 +19,29 @@ def checks(kind=object):
 
 @pytest.mark.parametrize("exercise", checks(Exercise))
 def test_every_wrong_function_gets_its_own_name(exercise):
-    assert exercise(exercise._right).passed
+    assert exercise.judge(lambda *given: exercise._right(*given)).passed
     for mistake in exercise._mistakes:
-        result = exercise(mistake.wrong)
+        result = exercise.judge(mistake.wrong)
         assert result.state == "failed" and result.diagnosis == mistake.diagnosis
 
 
 @pytest.mark.parametrize("quantity", checks(Quantity))
 def test_every_wrong_number_gets_its_own_name(quantity):
     right = tuple(quantity._parts.values())
-    assert quantity(right).passed and quantity(torch.tensor(right)).passed
-    assert quantity([-number for number in right]).diagnosis in SIGN
+    assert quantity.judge(right).passed and quantity.judge(torch.tensor(right)).passed
+    assert quantity.judge([-number for number in right]).diagnosis in SIGN
     for wrong, diagnosis in quantity._mistakes:
-        result = quantity(wrong)
+        result = quantity.judge(wrong)
         assert result.state == "failed" and result.diagnosis == diagnosis
-    assert "usual slips" in quantity([number + 77 for number in right]).diagnosis
+    assert "usual slips" in quantity.judge([number + 77 for number in right]).diagnosis
 
 
 @pytest.mark.parametrize("choice", checks(Choice))
 def test_every_letter_is_explained(choice):
-    assert choice(choice._right).passed and choice(", ".join(choice._right).lower()).passed
+    assert choice.judge(choice._right).passed
+    assert choice.judge(", ".join(choice._right).lower()).passed
     for letter, reason in choice._reasons.items():
-        result = choice(choice._right ^ {letter})
+        result = choice.judge(choice._right ^ {letter})
         assert result.state == "failed" and reason in result.diagnosis
 
 
@@ -49,9 +50,9 @@ def test_there_are_three_hints_and_a_stub_is_unanswered(one, capsys):
     for number in (1, 2, 3):
         one.hint(number)
     assert capsys.readouterr().out.count("of 3:") == 3
-    assert one(...).state == "unanswered"
+    assert one.judge(...).state == "unanswered"
     if isinstance(one, Exercise):
-        assert one(lambda *_: ...).state == "unanswered"
+        assert one.judge(lambda *_: ...).state == "unanswered"
 
 
 @pytest.mark.parametrize("one", checks((Quantity, Choice)))
@@ -59,12 +60,12 @@ def test_there_are_three_hints_and_a_stub_is_unanswered(one, capsys):
     (np.array([1.0, 2.0]), 0.7), [np.array(["A", "B"])], (10**400, 0.7), 10**400, None, object(),
 ])
 def test_what_is_no_answer_is_said_to_be_none(one, answer):
-    assert one(answer).state == "failed"
+    assert one.judge(answer).state == "failed"
 
 
 @pytest.mark.parametrize("one", checks())
 def test_the_last_verdict_is_kept_though_nobody_displays_it(one):
-    one(None)
+    one.judge(None)
     assert verdicts[one.name].state == "failed" and verdicts[one.name].name == one.name
-    one(...)
+    one.judge(...)
     assert verdicts[one.name].state == "unanswered"

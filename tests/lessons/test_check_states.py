@@ -84,7 +84,7 @@ def answers(one):
     """A right answer to a check, and a wrong one with its diagnosis."""
     if isinstance(one, Exercise):
         mistake = one._mistakes[0]
-        return one._right, mistake.wrong, mistake.diagnosis
+        return lambda *given: one._right(*given), mistake.wrong, mistake.diagnosis
     if isinstance(one, Quantity):
         return tuple(one._parts.values()), *one._mistakes[0]
     if isinstance(one, Choice):
@@ -105,7 +105,7 @@ def test_every_state_gives_the_same_verdict_and_is_left_as_it_was(name, where):
     right, wrong, diagnosis = answers(one)
     with STATES[where]():
         before = state()
-        passed, failed = one(right), one(wrong)
+        passed, failed = one.judge(right), one.judge(wrong)
         assert state() == before
     assert passed.passed, passed.diagnosis
     assert failed.state == "failed" and diagnosis in failed.diagnosis
@@ -141,4 +141,4 @@ def test_a_learner_s_change_does_not_reach_the_reference():
         torch.set_default_dtype(torch.float16)
         return (torch.cdist(drawn, real) <= among).any(1).double().mean()
 
-    assert checks.precision(answer).passed
+    assert checks.precision.judge(answer).passed

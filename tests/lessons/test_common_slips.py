@@ -211,7 +211,7 @@ SLIPS = {
 @pytest.mark.parametrize("name, answer, words", [
     (name, answer, words) for name, slips in SLIPS.items() for answer, words in slips])
 def test_slips_of_public_code_are_named(name, answer, words):
-    result = CHECKS[name](answer)
+    result = CHECKS[name].judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
@@ -220,7 +220,7 @@ def test_slips_of_public_code_are_named(name, answer, words):
     lambda x: x * random.gauss(0, 1), lambda x: F.dropout(torch.ones_like(x)),
 ])
 def test_an_answer_that_draws_is_told_so_whatever_it_draws_with(draw):
-    told = checks.gaussian_kl(lambda mean, logvar: draw(mean).sum(-1))
+    told = checks.gaussian_kl.judge(lambda mean, logvar: draw(mean).sum(-1))
     assert "another result each time" in told.diagnosis
 
 
@@ -229,9 +229,9 @@ def test_an_answer_that_draws_and_is_right_all_the_same_passes():
         torch.randn(3)
         return 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(-1)
 
-    assert checks.gaussian_kl(answer).passed
+    assert checks.gaussian_kl.judge(answer).passed
 
 
 def test_an_error_that_no_mistake_gives_is_reported_as_it_is():
-    told = checks.gaussian_kl(lambda m, s: Normal(m, -s.exp())).diagnosis
+    told = checks.gaussian_kl.judge(lambda m, s: Normal(m, -s.exp())).diagnosis
     assert "Your code raised ValueError" in told

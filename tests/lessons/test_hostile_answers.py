@@ -126,18 +126,18 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", list(CHECKS))
 def test_every_hostile_answer_gets_a_verdict(name):
     for kind, answer in (VALUES | FUNCTIONS).items():
-        result = CHECKS[name](answer)
+        result = CHECKS[name].judge(answer)
         assert result.state == "failed" and result.diagnosis, kind
-        assert repr(result) == f"check {name}: failed. {result.diagnosis}"
+        assert repr(result).startswith(f"check {name}: failed. {result.diagnosis}")
         assert verdicts[name] is result and len(result.diagnosis) < 2000, kind
 
 
 def test_the_diagnoses_are_of_use():
-    told = {kind: checks.gap(answer).diagnosis for kind, answer in VALUES.items()}
+    told = {kind: checks.gap.judge(answer).diagnosis for kind, answer in VALUES.items()}
     assert told["hostile"] == "A number is expected; a value of type Hostile cannot be read so."
     assert "a value of type int cannot be read" in told["huge"]
     assert "[[...]] cannot be read" in told["recursive"]
-    told = {kind: pixels(answer).diagnosis for kind, answer in FUNCTIONS.items()}
+    told = {kind: pixels.judge(answer).diagnosis for kind, answer in FUNCTIONS.items()}
     assert told["refuses"] == "Your code raised Unwritable"
     assert told["sys.exit"] == "Your code raised SystemExit: bye"
     assert told["interrupts"].startswith("Your code raised KeyboardInterrupt")
@@ -155,8 +155,8 @@ def test_a_list_without_end_is_given_up(monkeypatch):
 
     defaults = (0.2, 0)
     monkeypatch.setattr(run, "__defaults__", defaults)
-    assert "cannot be read so" in checks.gap(Endless()).diagnosis
-    assert "cannot be read so" in fair(Endless()).diagnosis
+    assert "cannot be read so" in checks.gap.judge(Endless()).diagnosis
+    assert "cannot be read so" in fair.judge(Endless()).diagnosis
 
 
 def test_a_long_answer_is_cut():
@@ -181,27 +181,27 @@ def test_the_learner_s_own_interrupt_reaches_the_notebook(monkeypatch):
 
 @pytest.mark.parametrize("beta", [1e38, 1e300])
 def test_a_schedule_that_makes_training_diverge_is_told_so(beta):
-    result = living_latents(lambda step: beta if step < 10 else 4.0)
+    result = living_latents.judge(lambda step: beta if step < 10 else 4.0)
     assert result.state == "failed" and "diverged" in result.diagnosis
     assert f"{beta:.3g}" in result.diagnosis
 
 
 @pytest.mark.parametrize("answer", [(2, 4), "2,4", " 2,4 "])
 def test_a_decimal_comma_is_recognised(answer):
-    told = effective_beta(answer)
+    told = effective_beta.judge(answer)
     assert told.state == "failed" and "with a point: 2.4" in told.diagnosis
-    assert "with a point: 2.4" in effective_beta(2, 4).diagnosis
-    assert "with a point: -2.4" in effective_beta("-2,4").diagnosis
+    assert "with a point: 2.4" in effective_beta.judge(2, 4).diagnosis
+    assert "with a point: -2.4" in effective_beta.judge("-2,4").diagnosis
 
 
 def test_no_comma_is_suspected_without_need():
     for answer in ((2.0, 4.0), (2, 4, 6), (2, -4), "two, four", "2.4"):
-        assert "point" not in effective_beta(answer).diagnosis
-    assert "decimal commas" not in dimensions(5, 4, 3).diagnosis
-    assert "decimal commas" in checks.closing(1, 0, 0, 71).diagnosis
+        assert "point" not in effective_beta.judge(answer).diagnosis
+    assert "decimal commas" not in dimensions.judge(5, 4, 3).diagnosis
+    assert "decimal commas" in checks.closing.judge(1, 0, 0, 71).diagnosis
 
 
 def test_several_answers_are_taken_for_a_tuple():
-    assert checks.closing(1.0, 0.7071).passed and heads("B", "D", "F").passed
-    assert checks.closing(..., ...).state == "unanswered"
-    assert "value of type tuple" in pixels(len, len).diagnosis
+    assert checks.closing.judge(1.0, 0.7071).passed and heads.judge("B", "D", "F").passed
+    assert checks.closing.judge(..., ...).state == "unanswered"
+    assert "value of type tuple" in pixels.judge(len, len).diagnosis

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vae_helpers.check.exercise import Exercise, Mistake
+from vae_helpers.check.exercise import Exercise, Mistake, verdicts
 from vae_helpers.check.runner import run
 from vae_lessons.start_here import checks
 
@@ -51,25 +51,25 @@ PIXELS_WRONG = [
 
 @pytest.mark.parametrize("answer", PIXELS_RIGHT)
 def test_right_answers_pass_however_written(answer):
-    result = checks.pixels(answer)
+    result = checks.pixels.judge(answer)
     assert result.state == "passed" and result.passed, result.diagnosis
 
 
 @pytest.mark.parametrize("answer, words", PIXELS_WRONG)
 def test_wrong_answers_are_named(answer, words):
-    result = checks.pixels(answer)
+    result = checks.pixels.judge(answer)
     assert result.state == "failed" and not result.passed
     assert words in result.diagnosis
 
 
 @pytest.mark.parametrize("answer", [..., lambda images: ...])
 def test_a_stub_is_unanswered(answer):
-    result = checks.pixels(answer)
+    result = checks.pixels.judge(answer)
     assert result.state == "unanswered" and not result.passed
 
 
 def test_the_output_never_changes():
-    first, second = checks.pixels(PIXELS_WRONG[12][0]), checks.pixels(PIXELS_WRONG[12][0])
+    first, second = (checks.pixels.judge(PIXELS_WRONG[12][0]) for _ in range(2))
     assert repr(first) == repr(second)
     assert first._repr_html_() == second._repr_html_()
 
@@ -78,7 +78,7 @@ def test_the_rich_display_escapes_what_the_learner_wrote():
     def answer(images):
         raise ValueError("<script>")
 
-    assert "<script>" not in checks.pixels(answer)._repr_html_()
+    assert "<script>" not in checks.pixels.judge(answer)._repr_html_()
 
 
 def test_an_answer_that_changes_its_input_cannot_fool_the_check():
@@ -86,7 +86,7 @@ def test_an_answer_that_changes_its_input_cannot_fool_the_check():
         images.zero_()
         return images.flatten(1) / 255
 
-    assert checks.pixels(answer).state == "failed"
+    assert checks.pixels.judge(answer).state == "failed"
 
 
 def test_random_answers_are_the_same_every_time():
@@ -151,7 +151,20 @@ def test_a_mistake_must_fit_every_case():
         [Mistake(lambda x: x**2, "squared")],
         ["twice"],
     )
-    assert exercise(lambda x: x**2).diagnosis == "squared"
-    assert exercise(lambda x: x + 2).diagnosis != "squared"
-    assert exercise(lambda x: x + x).passed
-    assert not exercise(lambda x: np.asarray(x) * 2).passed
+    assert exercise.judge(lambda x: x**2).diagnosis == "squared"
+    assert exercise.judge(lambda x: x + 2).diagnosis != "squared"
+    assert exercise.judge(lambda x: x + x).passed
+    assert not exercise.judge(lambda x: np.asarray(x) * 2).passed
+
+
+def test_the_notebook_goes_on_with_the_learners_function_if_it_passed(capsys):
+    def mine(images):
+        return images.flatten(1) / 255
+
+    ours = checks.pixels(lambda images: images)
+    assert ours is not mine and "ours until yours passes" in capsys.readouterr().out
+    assert checks.pixels(mine) is mine
+    assert "check pixels: passed" in capsys.readouterr().out
+    assert checks.pixels(lambda images: ...) is ours
+    assert checks.pixels(ours) is ours, "what a check handed out is no answer"
+    assert verdicts["pixels"].state == "unanswered"

@@ -69,7 +69,7 @@ def test_lessons_of_another_version_say_so():
     assert "and the installed one is 9" in done.stderr and "pip install -e ." in done.stderr
 
 
-@pytest.mark.parametrize("module", ["data", "training", "widgets", "live", "explorer", "results",
+@pytest.mark.parametrize("module", ["data", "training", "widgets", "explorer", "results",
                                     "plots.digits"])
 def test_an_import_changes_nothing_in_the_process(module):
     """But how OpenMP's threads wait, which is read once."""

@@ -5,6 +5,7 @@ import inspect
 from typing import Callable, NamedTuple
 
 import torch
+from IPython.display import display
 
 from vae_helpers.check.diagnosis import describe, read, same
 from vae_helpers.check.runner import ordinary_state, raised, run
@@ -29,11 +30,11 @@ class Mistake(NamedTuple):
 class Result:
     """The outcome of a check: `state` is "unanswered", "passed" or "failed".
 
-    `verdicts` keeps the last result of every check.
+    `verdicts` keeps the last result of every check. next: what the cells below go on with.
     """
 
-    def __init__(self, name, state, diagnosis):
-        self.name, self.state, self.diagnosis = name, state, diagnosis
+    def __init__(self, name, state, diagnosis, next=""):
+        self.name, self.state, self.diagnosis, self.next = name, state, diagnosis, next
 
     @property
     def passed(self):
@@ -41,14 +42,15 @@ class Result:
         return self.state == "passed"
 
     def __repr__(self):
-        return f"check {self.name}: {self.state}. {self.diagnosis}"
+        told = f"check {self.name}: {self.state}. {self.diagnosis}"
+        return f"{told}\n{self.next}" if self.next else told
 
     def _repr_html_(self):
         colour = {"passed": "#117733", "failed": "#AA3322"}.get(self.state, "#777777")
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
             f"<b>{html.escape(self.name)}: {self.state}</b><br>"
-            f"{html.escape(self.diagnosis)}</div>"
+            f"{html.escape(self.diagnosis)}<br><i>{html.escape(self.next)}</i></div>"
         )
 
 
@@ -66,10 +68,17 @@ class Checked:
         self.name, self.hints = name, hints
 
     def __call__(self, answer, *more):
-        """Compare `answer` with the right one; returns a `Result`, kept in `verdicts` as well.
+        """Show how `answer` compares with the right one; returns what the notebook goes on with.
 
+        Of an exercise that is the learner's function if it passed, and ours if it did not.
         Several answers are taken for a tuple of them.
         """
+        result = self.judge(answer, *more)
+        display(result)
+        return self._goes_on(answer, result.passed)
+
+    def judge(self, answer, *more):
+        """The `Result` of comparing `answer` with the right one, kept in `verdicts` as well."""
         with ordinary_state():
             result = self._judge((answer, *more) if more else answer)
         verdicts[self.name] = result
@@ -81,14 +90,20 @@ class Checked:
             raise ValueError(f"{self.name} has hints 1 to {len(self.hints)}, got {number}.")
         print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
 
+    def _goes_on(self, answer, passed):
+        """What the cells below use; nothing, but for a function."""
+
     def _unanswered(self):
-        return Result(self.name, "unanswered", "Replace the ... by your own code, then run again.")
+        return self._result("unanswered", "Replace the ... by your own code, then run again.")
 
     def _passed(self, diagnosis):
-        return Result(self.name, "passed", diagnosis)
+        return self._result("passed", diagnosis)
 
     def _failed(self, diagnosis):
-        return Result(self.name, "failed", diagnosis)
+        return self._result("failed", diagnosis)
+
+    def _result(self, state, diagnosis):
+        return Result(self.name, state, diagnosis)
 
 
 class Exercise(Checked):
@@ -105,8 +120,15 @@ class Exercise(Checked):
         self._right, self._cases = right, cases
         self._mistakes, self._differentiable = mistakes, differentiable
 
+    def _goes_on(self, answer, passed):
+        return answer if passed else self._right
+
+    def _result(self, state, diagnosis):
+        whose = "yours from here on" if state == "passed" else "ours until yours passes"
+        return Result(self.name, state, diagnosis, f"The function {self.name} is {whose}.")
+
     def _judge(self, answer):
-        if answer is ...:
+        if answer is ... or answer is self._right:  # ours, handed back in
             return self._unanswered()
         if not callable(answer):
             kind = type(answer).__name__

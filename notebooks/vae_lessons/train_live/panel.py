@@ -6,7 +6,6 @@ from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, Layout, Selection
 from tqdm.notebook import tqdm
 
 from vae_helpers import data, evaluation, schedules
-from vae_helpers.live import LiveTraining
 from vae_helpers.widgets import View
 from vae_lessons.build_a_vae.lab import (
     BATCH_SIZE,
@@ -15,6 +14,7 @@ from vae_lessons.build_a_vae.lab import (
     SICK,
     make_trainer,
 )
+from vae_lessons.start_here.live import LiveTraining
 from vae_lessons.train_live import figures
 
 PRESETS = {"the source as written": SICK, "the cured recipe": CURED}

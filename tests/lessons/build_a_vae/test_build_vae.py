@@ -25,7 +25,6 @@ def in_a_loop(mean, logvar, eps):
 
 
 @pytest.mark.parametrize("answer", [
-    elbo.reparameterize,
     with_distribution,
     in_a_loop,
     lambda mean, logvar, eps: torch.addcmul(mean, (logvar / 2).exp(), eps),
@@ -33,7 +32,7 @@ def in_a_loop(mean, logvar, eps):
     lambda m, s, e: Normal(0.0, 1.0).icdf(Normal(0.0, 1.0).cdf(e)) * s.exp() ** 0.5 + m,
 ])
 def test_right_samplers_pass(answer):
-    result = checks.sampler(answer)
+    result = checks.sampler.judge(answer)
     assert result.passed, result.diagnosis
 
 
@@ -74,15 +73,15 @@ def in_place(mean, logvar, eps):
     (lambda m, s: m, "TypeError"),
 ])
 def test_wrong_samplers_are_named(answer, words):
-    result = checks.sampler(answer)
+    result = checks.sampler.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
 def test_the_effective_beta_is_the_calculator_s():
     arguments = {"reconstruction": "mean", "kl": "mean", "likelihood": "gaussian"}
     right = effective_beta(0.2, 32 * 32 * 3, 128, **arguments)
-    assert right == pytest.approx(2.4) and checks.effective_beta(right).passed
-    assert checks.effective_beta(0.2 * 3072 / 256).passed
+    assert right == pytest.approx(2.4) and checks.effective_beta.judge(right).passed
+    assert checks.effective_beta.judge(0.2 * 3072 / 256).passed
 
 
 @pytest.mark.parametrize("answer, words", [
@@ -109,7 +108,7 @@ def test_the_effective_beta_is_the_calculator_s():
     ("2.4", "cannot be read so"),
 ])
 def test_wrong_betas_are_named(answer, words):
-    assert words in checks.effective_beta(answer).diagnosis
+    assert words in checks.effective_beta.judge(answer).diagnosis
 
 
 def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
@@ -118,7 +117,7 @@ def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
         torch.linspace(0, 2, 41), torch.linspace(1, 4, 61), indexing="ij"
     )
     gaps = kl_divergence(Normal(mean, variance.sqrt()), Normal(0.0, 0.1**0.5))
-    assert checks.too_wide(gaps.min()).passed
+    assert checks.too_wide.judge(gaps.min()).passed
 
 
 @pytest.mark.parametrize("answer, words", [
@@ -134,7 +133,7 @@ def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
     (20, "usual slips"),
 ])
 def test_wrong_gaps_are_named(answer, words):
-    assert words in checks.too_wide(answer).diagnosis
+    assert words in checks.too_wide.judge(answer).diagnosis
 
 
 def heads():
@@ -157,7 +156,7 @@ def test_the_letters_are_those_of_the_heads_that_are_never_negative():
     found = {
         letter for letter, head in heads().items() if head(3 * torch.randn(500, 16)).min() >= 0
     }
-    assert checks.heads(found).passed
+    assert checks.heads.judge(found).passed
 
 
 @pytest.mark.parametrize("answer", [
@@ -165,18 +164,18 @@ def test_the_letters_are_those_of_the_heads_that_are_never_negative():
     ["B", "B", " D ", "F"],
 ])
 def test_right_letters_pass_however_written(answer):
-    assert checks.heads(answer).passed
+    assert checks.heads.judge(answer).passed
 
 
 @pytest.mark.parametrize("answer", [..., {...}, ["B", ...], (..., ...)])
 def test_unchosen_letters_are_unanswered(answer):
-    assert checks.heads(answer).state == "unanswered"
+    assert checks.heads.judge(answer).state == "unanswered"
 
 
 def test_every_letter_gets_its_own_reason():
     right = set("BDF")
     for letter, reason in checks.heads._reasons.items():
-        result = checks.heads(right ^ {letter})
+        result = checks.heads.judge(right ^ {letter})
         verdict = "is left out" if letter in right else "does not belong"
         assert result.state == "failed" and result.diagnosis == f"{letter} {verdict}: {reason}"
 
@@ -199,6 +198,6 @@ def test_every_letter_gets_its_own_reason():
     (heads, "cannot be read so", "left out"),
 ])
 def test_wrong_letters_are_named(answer, words, absent):
-    result = checks.heads(answer)
+    result = checks.heads.judge(answer)
     assert result.state == "failed"
     assert words in result.diagnosis and absent not in result.diagnosis

@@ -23,7 +23,7 @@ def by_autograd(error, logvar):
     (checks.best_logvar, lambda x, i: ((i - x) ** 2).sum(-1).mean().div(x.shape[-1]).log()),
 ])
 def test_right_answers_pass_however_written(exercise, answer):
-    result = exercise(answer)
+    result = exercise.judge(answer)
     assert result.passed, result.diagnosis
 
 
@@ -41,7 +41,7 @@ def test_right_answers_pass_however_written(exercise, answer):
     (checks.best_logvar, 0.5, "A function is expected"),
 ])
 def test_wrong_functions_are_named(exercise, answer, words):
-    result = exercise(answer)
+    result = exercise.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
@@ -49,9 +49,9 @@ def test_the_biases_begin_at_the_size_asked_for():
     right = checks.begin_at._parts.values()
     for output, (to_variance, _) in zip(right, lab.PARAMETRISATIONS.values()):
         assert to_variance(torch.tensor(output)).item() == pytest.approx(4, rel=1e-5)
-    assert "standard deviation" in checks.begin_at((2, 0.693, 1.854)).diagnosis
-    assert "softplus(4) is 4.018" in checks.begin_at((4, 1.386, 4)).diagnosis
-    assert "The variance's is right" in checks.begin_at((4, 7, 9)).diagnosis
+    assert "standard deviation" in checks.begin_at.judge((2, 0.693, 1.854)).diagnosis
+    assert "softplus(4) is 4.018" in checks.begin_at.judge((4, 1.386, 4)).diagnosis
+    assert "The variance's is right" in checks.begin_at.judge((4, 7, 9)).diagnosis
 
 
 def test_half_precision_is_where_the_library_overflows():
@@ -59,10 +59,10 @@ def test_half_precision_is_where_the_library_overflows():
     for step, finite in ((-0.02, True), (0.02, False)):
         value = torch.tensor(right + step).exp().half()
         assert value.isfinite().item() is finite
-    assert "float32" in checks.half_precision(88.72).diagnosis
+    assert "float32" in checks.half_precision.judge(88.72).diagnosis
 
 
 def test_the_hidden_price_is_a_ratio_of_variances():
-    assert checks.hidden_price(25).passed
-    assert "Upside down" in checks.hidden_price(0.04).diagnosis
-    assert "standard deviations" in checks.hidden_price(math.sqrt(25)).diagnosis
+    assert checks.hidden_price.judge(25).passed
+    assert "Upside down" in checks.hidden_price.judge(0.04).diagnosis
+    assert "standard deviations" in checks.hidden_price.judge(math.sqrt(25)).diagnosis

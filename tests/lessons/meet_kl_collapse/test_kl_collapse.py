@@ -19,14 +19,13 @@ def in_a_loop(rates, free_bits):
 
 
 @pytest.mark.parametrize("answer", [
-    free_bits_penalty,
     in_a_loop,
     lambda rates, free_bits: (
         torch.relu(rates.mean(0) - free_bits).sum() + free_bits * rates.shape[1]),
     lambda rates, free_bits: torch.maximum(rates.mean(0), rates.new_tensor(free_bits)).sum(),
 ])
 def test_right_penalties_pass(answer):
-    result = checks.penalty(answer)
+    result = checks.penalty.judge(answer)
     assert result.passed, result.diagnosis
 
 
@@ -38,7 +37,7 @@ def test_right_penalties_pass(answer):
     (lambda r: r.sum(), "TypeError"),
 ])
 def test_wrong_penalties_are_named(answer, words):
-    result = checks.penalty(answer)
+    result = checks.penalty.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
@@ -62,18 +61,18 @@ def test_the_penalty_is_what_the_trainer_pays():
 
 def test_the_slope_is_where_both_objectives_are_equal():
     beta = (122 - 110) / (10 - 7)
-    assert checks.slope(beta).passed and 110 + 10 * beta == 122 + 7 * beta
-    assert "sign" in checks.slope(-beta).diagnosis
+    assert checks.slope.judge(beta).passed and 110 + 10 * beta == 122 + 7 * beta
+    assert "sign" in checks.slope.judge(-beta).diagnosis
     for wrong, diagnosis in checks.slope._mistakes:
-        assert checks.slope(wrong).diagnosis == diagnosis
+        assert checks.slope.judge(wrong).diagnosis == diagnosis
 
 
 def test_the_dimensions_are_those_of_probabilistic_pca():
     right = lab.surviving(EIGENVALUES, 0.25), lab.counted(EIGENVALUES, 0.25)
-    assert right == (5, 4) and checks.dimensions(right).passed
-    assert checks.dimensions([5, 4]).passed
+    assert right == (5, 4) and checks.dimensions.judge(right).passed
+    assert checks.dimensions.judge([5, 4]).passed
     for wrong, diagnosis in checks.dimensions._mistakes:
-        assert checks.dimensions(wrong).diagnosis == diagnosis
+        assert checks.dimensions.judge(wrong).diagnosis == diagnosis
 
 
 @pytest.mark.parametrize("answer, words", [
@@ -83,7 +82,7 @@ def test_the_dimensions_are_those_of_probabilistic_pca():
     ((..., 4), "Replace the ..."),
 ])
 def test_wrong_dimensions_are_named(answer, words):
-    result = checks.dimensions(answer)
+    result = checks.dimensions.judge(answer)
     assert not result.passed and words in result.diagnosis
 
 

@@ -30,7 +30,7 @@ def interval_by_hand(a, b):
     (checks.bits_to_nats, 86.9),
 ])
 def test_right_answers_pass_however_written(exercise, answer):
-    result = exercise(answer)
+    result = exercise.judge(answer)
     assert result.passed, result.diagnosis
 
 
@@ -46,5 +46,5 @@ def test_right_answers_pass_however_written(exercise, answer):
     (checks.paired_interval, lambda a, b: ((a - b).mean(), 1.0), "returned tuple"),
 ])
 def test_wrong_functions_are_named(exercise, answer, words):
-    result = exercise(answer)
+    result = exercise.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis

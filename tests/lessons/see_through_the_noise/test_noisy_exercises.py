@@ -19,14 +19,13 @@ def in_a_loop(mean, logvar):
 
 
 @pytest.mark.parametrize("answer", [
-    lab.signal_to_noise,
     in_a_loop,
     lambda m, s: torch.var(m, dim=0) / torch.exp(s).mean(dim=0),
     lambda m, s: m.std(0).square() / (0.5 * s).exp().square().mean(0),
     lambda m, s: torch.cov(m.T).diagonal() / s.exp().mean(0),
 ])
 def test_right_ratios_pass(answer):
-    result = checks.signal_to_noise(answer)
+    result = checks.signal_to_noise.judge(answer)
     assert result.passed, result.diagnosis
 
 
@@ -41,24 +40,24 @@ def test_right_ratios_pass(answer):
     (3.0, "A function is expected"),
 ])
 def test_wrong_ratios_are_named(answer, words):
-    result = checks.signal_to_noise(answer)
+    result = checks.signal_to_noise.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
 def test_chance_is_the_package_s():
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
-    assert checks.chance(lab.chance_purity(labels)).passed
-    assert "be its own neighbour" in checks.chance(0.38).diagnosis
-    assert "same size" in checks.chance(1 / 3).diagnosis
+    assert checks.chance.judge(lab.chance_purity(labels)).passed
+    assert "be its own neighbour" in checks.chance.judge(0.38).diagnosis
+    assert "same size" in checks.chance.judge(1 / 3).diagnosis
 
 
 def test_the_blot_is_the_package_s():
     images = torch.zeros(5, 1, 2, dtype=torch.uint8)
     images[:4, 0, 0] = images[:2, 0, 1] = 255
     assert data.pixels(images).mean(0).tolist() == pytest.approx([0.8, 0.4])
-    assert checks.blot(evaluation.mean_image_distortion(images, images)).passed
-    assert "bits" in checks.blot(1.693).diagnosis
-    assert "averaged over the pixels" in checks.blot(0.587).diagnosis
+    assert checks.blot.judge(evaluation.mean_image_distortion(images, images)).passed
+    assert "bits" in checks.blot.judge(1.693).diagnosis
+    assert "averaged over the pixels" in checks.blot.judge(0.587).diagnosis
 
 
 def test_the_narrow_start_has_the_ratio_asked_for():
@@ -67,5 +66,5 @@ def test_the_narrow_start_has_the_ratio_asked_for():
     right, = checks.narrow_start._parts.values()
     ratio = lab.signal_to_noise(mean, torch.full_like(mean, right))
     assert ratio.item() == pytest.approx(4, rel=0.02)
-    assert "variance" in checks.narrow_start(0.0025).diagnosis
-    assert "base 10" in checks.narrow_start(-2.602).diagnosis
+    assert "variance" in checks.narrow_start.judge(0.0025).diagnosis
+    assert "base 10" in checks.narrow_start.judge(-2.602).diagnosis

@@ -16,7 +16,7 @@ from vae_lessons.tour_the_latent_space import checks
     lambda side: torch.special.ndtri(torch.linspace(0.5 / side, 1 - 0.5 / side, side)),
 ])
 def test_right_grids_pass(answer):
-    assert checks.quantile_grid(answer).passed, checks.quantile_grid(answer).diagnosis
+    assert checks.quantile_grid.judge(answer).passed, checks.quantile_grid.judge(answer).diagnosis
 
 
 def one_by_one(first, second, t):
@@ -37,7 +37,7 @@ def by_unit_vectors(first, second, t):
 
 @pytest.mark.parametrize("answer", [one_by_one, by_unit_vectors])
 def test_right_arcs_pass(answer):
-    assert checks.slerp(answer).passed, checks.slerp(answer).diagnosis
+    assert checks.slerp.judge(answer).passed, checks.slerp.judge(answer).diagnosis
 
 
 def without_keepdim(first, second, t):
@@ -54,27 +54,27 @@ def along_the_batch(first, second, t):
     (without_keepdim, "keepdim=True"), (along_the_batch, "along the batch"),
 ])
 def test_a_lost_axis_is_named_and_raises_no_error(answer, told):
-    assert told in checks.slerp(answer).diagnosis
+    assert told in checks.slerp.judge(answer).diagnosis
 
 
 @pytest.mark.parametrize("answer, told", [
     (math.exp(-16), "as a share"), (0.0, "not nothing"), (0.415, "16.4"), (0.01, "Per cent"),
 ])
 def test_tiny_answers_are_not_taken_for_powers_of_ten(answer, told):
-    assert told in checks.covered(answer).diagnosis
+    assert told in checks.covered.judge(answer).diagnosis
 
 
 def test_the_norm_of_the_middle_is_what_the_check_expects():
     a, b = torch.randn(2, 20_000, 100, generator=torch.Generator().manual_seed(0))
-    assert checks.midpoint_norm(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
+    assert checks.midpoint_norm.judge(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
 
 
 def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
-    assert checks.readable("A, E").passed and checks.readable({"e", "a"}).passed
+    assert checks.readable.judge("A, E").passed and checks.readable.judge({"e", "a"}).passed
     for letter in "BCD":
-        result = checks.readable("AE" + letter)
+        result = checks.readable.judge("AE" + letter)
         assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
     for letter in "AE":
-        assert checks.readable("AE".replace(letter, "")).diagnosis.startswith(
+        assert checks.readable.judge("AE".replace(letter, "")).diagnosis.startswith(
             f"{letter} is left out"
         )

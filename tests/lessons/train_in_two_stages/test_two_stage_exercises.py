@@ -18,12 +18,11 @@ def by_latent(codes, reference):
 
 
 @pytest.mark.parametrize("answer", [
-    lab.standardise,
     by_latent,
     lambda codes, reference: codes.sub(reference.mean(0)).div(reference.var(0).sqrt()),
 ])
 def test_right_standardising_passes(answer):
-    assert checks.standardise(answer).passed, checks.standardise(answer).diagnosis
+    assert checks.standardise.judge(answer).passed, checks.standardise.judge(answer).diagnosis
 
 
 def one_by_one(drawn, real, k):
@@ -46,16 +45,16 @@ def with_infinite_diagonal(drawn, real, k):
 
 @pytest.mark.parametrize("answer", [one_by_one, with_infinite_diagonal])
 def test_right_precisions_pass(answer):
-    assert checks.precision(answer).passed, checks.precision(answer).diagnosis
+    assert checks.precision.judge(answer).passed, checks.precision.judge(answer).diagnosis
 
 
 def test_the_bounds_that_belong_pass_and_each_other_is_explained():
-    assert checks.bounds("D, E, F").passed and checks.bounds({"f", "d", "e"}).passed
+    assert checks.bounds.judge("D, E, F").passed and checks.bounds.judge({"f", "d", "e"}).passed
     for letter in "ABC":
-        result = checks.bounds("DEF" + letter)
+        result = checks.bounds.judge("DEF" + letter)
         assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
     for letter in "DEF":
-        result = checks.bounds("DEF".replace(letter, ""))
+        result = checks.bounds.judge("DEF".replace(letter, ""))
         assert result.diagnosis.startswith(f"{letter} is left out")
 
 
@@ -65,4 +64,5 @@ def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():
     codes = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
     moved = (lab.code_elbo(second, codes, unit=1 / 5, seed=1)
              - lab.code_elbo(second, codes, unit=1, seed=1))
-    assert moved == pytest.approx(12 * math.log(5), abs=1e-3) and checks.code_unit(moved).passed
+    assert moved == pytest.approx(12 * math.log(5), abs=1e-3)
+    assert checks.code_unit.judge(moved).passed

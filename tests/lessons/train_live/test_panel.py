@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from vae_helpers import data, live
+from vae_helpers import data
+from vae_lessons.start_here import live
 from vae_lessons.train_live.panel import PRESETS, TrainingPanel
 
 SICK, CURED = PRESETS  # by their names in the menu

@@ -15,7 +15,7 @@ def in_a_loop(step, period, ramp, beta):
 
 def test_right_cyclical_schedules_pass():
     for answer in (in_a_loop, lambda s, p, r, b: torch.clamp(b * (s % p) / (r * p), max=b)):
-        result = checks.cyclical_beta(answer)
+        result = checks.cyclical_beta.judge(answer)
         assert result.passed, result.diagnosis
 
 
@@ -28,14 +28,14 @@ def test_right_cyclical_schedules_pass():
     (lambda s, p, r, b: 1.0, "returned float"),
 ])
 def test_wrong_schedules_are_told_why(answer, words):
-    assert words in checks.cyclical_beta(answer).diagnosis
+    assert words in checks.cyclical_beta.judge(answer).diagnosis
 
 
 def test_right_step_numbers_pass():
     for answer in (lambda e, b, n, s: e * -(-n // s) + b,
                    lambda e, b, n, s: b + math.ceil(n / s) * e,
                    lambda e, b, n, s: e * len(range(0, n, s)) + b):
-        result = checks.global_step(answer)
+        result = checks.global_step.judge(answer)
         assert result.passed, result.diagnosis
 
 
@@ -46,13 +46,14 @@ def test_right_step_numbers_pass():
     (lambda e, b, n, s: n * e + b * s, "counts images"),
 ])
 def test_wrong_step_numbers_are_told_why(answer, words):
-    assert words in checks.global_step(answer).diagnosis
+    assert words in checks.global_step.judge(answer).diagnosis
 
 
 def test_the_parts_of_a_checkpoint():
-    assert checks.checkpoint_parts("ABCDEG").passed
-    assert "F does not belong" in checks.checkpoint_parts("ABCDEFG").diagnosis
-    assert "C is left out: Adam" in checks.checkpoint_parts({"A", "B", "D", "E", "G"}).diagnosis
+    assert checks.checkpoint_parts.judge("ABCDEG").passed
+    assert "F does not belong" in checks.checkpoint_parts.judge("ABCDEFG").diagnosis
+    left_out = checks.checkpoint_parts.judge({"A", "B", "D", "E", "G"})
+    assert "C is left out: Adam" in left_out.diagnosis
 
 
 TARGET, STEPS = checks.living_latents.target, checks.living_latents.steps
@@ -69,13 +70,13 @@ TARGET, STEPS = checks.living_latents.target, checks.living_latents.steps
 ])
 def test_schedules_that_cannot_be_tried_are_told_why(answer, words, monkeypatch):
     monkeypatch.setattr(checks.LivingLatents, "_alive", None)  # nothing is trained for them
-    result = checks.living_latents(answer)
+    result = checks.living_latents.judge(answer)
     assert result.state == "failed" and words in result.diagnosis
 
 
 def test_a_stub_of_a_schedule_is_unanswered():
-    assert checks.living_latents(...).state == "unanswered"
-    assert checks.living_latents(lambda step: ...).state == "unanswered"
+    assert checks.living_latents.judge(...).state == "unanswered"
+    assert checks.living_latents.judge(lambda step: ...).state == "unanswered"
 
 
 def late_ramp(step):
@@ -84,7 +85,7 @@ def late_ramp(step):
 
 def test_a_constant_beta_closes_latents_and_a_late_ramp_keeps_them_open():
     """The check really trains: the same final β, another way to it."""
-    constant = checks.living_latents(lambda step: TARGET)
+    constant = checks.living_latents.judge(lambda step: TARGET)
     assert constant.state == "failed" and "constant β" in constant.diagnosis
-    late = checks.living_latents(late_ramp)
+    late = checks.living_latents.judge(late_ramp)
     assert late.passed, late.diagnosis

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from vae_helpers import live
-from vae_helpers.live import LiveTraining
+from vae_lessons.start_here import live
+from vae_lessons.start_here.live import LiveTraining
 
 
 class Counter:
