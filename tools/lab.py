@@ -23,6 +23,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -270,24 +271,27 @@ def test_browser(env, args):
 
 
 def notebooks(env, args):
-    """Run each notebook and store it, then the ledger; one with an error stays as it was."""
+    """Run each notebook and store it, then the ledger.
+
+    One with an error, or with a claim that does not hold, stays as it was.
+    """
     env.ensure()
     options = ["kernel_name=python3", "timeout=600", "store_widget_state=True",
                "record_timing=False"]
-    command = ["-m", "nbconvert", "--to=notebook", "--execute", "--inplace", "--log-level=WARN"]
+    command = ["-m", "nbconvert", "--to=notebook", "--execute", "--log-level=WARN"]
     command += ["--ExecutePreprocessor." + option for option in options]
     failed, paths = 0, [Path(arg).resolve(strict=True) for arg in args]
     for path in paths or sorted((env.root / "notebooks").glob("*.ipynb")):
         started = time.time()
-        failed = env.run(command + [str(path)])
+        with tempfile.TemporaryDirectory() as folder:
+            failed = (env.run(command + ["--output-dir=" + folder, str(path)])
+                      or env.run([tool("normalise"), os.path.join(folder, path.name), str(path)]))
         if failed:
             break
-        if env.run([tool("normalise"), str(path)]):
-            raise Trouble(f"{path.name} ran, and could not be stored; the lines above say why.")
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
     drifted = env.run(["tools/ledger.py"])  # also of those stored before one that failed
     if failed:
-        raise Trouble(f"{path.name} failed and is stored as it was; the lines above say where.")
+        raise Trouble(f"{path.name} failed and is stored as it was; the lines above say why.")
     if drifted:
         raise Trouble("CLAIMS.md is as it was; the line above says why.")
 

@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from vae_helpers.claims import PRINTED
+from vae_helpers.claims import Claim, measured
 from vae_helpers.files import atomic_write, print_anything
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEDGER = NOTEBOOKS.parent / "CLAIMS.md"
 VERDICTS = ("confirmed", "refined", "imprecise", "refuted", "context")
-VERDICT = {"": "holds", "all": "all hold", "median": "the median holds"}
-LISTED = re.compile(r"^\| `([a-z0-9_.]+)`:? (.+?) \| (.+?) \|$", re.MULTILINE)  # closing table
 
 INTRODUCTION = """\
 # Claims
 
-Every sentence of the series that says "smaller", "collapses" or "10 of 10" stands beside a
-cell that measures it and compares it with a band. This ledger lists them all, behind what the
-note from which the series grew says, and what became of it.
+Every sentence of the series that says "smaller", "collapses" or "10 of 10" is followed by a
+folded line that unfolds to what was measured for it, and to the band within which it is true.
+This ledger lists them all, behind what the note from which the series grew says, and what became
+of it.
 
 A figure with a range has one value for each seed: it is their median, and the range goes from
 the least to the greatest. The others are of one seed, or the same for every seed. Each claim
@@ -43,18 +42,26 @@ class LedgerError(ValueError):
     """Notebooks and hand-written statements do not fit together; the message says where."""
 
 
-class Claim(NamedTuple):
-    """A claim as its notebook prints and lists it; texts, the figure without its marks."""
+class Stored(NamedTuple):
+    """A claim as its notebook stored it, and its place: file and heading, as a link."""
 
-    id: str
-    sentence: str
-    figure: str
-    spread: str  # least … greatest, number of seeds; empty for a claim of one value
-    of: str  # all, median, or empty
-    low: str
-    high: str
-    band: str  # low … high in the words of the closing table
-    place: str  # file and heading, as a link
+    claim: Claim
+    place: str
+
+    @property
+    def figure(self):
+        """What was measured, without the marks ⟨ and ⟩."""
+        return measured(self.claim.value).strip("⟨⟩")
+
+    @property
+    def spread(self):
+        """The range over seeds, without the marks; empty for a value without seeds."""
+        return re.sub("[⟨⟩]", "", self.claim.spread)
+
+
+def cell(text):
+    """Text as a cell of a Markdown table."""
+    return text.replace("|", r"\|")
 
 
 def anchor(heading):
@@ -75,31 +82,22 @@ def headings(notebook, file):
 
 
 def claims_of(notebook, file):
-    """The claims of a stored notebook, in the order of its closing table.
+    """The claims of a stored notebook, in its order.
 
-    Raises `LedgerError` unless exactly those that are printed are listed there.
+    Raises `LedgerError` for a notebook stored without any, and for one that does not hold.
     """
     above, _ = headings(notebook, file)
-    printed = {}
-    for number, cell in enumerate(notebook["cells"]):
-        for output in cell.get("outputs", ()):
-            for line in PRINTED.finditer("".join(output.get("text", ""))):
-                printed[line["id"]] = line, above[number]
-    if not printed:
+    found = []
+    for number, one in enumerate(notebook["cells"]):
+        for output in one.get("outputs", ()):
+            for row in output.get("metadata", {}).get("claims", ()):
+                claim = Claim(**{name: row[name] for name in Claim._fields})
+                if not row["holds"]:
+                    raise LedgerError(f"{file} is stored with a claim that fails: {claim.id}.")
+                found.append(Stored(claim, above[number]))
+    if not found:
         raise LedgerError(f"{file} is stored without a claim's output: make notebooks ARGS={file}")
-    listed = LISTED.findall("".join(notebook["cells"][-1]["source"]))
-    differing = printed.keys() ^ {id for id, *_ in listed}
-    if differing:
-        raise LedgerError(
-            f"{file}: printed or listed at its end, but not both: {', '.join(sorted(differing))}."
-        )
-    claims = []
-    for id, sentence, band in listed:
-        line, place = printed[id]
-        spread = re.sub("[⟨⟩]", "", line["spread"] or "")
-        claims.append(Claim(id, sentence, line["figure"], spread, line["of"] or "", line["low"],
-                            line["high"], band, place))
-    return claims
+    return found
 
 
 def _parsed(path, parse):
@@ -149,7 +147,7 @@ def evidence_for(statement, claims, links):
 def compose(folder=NOTEBOOKS):
     """The ledger's text. Raises `LedgerError` where notebooks and statements do not fit."""
     notebooks = read(folder)
-    claims = {claim.id: claim for _, made, _ in notebooks.values() for claim in made}
+    claims = {one.claim.id: one for _, made, _ in notebooks.values() for one in made}
     links = {f"{file}#{heading}": link for file, (_, _, places) in notebooks.items()
              for heading, link in places.items()}
     note = _parsed(folder / "the_note.toml", tomllib.loads)
@@ -160,15 +158,15 @@ def compose(folder=NOTEBOOKS):
                   "|---|---|---|---|"]
         for statement in section["statement"]:
             parts = "<br>".join(evidence_for(statement, claims, links))
-            says, found = (statement[key].replace("|", r"\|") for key in ("says", "found"))
+            says, found = cell(statement["says"]), cell(statement["found"])
             lines.append(f"| {says} | **{statement['verdict']}** | {found} | {parts} |")
         lines.append("")
     lines += ["## The claims, notebook by notebook", "", f"{len(claims)} claims; all hold.", ""]
     for file, (title, made, _) in notebooks.items():
         lines += [f"### [{file[:2]} {title}]({folder.name}/{file})", "",
-                  "| claim | measured | over seeds | band | verdict |", "|---|---|---|---|---|"]
-        lines += [f"| [`{claim.id}`]({claim.place}): {claim.sentence} | {claim.figure} | "
-                  f"{claim.spread} | {claim.band} | {VERDICT[claim.of]} |" for claim in made]
+                  "| claim | measured | over seeds | holds within |", "|---|---|---|---|"]
+        lines += [f"| [`{one.claim.id}`]({one.place}): {cell(one.claim.sentence)} | {one.figure} | "
+                  f"{one.spread} | {cell(one.claim.band)} |" for one in made]
         lines.append("")
     return "\n".join(lines)
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Put a notebook that has just been run into the form in which it is stored.
+"""Store a notebook that has just been run.
 
-python3 tools/normalise.py NOTEBOOK writes it anew, without what differs from run to run or
-from machine to machine. What its explorers showed is kept in explorers/ beside it.
+python3 tools/normalise.py RUN NOTEBOOK writes RUN, a notebook file, over NOTEBOOK, without what
+differs from run to run or from machine to machine. What its explorers showed is kept in explorers/
+beside it. Where a claim does not hold nothing is written.
 """
 import array
 import base64
@@ -78,11 +79,21 @@ def keep_explorers(path, notebook):
         kept.unlink()
 
 
-def main(path):
-    text = path.read_bytes().decode("utf-8")
+def failed_claims(notebook):
+    """A line for each claim whose measured value lies outside its band."""
+    line = "{id}: measured {value:g} ({least:g} … {most:g}), claimed {low:g} … {high:g} {unit}"
+    return [line.format(**row) for output in outputs(notebook)
+            for row in output.get("metadata", {}).get("claims", ()) if not row["holds"]]
+
+
+def main(run, path):
+    text = run.read_bytes().decode("utf-8")
+    failed = failed_claims(json.loads(text))
+    if failed:
+        sys.exit("\n".join(["error: claims do not hold:", *failed]))
     keep_explorers(path, json.loads(text))
     path.write_bytes(normalise(text).encode("utf-8"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

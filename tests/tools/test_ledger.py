@@ -1,13 +1,12 @@
 """CLAIMS.md is what the stored notebooks and the hand-written statements say."""
 
-import re
 
 import ledger
 import nbformat
 import pytest
 from ledger import LedgerError
 
-from vae_helpers.claims import claim
+from vae_helpers.claims import claim, claims
 
 STATEMENT = {"says": "More is less", "verdict": "refuted", "found": "It is not"}
 NOTE = """
@@ -40,29 +39,15 @@ def test_every_statement_of_the_note_is_there():
     }
 
 
-def test_bands_listed_are_bands_checked():
-    """A closing table that says `0 … 1 nats` stands for a check of 0 … 1."""
-    compared = 0
-    for _, claims, _ in ledger.read().values():
-        for one in claims:
-            ends = re.search(r"(\S+) … (\S+)", one.band.replace("−", "-"))
-            if ends:
-                assert [float(end) for end in ends.groups()] == [float(one.low), float(one.high)], (
-                    one
-                )
-                compared += 1
-    assert compared > 100
-
-
-def notebook(*lines, listed=("t.one",)):
-    """A stored notebook with a cell that printed `lines` and a closing table."""
-    cell = nbformat.v4.new_code_cell("claim(...)")
-    cell.outputs = [nbformat.v4.new_output("stream", text="\n".join(lines) + "\n")]
-    rows = "\n".join(f"| `{id}`: what it says | 1 … 3 nats |" for id in listed)
+def notebook(*rows):
+    """A stored notebook with a cell that showed these claims."""
+    cell = nbformat.v4.new_code_cell("claims(...)")
+    data, metadata = claims(*rows)._repr_mimebundle_()
+    cell.outputs = [nbformat.v4.new_output("execute_result", data, metadata=metadata)]
     return nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell("# Try it"),
         nbformat.v4.new_markdown_cell("Text\n\n## What is it?\n\nText"), cell,
-        nbformat.v4.new_markdown_cell(f"## The end\n\n| claim | band |\n|---|---|\n{rows}"),
+        nbformat.v4.new_markdown_cell("## The end"),
     ])
 
 
@@ -71,8 +56,8 @@ def folder(tmp_path):
     """A folder with one notebook and one statement."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    line = "claim t.one: ⟨1,500⟩ nats, as it is, within 1 … 3: holds"
-    nbformat.write(notebook(line), folder / "00_t.ipynb")
+    row = claim("t.one", "what it says of p(x|z)", 1500, 1, 3000, "nats")
+    nbformat.write(notebook(row), folder / "00_t.ipynb")
     (folder / "the_note.toml").write_text(NOTE, encoding="utf-8")
     return folder
 
@@ -88,40 +73,29 @@ def test_a_statement_and_a_claim_are_written_out(folder):
 
 ### [00 Try it](notebooks/00_t.ipynb)
 
-| claim | measured | over seeds | band | verdict |
-|---|---|---|---|---|
-| [`t.one`]({link}): what it says | 1,500 |  | 1 … 3 nats | holds |
+| claim | measured | over seeds | holds within |
+|---|---|---|---|
+| [`t.one`]({link}): what it says of p(x\\|z) | 1,500 |  | 1 … 3,000 nats |
 """)
 
 
-def printed(capsys, *arguments, **of):
-    """The one claim that the ledger reads from what `claim` prints."""
-    claim("t.one", *arguments, **of)
-    (found,) = ledger.claims_of(notebook(capsys.readouterr().out), "00_t.ipynb")
-    return found
+def test_what_claims_shows_is_what_is_read():
+    rows = [claim("t.one", "One", 1234.5, 1, 2000, "nats, within 5 of it"),
+            claim("t.two", "Two", [-2, 1, 2.5], -3, 3, "nats (in all seeds)", of="median")]
+    found = ledger.claims_of(notebook(*rows), "00_t.ipynb")
+    assert [one.claim for one in found] == rows
+    assert [(one.figure, one.spread) for one in found] == [("1,230", ""), ("1", "-2 … 2.5")]
+    assert {one.place for one in found} == {"00_t.ipynb#What-is-it?"}
 
 
-def test_what_claim_prints_is_what_is_read(capsys):
-    plain = printed(capsys, 1234.5, 1, 2000, "nats, ends within 5 of it, within reach")
-    assert (plain.figure, plain.spread, plain.of) == ("1,230", "", "")
-    assert (plain.low, plain.high) == ("1", "2000")
-    seeds = printed(capsys, [-2, 1, 2.5], -3, 3, "nats (in all seeds)")
-    assert (seeds.figure, seeds.spread, seeds.of) == ("1", "-2 … 2.5, 3 seeds", "all")
-    median = printed(capsys, [-2, 1, 2.5], 0, 1e-7 + 1, "", of="median")
-    assert (median.figure, median.of, median.low, median.high) == ("1", "median", "0", "1")
-
-
-@pytest.mark.parametrize("listed", [(), ("t.one", "t.two")])
-def test_claims_printed_must_be_those_listed(listed):
-    with pytest.raises(LedgerError, match="00_t.ipynb: printed or listed at its end, but not both"):
-        ledger.claims_of(
-            notebook("claim t.one: ⟨2⟩, within 1 … 3: holds", listed=listed), "00_t.ipynb"
-        )
+def test_a_claim_that_does_not_hold_is_not_written_down():
+    with pytest.raises(LedgerError, match="00_t.ipynb is stored with a claim that fails: t.one"):
+        ledger.claims_of(notebook(claim("t.one", "One", 5, 1, 3)), "00_t.ipynb")
 
 
 def test_a_notebook_without_outputs_is_named_with_the_remedy():
     with pytest.raises(LedgerError, match="make notebooks ARGS=notebooks/00_t.ipynb"):
-        ledger.claims_of(notebook("nothing"), "notebooks/00_t.ipynb")
+        ledger.claims_of(notebook(), "notebooks/00_t.ipynb")
 
 
 @pytest.mark.parametrize(("change", "message"), [

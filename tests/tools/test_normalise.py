@@ -100,7 +100,7 @@ def test_notebooks_keeps_what_its_explorers_showed(tmp_path, monkeypatch):
     kinds = {kind for output in stored.cells[1].outputs for kind in output.data}
     assert kinds == {"image/png", "text/plain"}
     nbformat.write(notebook("1"), path)
-    normalise.main(path)
+    normalise.main(path, path)
     assert not kept.exists()
 
 
@@ -130,6 +130,15 @@ def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(
     assert cell.execution_count == 1 and "execution" not in cell.metadata
     text = good.read_text(encoding="utf-8")
     assert text == normalise.normalise(text)
+
+    two = ("from vae_helpers.claims import claim, claims\n"
+           "claims(claim('t.one', 'One', 3, 1, 2), claim('t.two', 'Two', 1, 1, 2))")
+    nbformat.write(notebook(two), good)
+    changed = good.read_bytes()
+    with pytest.raises(lab.Trouble, match="good.ipynb failed and is stored as it was"):
+        lab.notebooks(notebook_environment(tmp_path, ledger=0), [str(good)])
+    assert "t.one: measured 3 (3 … 3), claimed 1 … 2" in capfd.readouterr().err
+    assert good.read_bytes() == changed
 
     env = notebook_environment(tmp_path, ledger=0)
     with pytest.raises(lab.Trouble, match="bad.ipynb failed"):

@@ -8,8 +8,6 @@ from base64 import b64decode
 from copy import deepcopy
 from urllib.parse import unquote
 
-from vae_helpers.claims import PRINTED
-
 SERIES = "Variational autoencoders, true and alive"
 SOLUTION = re.compile(
     r"<details><summary><b>Solution</b>.*?</summary>\s*(.*?)\s*</details>", re.DOTALL
@@ -73,11 +71,8 @@ def state(notebook):
     cells = notebook["cells"]
     if not any(cell.get("outputs") for cell in cells):
         return "in the making: not yet run"
-    printed = "".join(
-        "".join(output["text"]) for cell in cells for output in cell.get("outputs", ())
-        if output["output_type"] == "stream"
-    )
-    measured = len(PRINTED.findall(printed))
+    measured = sum(len(output.get("metadata", {}).get("claims", ()))
+                   for cell in cells for output in cell.get("outputs", ()))
     exercises = sum(tag.startswith("exercise:") for cell in cells for tag in tags(cell))
     return f"{plural(measured, 'claim')} measured, {plural(exercises, 'exercise')}"
 
