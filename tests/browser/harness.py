@@ -249,6 +249,19 @@ class LabPage:
             arg=quiet_ms,
         )
 
+    def unfold(self):
+        """Open every folded section, and wait for the widgets in it."""
+        self.page.evaluate("jupyterapp.commands.execute('notebook:expand-all-headings')")
+        self._wait_for_widgets()
+
+    def texts(self):
+        """The plain text of all results that cells show, in their order."""
+        return self.page.evaluate(
+            """() => jupyterapp.shell.currentWidget.content.widgets
+                .flatMap((cell) => cell.model.outputs?.toJSON() ?? [])
+                .map((output) => [output.data?.["text/plain"] ?? ""].flat().join(""))"""
+        )
+
     def error_outputs(self):
         """The tracebacks shown below cells."""
         return self.page.evaluate(

@@ -1,8 +1,10 @@
 """Every notebook in a real JupyterLab: it runs, its controls work, and nothing is amiss."""
 
+import re
 from pathlib import Path
 
 import pytest
+from answered import answers_to
 
 from .conftest import NOTEBOOKS
 from .harness import LabPage
@@ -35,13 +37,19 @@ PICTURES = """async (control) => {
 
 
 @pytest.fixture(scope="module", params=sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")))
-def lab(request, server, browser):
+def notebook(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def lab(notebook, server, browser):
     """A page on which one notebook has been run; its screenshot is left beside the tests."""
     lab = LabPage(browser, server)
     try:
-        lab.open(request.param)
+        lab.open(notebook)
         lab.succeeded = lab.run_all()
-        lab.screenshot(SCREENSHOTS / f"{Path(request.param).stem}.png")
+        lab.unfold()
+        lab.screenshot(SCREENSHOTS / f"{Path(notebook).stem}.png")
         yield lab
     finally:
         lab.close()
@@ -51,6 +59,15 @@ def test_runs_without_errors(lab):
     assert lab.error_outputs() == []
     assert lab.succeeded
     assert_calm(lab)
+
+
+def test_with_right_answers_every_check_passes_and_every_claim_holds(lab, notebook):
+    told = "\n".join(lab.texts())
+    verdicts = re.findall(r"^check (\w+): (\w+)", told, re.MULTILINE)
+    assert {name for name, _ in verdicts} == set(answers_to(Path(notebook).stem))
+    assert {state for _, state in verdicts} == {"passed"}
+    assert re.findall(r"^✓ \d+ measured claims? holds?$", told, re.MULTILINE)
+    assert "✗" not in told
 
 
 def test_every_control_has_a_name(lab):
