@@ -6,7 +6,7 @@ import torch
 
 from vae_helpers import elbo
 from vae_helpers.check.exercise import Exercise, Mistake
-from vae_helpers.check.laboratory import draw_from
+from vae_helpers.check.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.check.quantity import Quantity
 from vae_lessons.compare_the_estimators import lab
 from vae_lessons.derive_the_elbo.mistakes import mistakes_of_weights, small_joint
@@ -105,6 +105,146 @@ path_derivative = Exercise(
 )
 
 
+def _baseline_cases():
+    draw = draw_from(6)
+    return [(small_joint, draw(3, 2), draw(3, 2) - 1, draw(6, 3, 2)),
+            (small_joint, draw(1, 1), draw(1, 1), draw(2, 1, 1)),
+            (small_joint, draw(2, 4), draw(2, 4), draw(9, 2, 4))]
+
+
+def _others(f):
+    """The average over the other draws: [draws, batch] to the same."""
+    return (f.sum(0) - f) / (len(f) - 1)
+
+
+def _scored(combine):
+    """What `combine` makes of f, held fixed, and log q at a z that stands still."""
+    def form(log_joint, mean, logvar, eps):
+        z = elbo.reparameterize(mean, logvar, eps).detach()
+        log_q = elbo.gaussian_log_prob(z, mean, logvar)
+        return combine((log_joint(z) - log_q).detach(), log_q)
+
+    return form
+
+
+def _centred(f_fixed, baseline_fixed, z_fixed=True):
+    """The right values; True for what is detached, False for what lets a gradient through."""
+    def form(log_joint, mean, logvar, eps):
+        z = elbo.reparameterize(mean, logvar, eps)
+        z = z.detach() if z_fixed else z
+        log_q = elbo.gaussian_log_prob(z, mean, logvar)
+        f = log_joint(z) - log_q
+        baseline = _others(f.detach() if baseline_fixed else f)
+        return ((f.detach() if f_fixed else f) - baseline) * log_q
+
+    return form
+
+
+def _log_joint_alone(log_joint, mean, logvar, eps):
+    z = elbo.reparameterize(mean, logvar, eps).detach()
+    f = log_joint(z)
+    return (f - _others(f)) * elbo.gaussian_log_prob(z, mean, logvar)
+
+
+OWN_DRAW = ("Your baseline contains the draw itself, so it depends on that draw. Then the score no "
+            "longer averages it away, and with L draws the gradient comes out smaller by the "
+            "factor (L − 1)/L. Average over the other draws: (f.sum(0) - f) / (len(f) - 1).")
+AFTER = ("You subtracted the baseline after the product with log q. There it is a constant, whose "
+         "gradient is 0: the estimate is as noisy as before. Subtract it from f, inside the "
+         "product: (f - baseline) * log_q.")
+FROM_LOG_Q = ("You subtracted the baseline from log q, where it is a constant and its gradient is "
+              "0. It belongs to f, the factor in front of log q.")
+SCALED = ("You divided by the standard deviation of f. A baseline is only subtracted: a factor "
+          "changes the gradient's expectation, and this one depends on the draw as well.")
+HELD = ("The values are right, but a gradient passes through f. The score is weighted by numbers: "
+        "f and the baseline must be detached, so that only log q is differentiated.")
+ONE_EACH = "One value for each draw and image is expected, [draws, batch]."
+
+score_with_baseline = Exercise(
+    "score_with_baseline",
+    lab.score_with_baseline,
+    _baseline_cases,
+    [
+        Mistake(lab.score_function_surrogate,
+                "This is the score function without a baseline. Subtract from f the average of f "
+                "over the other draws of the same image."),
+        Mistake(_scored(lambda f, q: (f - f.mean(0)) * q), OWN_DRAW),
+        Mistake(_scored(lambda f, q: (f - f.sum(0) / (len(f) - 1)) * q), OWN_DRAW),
+        Mistake(_scored(lambda f, q: (f - f.detach()) * q),
+                "Your baseline is f itself, so f − baseline is 0 and no gradient is left. A "
+                "baseline must not depend on its own draw."),
+        Mistake(_scored(lambda f, q: f * q - _others(f)), AFTER),
+        Mistake(_scored(lambda f, q: f * q - f.mean(0)), AFTER),
+        Mistake(_scored(lambda f, q: f * (q - _others(f))), FROM_LOG_Q),
+        Mistake(_scored(lambda f, q: f * (q - f.mean(0))), FROM_LOG_Q),
+        Mistake(_scored(lambda f, q: (f - f.mean(0)) / f.std(0) * q), SCALED),
+        Mistake(_scored(lambda f, q: (f - f.mean(0)) / (f.std(0) + 1e-8) * q), SCALED),
+        Mistake(_scored(lambda f, q: (f - f.mean(0)) / f.std(0, correction=0) * q), SCALED),
+        Mistake(_scored(lambda f, q: (f - _others(f)) / f.std(0) * q), SCALED),
+        Mistake(_scored(lambda f, q: (f - f.mean()) * q),
+                "You averaged over all images. Each image has a constant of its own, so average "
+                "over the draws only, axis 0, and leave out the draw itself."),
+        Mistake(_scored(lambda f, q: (f - f.mean(1, keepdim=True)) * q),
+                "You averaged over the images. The draws are the first axis."),
+        Mistake(_scored(lambda f, q: (f + _others(f)) * q),
+                "The baseline was added. It is subtracted, so that the constant in f goes away."),
+        Mistake(_scored(lambda f, q: (f - (f.sum(0) - f)) * q),
+                "Your baseline is the sum over the other draws. Divide by their number, "
+                "len(f) − 1."),
+        Mistake(_scored(lambda f, q: (f - (f.sum(0) - f) / len(f)) * q),
+                "You divided by the number of all draws. The other draws are one fewer."),
+        Mistake(_scored(lambda f, q: _others(f) * q),
+                "You weighted the score by the baseline alone, which is 0 on average. The weight "
+                "is f − baseline."),
+        Mistake(_scored(lambda f, q: (_others(f) - f) * q),
+                "The sign is flipped: f − baseline is expected. A loss gets its minus afterwards."),
+        Mistake(_scored(lambda f, q: (f - f.roll(1, 0)) * q),
+                "Your baseline is one other draw. That is unbiased, but a single draw is noisy: "
+                "average over all the others."),
+        Mistake(_scored(lambda f, q: (f - f[0]) * q),
+                "Your baseline is the first draw. For the first draw itself f − baseline is then "
+                "0: its baseline depends on it. Average over the other draws."),
+        Mistake(_scored(lambda f, q: (f - f.median(0).values) * q),
+                "You took the median over all draws, which depends on the draw itself. Take the "
+                "average over the other draws."),
+        Mistake(_scored(lambda f, q: f - _others(f)),
+                "The score is missing: multiply f − baseline by log q, which is what is "
+                "differentiated."),
+        Mistake(_scored(lambda f, q: (f - _others(f)) * q.exp()),
+                "You multiplied by q. The gradient of its logarithm is the score: multiply by "
+                "log q."),
+        Mistake(_log_joint_alone,
+                "f is log p(x, z) alone here. The ELBO averages log p(x, z) − log q(z|x)."),
+        Mistake(_centred(False, True), HELD),
+        Mistake(_centred(False, False), HELD),
+        Mistake(_centred(True, False),
+                "The values are right, but a gradient passes through the baseline. Detach f before "
+                "you average it."),
+        Mistake(_centred(True, True, z_fixed=False),
+                "The values are right, but z carries a gradient. The score is the gradient of "
+                "log q at a z that stands still: detach z."),
+        Mistake(_scored(lambda f, q: ((f - _others(f)) * q).mean(0)),
+                f"You averaged over the draws. {ONE_EACH}"),
+        Mistake(_scored(lambda f, q: ((f - _others(f)) * q).sum(0)),
+                f"You summed over the draws. {ONE_EACH}"),
+        Mistake(_scored(lambda f, q: ((f - _others(f)) * q).mean()),
+                f"You averaged over draws and images. {ONE_EACH}"),
+        Mistake(elbo.monte_carlo_form,
+                "This is the Monte Carlo form. The score function weights log q by "
+                "f − baseline, and z stands still."),
+        *mistakes_of_normal(lambda f, m, s, e: (m, s)),
+    ],
+    [
+        "Start from the score function above. Name f = log p(x, z) − log q, detached, [draws, "
+        "batch].",
+        "The sum over all draws less the draw itself is the sum over the others. There are "
+        "len(f) − 1 of them.",
+        "baseline = (f.sum(0) - f) / (len(f) - 1), and the result is (f - baseline) * log_q.",
+    ],
+    differentiable=(1, 2),
+)
+
+
 def _weight_cases():
     draw = draw_from(4)
     # The last has log weights as an image has them: their exponentials are 0 in any float.
@@ -191,8 +331,8 @@ crossing = Quantity(
     "crossing",
     0.5,
     [
-        (math.sqrt(0.5), "This is τ, where the Monte Carlo form does not vary at all; or else it "
-         "is b = √½, the width in units of τ: then multiply by τ."),
+        (math.sqrt(0.5), "This is τ, where the Monte Carlo form has no variance; or it is b = √½, "
+         "the width in units of τ: then multiply by τ."),
         (0.428, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
         (0.816, "Here the entropy and the KL form cross. Which two are asked for?"),
         (1.35, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
@@ -202,59 +342,9 @@ crossing = Quantity(
         (0.125, "You halved τ² twice over. s² = τ²/2 = ¼, and s is its square root."),
     ],
     [
-        "Move the width until the two marks lie on each other.",
+        "Move the width until the marks of the two forms lie on each other.",
         "Both laws share the term with a. What is left is (1 − b²)² = b⁴.",
         "So b² = s²/τ² = ½, and τ² is ½.",
     ],
     tolerance=0.015,
-)
-entropy_noise = Quantity(
-    "entropy_noise",
-    5.0,
-    [
-        (0.5, "This is for one latent. The latents are independent, so their variances add."),
-        (0.0, "0 is the Monte Carlo form's. The entropy form replaces −log q by its average, and "
-         "log p(x, z) goes on varying with z."),
-        (10.0, "The ½ is missing: ½ for each latent."),
-        (20.0, "Var[ε²] is 2, and log p(x, z) holds −½ ε²: (½)² · 2 = ½ for each latent."),
-        (math.sqrt(5), "This is the standard deviation. The variance is asked for."),
-        (0.05, "You divided by the number of latents. They add up."),
-        (50.0, "You multiplied by the number of latents twice. Variances of independent terms "
-         "add."),
-        (-5.0, "A variance is never negative."),
-        (10 * math.sqrt(0.5), "You added standard deviations. Variances add."),
-        (10 * 0.5 * math.log(2 * math.pi * math.e), "This is the entropy of q. How much does one "
-         "draw of the entropy form vary?"),
-        (1.0, "Var[½ ε²] = ¼ · Var[ε²] = ½ for each latent, and there are ten."),
-        (0.5**10, "You multiplied the variances. Variances of independent terms add."),
-        (2.5, "Var[½ ε²] = ¼ · Var[ε²] = ¼ · 2 = ½, not ¼."),
-    ],
-    [
-        "At q = posterior, a = 0 and b = 1 in every latent.",
-        "The law gives b⁴/2 for each latent.",
-        "Ten independent latents: their variances add.",
-    ],
-    tolerance=0.02,
-)
-draws_needed = Quantity(
-    "draws_needed",
-    640,
-    [
-        (80, "You took the error to fall as 1/L. It falls as 1/√L: an error 8 times smaller takes "
-         "8² = 64 times the draws."),
-        (64, "64 is the factor. You start from 10 draws."),
-        (8, "8 is the ratio of the errors. Its square is the factor of the draws."),
-        (10 * math.sqrt(8), "You took the root where the square belongs: L = 10 · 8²."),
-        (88, "The draws multiply, they do not add up so."),
-        (5120, "You took the third power. 8² = 64."),
-        (100, "You compared 0.1 with 1. The error starts at 0.8."),
-        (10 / 64, "You divided by 64. A smaller error takes more draws."),
-        (630, "That many more. In all there are 640."),
-    ],
-    [
-        "How does the standard deviation of an average depend on the number of draws?",
-        "As 1/√L. How many times smaller should it become?",
-        "8 times smaller, so 8² times as many draws as the 10 you have.",
-    ],
-    tolerance=1,
 )

@@ -1,37 +1,40 @@
 """Notebook 02: the noise of a real encoder's gradients, and of importance-weighted ones."""
 
-import itertools
 import math
 
 import torch
 
-from vae_helpers import data, training
+from vae_helpers import data, elbo, training
 from vae_helpers.study import Study, dense_trainer, prefix
 from vae_lessons.compare_the_estimators import lab
 from vae_lessons.derive_the_elbo.exact import LinearGaussian
 
-NAMES = ("KL", "path derivative", "score function", "centred score function")
+LAWFUL = ("Monte Carlo", "entropy", "KL", "path derivative")  # forms whose variances have a law
 
 
 def run(seed, *, stages, images, draws, samples, repetitions, widths, shifts, law_draws,
         **settings):
     """Everything notebook 02 says of one seed."""
     trainer = dense_trainer(seed, **settings)
-    of_layers = {name: [] for name in NAMES}
+    of_layers = {}
     for stage in stages:
         training.train(trainer, stage)
         noise = lab.noise_of_layers(
-            trainer.model, data.load_mnist().test_images[:images], draws=draws, seed=seed
-        )
-        for name in NAMES:
-            of_layers[name].append((noise[name] / noise["Monte Carlo"]).tolist())  # [layers]
+            trainer.model, data.load_mnist().test_images[:images], forms=lab.ESTIMATORS,
+            with_baseline=lab.score_with_baseline, draws=draws, seed=seed)
+        for name in noise.keys() - {"Monte Carlo", "entropy"}:
+            ratio = noise[name] / noise["Monte Carlo"]  # [layers]
+            of_layers.setdefault(name, []).append(ratio.tolist())
+    model, x = _laboratory()
     return {
         "layer_noise": of_layers,
         "slopes": {
             "finite": _slopes(4 / 3, samples, repetitions, seed),
             "infinite": _slopes(0.4, samples, repetitions, seed),
         },
-        "worst_of_laws": _worst_of_laws(widths, shifts, law_draws, seed),
+        "worst_of_laws": lab.worst_of_laws(
+            {name: lab.ESTIMATORS[name] for name in LAWFUL}, lab.gradient_of_each, model, x,
+            widths=widths, shifts=shifts, draws=law_draws, seed=seed),
         "prefix_neg_elbo": prefix(trainer),
     }
 
@@ -42,24 +45,9 @@ def _slopes(width, samples, repetitions, seed):
     mean = 1 + 0.5 * math.sqrt(0.5)  # half a posterior's width beside it
     q = x.new_tensor([[mean]]), x.new_tensor([[math.log(width * 0.5)]])
     ratios = lab.signal_to_noise(
-        model, x, *q, samples, repetitions=repetitions, seed=seed
-    )
+        elbo.iwae_bound, lab.dreg_surrogate, model, x, *q, samples, repetitions=repetitions,
+        seed=seed)
     return {name: lab.log_slope(samples, values) for name, values in ratios.items()}
-
-
-def _worst_of_laws(widths, shifts, draws, seed):
-    """{quantity: the largest deviation of drawn variances from their laws over a grid of q}."""
-    model, x = _laboratory()
-    generator = torch.Generator().manual_seed(seed)
-    eps = torch.randn(draws, 1, 1, generator=generator, dtype=x.dtype)
-    worst = {}
-    for sd, shift in itertools.product(widths, shifts):
-        mean, logvar = x.new_tensor([[1 + shift]]), x.new_tensor([[2 * math.log(sd)]])
-        drawn = lab.drawn_variances(model, x, mean, logvar, eps)
-        for quantity, exact_law in lab.exact_variances(mean, sd, 1.0, math.sqrt(0.5)).items():
-            found = lab.deviation(drawn[quantity], exact_law)
-            worst[quantity] = max(worst.get(quantity, 0), found)
-    return worst
 
 
 def _laboratory():

@@ -1,0 +1,153 @@
+"""Figures of notebook 02's deeper sections: two latents, a real encoder, many-draw bounds."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, TWO_LINES, freeze_layout, styled
+from vae_lessons.compare_the_estimators.figures import STYLES
+
+
+@styled
+def slanted(precision, sd, laws, measured, fig=None):
+    """A correlated posterior and the best q with independent latents, and what is left to noise.
+
+    precision: [2, 2], of the posterior, centred at 0; sd: [2], of q.
+    laws and measured: {quantity: {form: variance}}.
+    """
+    quantities = [(quantity, form) for quantity in laws for form in laws[quantity]]
+    if fig is None:
+        fig = _empty_slanted(quantities)
+    turn = np.linspace(0, 2 * np.pi, 181)
+    circle = np.stack([np.cos(turn), np.sin(turn)])  # [2, 181]
+    ellipse = np.linalg.solve(np.linalg.cholesky(precision).T, circle)  # one standard deviation
+    fig.artists_of["posterior"].set_data(*ellipse)
+    fig.artists_of["q"].set_data(*(sd[:, None] * circle))
+    slope = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
+    left, right = fig.artists_of["q"].axes, fig.artists_of["bars"][0].axes
+    left.set_title(f"Correlation of the posterior: {slope + 0:.2f}\n ".replace("-", "−"))
+    for row, (quantity, form) in enumerate(quantities):
+        value = measured[quantity][form]
+        fig.artists_of["bars"][row].set_width(value)
+        fig.artists_of["laws"][row].set_data([laws[quantity][form]], [row])
+        fig.artists_of["numbers"][row].set(text=f"{value:.2f}", x=value + 0.4)
+    path = measured["gradient"]["path derivative"]
+    verdict = "has no variance" if path < 5e-3 else f"keeps a variance of {path:.2f}"
+    right.set_title(f"The path derivative {verdict}\n ")
+    variances = "; ".join(
+        f"{quantity}, {form}: {measured[quantity][form]:.2f}" for quantity, form in quantities)
+    fig.caption = f"Correlation {slope + 0:.2f}. {variances}.".replace("-", "−")
+    return fig
+
+
+def _empty_slanted(quantities):
+    """The figure of a correlated posterior with its axes: quantities are pairs with a form."""
+    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.6])
+    rows = range(len(quantities))
+    stroke = {"color": "black", "markersize": 22, "markeredgewidth": 2}
+    fig.artists_of = {
+        "posterior": left.plot([], [], color="black", label="posterior")[0],
+        "q": left.plot([], [], "--", color="#555555", label="best q, independent latents")[0],
+        "bars": right.barh(rows, 0, color=[STYLES[form][0] for _, form in quantities], height=0.6),
+        "laws": [right.plot([], [], "|", **stroke)[0] for _ in rows],
+        "numbers": [right.text(0, row, "", va="center") for row in rows],
+    }
+    left.set(xlabel="z₁", ylabel="z₂", xlim=(-2, 2), ylim=(-2, 2), aspect="equal", title=TWO_LINES)
+    left.legend(loc="upper right", fontsize=9)
+    right.set(yticks=rows, xlabel="variance (bar: measured; stroke: exact)", xlim=(0, 30),
+              title=TWO_LINES)
+    units = {"value": "value (nats²)", "gradient": "gradient for the mean"}
+    right.set_yticklabels([f"{units[quantity]}\n{form}" for quantity, form in quantities])
+    right.invert_yaxis()
+    freeze_layout(fig)
+    return fig
+
+
+OF_BOUND = {"decoder": "KL", "encoder, DReG": "path derivative", "encoder": "Monte Carlo"}
+
+
+@styled
+def bound_tightening(samples, bounds, errors, elbo, log_evidence):
+    """The importance-weighted bound against the number of draws inside it.
+
+    samples: [K]; bounds, errors: [K], the mean of the bound and its standard error, in nats.
+    """
+    fig = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = fig.subplots()
+    axes.axhline(log_evidence, color="black", label="log p(x)")
+    axes.axhline(elbo, color="#777777", linestyle=":", label="ELBO")
+    axes.plot(samples, bounds, "o-", color=BLUE, label="bound with K draws")
+    axes.vlines(samples, bounds - 2 * errors, bounds + 2 * errors, color=BLUE)
+    room = 0.1 * (log_evidence - elbo)
+    axes.set(xscale="log", xlabel="draws K", ylabel="nats",
+             ylim=(elbo - room, log_evidence + room))
+    axes.set_xticks(samples, [str(k) for k in samples])
+    axes.set_xticks([], minor=True)
+    axes.set_title("More draws inside the logarithm bring the bound closer to log p(x)")
+    axes.legend(loc="center right")
+    fig.caption = (
+        f"From {bounds[0]:.3f} nats with {samples[0]} draw to {bounds[-1]:.3f} with "
+        f"{samples[-1]}; log p(x) is {log_evidence:.3f}."
+    ).replace("-", "−")
+    return fig
+
+
+@styled
+def signal_to_noise(samples, ratios, slopes, guess=None):
+    """Signal-to-noise ratio of each gradient against the number of draws, one panel a case.
+
+    samples: [K]; ratios: {case: {gradient: [K]}}; slopes: {case: {gradient: slope}} in log-log.
+    guess: what the learner expects of the encoder's gradient.
+    """
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    panels = fig.subplots(1, len(ratios), sharey=True)
+    for axes, (case, gradients) in zip(panels, ratios.items()):
+        for gradient, values in gradients.items():
+            colour, line, mark = STYLES[OF_BOUND[gradient]]
+            slope = f"{slopes[case][gradient]:+.2f}".replace("-", "−")
+            axes.plot(samples, values, linestyle=line, marker=mark, color=colour,
+                      label=f"{gradient}: slope {slope}")
+        axes.set(xscale="log", yscale="log", xlabel="draws K",
+                 xlim=(samples[0] / 1.2, samples[-1] * 1.2), ylim=(0.02, 50))
+        axes.set_xticks(samples, [str(k) for k in samples])
+        axes.set_xticks([], minor=True)
+        axes.legend(loc="upper left", fontsize=9)
+        axes.set_title(f"{case}\n" + (f"your guess: it {guess}" if guess else " "))
+    panels[0].set_ylabel("signal-to-noise ratio of the gradient")
+    fig.caption = "Slopes of the signal-to-noise ratio. " + "; ".join(
+        f"{case}: " + ", ".join(f"{name} {slope:+.2f}" for name, slope in of_case.items())
+        for case, of_case in slopes.items()).replace("-", "−") + "."
+    return fig
+
+
+@styled
+def layer_noise(stages, stored, live):
+    """How noisy the gradient of an encoder's first layer is, relative to the Monte Carlo form.
+
+    stages: [stages] of steps; stored: {estimator: [seeds, stages]}; live: {estimator: [stages]}.
+    Ratios of variances.
+    """
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+    reparameterised, scored = fig.subplots(1, 2)
+    for position, (name, of_seeds) in enumerate(stored.items()):
+        colour, _, mark = STYLES[name]
+        axes = scored if name.startswith("score") else reparameterised
+        places = np.arange(len(stages)) + 0.1 * (-1) ** position  # beside each other
+        axes.vlines(places, of_seeds.min(0), of_seeds.max(0), color=colour, linewidth=5, alpha=0.3)
+        axes.plot(places, live[name], mark, color=colour, label=name)
+    for axes in (reparameterised, scored):
+        axes.axhline(1, color=BLUE, linewidth=1, label="Monte Carlo, entropy", zorder=1)
+        axes.set(xlabel="training step", xlim=(-0.5, len(stages) - 0.5))
+        axes.set_xticks(range(len(stages)), [f"{stage:,}" for stage in stages])
+    reparameterised.set(ylim=(0, 1.1), ylabel="gradient variance ÷ that of Monte Carlo",
+                        title="After training only the path derivative\nis well below Monte Carlo")
+    scored.set(yscale="log", ylim=(0.3, 1e7),
+               title="A baseline removes nearly all the variance\nof the score function")
+    reparameterised.legend(loc="lower right", fontsize=9)
+    scored.legend(loc="upper right", fontsize=9)
+    words = [f"{name} {', '.join(f'{value:.3g}' for value in live[name])}" for name in stored]
+    fig.caption = (
+        f"Gradient variance of the first layer over that of the Monte Carlo form, at steps "
+        f"{', '.join(map(str, stages))}: " + "; ".join(words) + "."
+    )
+    return fig
