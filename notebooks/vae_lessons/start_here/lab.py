@@ -1,4 +1,4 @@
-"""What notebook 00 measures: is this computer ready, and what lies where in the plane."""
+"""What notebook 00 measures: is this computer ready, and what does a VAE do with the digits."""
 
 import importlib.metadata
 import platform
@@ -6,9 +6,15 @@ import tempfile
 
 import torch
 
-from vae_helpers import data
+from vae_helpers import data, evaluation
 from vae_helpers.files import cache_dir
 
+# What the strips of many seeds show: {name in the results: (axis label, least, most, mark, word)}.
+STRIPS = {
+    "neg_elbo": ("−ELBO (nats per test image; less is better)", 140, 160, None, ""),
+    "ones_width": ("width of the ones (times the median digit's)", 0, 2.5, 1, "median digit"),
+    "slant_correlation": ("correlation of a one's place with its slant", 0, 1, None, ""),
+}
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab")
 
 
@@ -38,6 +44,109 @@ def check_environment():
 
 def _has_mps():
     return torch.backends.mps.is_available()
+
+
+@torch.no_grad()
+def one_way(model, x, seed=0):
+    """One image's way through a VAE, as `figures.one_way` draws it.
+
+    x: a row of pixels [1, 784] in [0, 1]. The point is one draw from the encoder's Gaussian, the
+    decoded picture is the decoder's at that point; distortion and rate belong to that draw, in
+    nats.
+    """
+    eps = torch.randn(1, model.latent, generator=torch.Generator().manual_seed(seed))
+    with evaluation.evaluation_mode(model):
+        mean, logvar = model.encode(x)  # [1, 2] each
+        sd = (0.5 * logvar).exp()
+        point = mean + sd * eps
+        distortion, rate = model(x, eps)  # [1] each
+        decoded = model.decode(point).sigmoid()  # [1, 784]
+    return {
+        "image": x.reshape(28, 28).numpy(), "mean": mean[0].numpy(), "sd": sd[0].numpy(),
+        "point": point[0].numpy(), "decoded": decoded.reshape(28, 28).numpy(),
+        "distortion": distortion.item(), "rate": rate.item(),
+    }
+
+
+class Film:
+    """What a model does with the same images at several moments of its training.
+
+    x: rows of pixels [n, 784] in [0, 1], with labels [n] from 0 to 9, each of which occurs;
+    total: how many steps the training takes. frames: {step: arrays} that were taken so far, each
+    as `figures.training_progress` draws it.
+    """
+
+    def __init__(self, x, labels, total):
+        self._x, self._labels, self._total = x, labels, total
+        self._firsts = torch.tensor([labels.tolist().index(digit) for digit in range(10)])
+        self.frames = {}
+
+    def take(self, model, step):
+        """Keep and return the frame of `model` after `step` training steps."""
+        earlier = [moment for moment in self.frames if moment < step]  # of a cell run again too
+        before = self.frames[max(earlier)] if earlier else None
+        self.frames[step] = self.look(model, step, before)
+        return self.frames[step]
+
+    @torch.no_grad()
+    def look(self, model, step, before=None):
+        """The frame of `model` after `step` steps, with the −ELBO of the frame `before` it.
+
+        Nothing is kept, and the model is left as it was.
+        """
+        eps = torch.randn(len(self._x), model.latent, generator=torch.Generator().manual_seed(0))
+        with evaluation.evaluation_mode(model):
+            codes = model.encode(self._x)[0]  # [n, 2]
+            distortion, rate = model(self._x, eps)  # [n] each
+            decoded = model.decode(codes[self._firsts]).sigmoid()  # [10, 784]
+        before = before or {"steps": [], "neg_elbo": []}
+        return {
+            "codes": codes.numpy(), "labels": self._labels.numpy(),
+            "originals": self._x[self._firsts].reshape(10, 28, 28).numpy(),
+            "reconstructions": decoded.reshape(10, 28, 28).numpy(),
+            "steps": [*before["steps"], step],
+            "neg_elbo": [*before["neg_elbo"], (distortion + rate).mean().item()],
+            "total": max(self._total, step),
+        }
+
+
+@torch.no_grad()
+def measure(model, images, labels, pixels, *, seed):
+    """What the study stores of a trained model: {name: number}, on images uint8 [n, 28, 28].
+
+    pixels: the function that makes rows [n, 784] of images. −ELBO and rate in nats per image, with
+    one draw of z per image; the width of the ones in median widths of a digit; and the
+    correlation of a one's place along the longest axis of its cluster with its slant.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parts, codes, ones = [], [], labels == 1
+    with evaluation.evaluation_mode(model):
+        for chunk in images.split(evaluation.CHUNK):
+            x = pixels(chunk).float()  # [chunk, 784]
+            eps = data.noise(generator, len(x), model.latent, like=x)
+            parts.append(torch.stack(model(x, eps)))  # [2, chunk]
+            codes.append(model.encode(x)[0])
+    distortion, rate = torch.cat(parts, 1).double().mean(1).tolist()
+    codes = torch.cat(codes)  # [n, 2]
+    widths = cluster_widths(codes, labels)
+    leaning = correlation(place_along_longest_axis(codes[ones]), slants(images[ones]))
+    return {
+        "neg_elbo": distortion + rate, "rate": rate,
+        "ones_width": (widths[1] / widths.quantile(0.5)).item(),
+        "slant_correlation": abs(leaning),  # the axis has no preferred direction
+    }
+
+
+def strips(runs, live):
+    """The arguments of `figures.seeds_and_live` for stored runs and one more, as of `measure`."""
+    labels = {key: label for key, (label, *_) in STRIPS.items()}
+    wide = sum(run["ones_width"] > 1 for run in [*runs, live])
+    return {
+        "stored": {label: [run[key] for run in runs] for key, label in labels.items()},
+        "live": {label: live[key] for key, label in labels.items()},
+        "scales": {label: scale for label, *scale in STRIPS.values()},
+        "title": f"The ones are wider than the median digit in {wide} of {len(runs) + 1} runs",
+    }
 
 
 def cluster_widths(codes, labels):

@@ -1,0 +1,32 @@
+"""The latent plane of notebook 00: every digit can be told from every other."""
+
+import numpy as np
+from matplotlib.collections import LineCollection
+
+from vae_lessons.start_here.figures import SHAPES, plane_growth
+
+
+def growth():
+    random = np.random.default_rng(1)
+    return {"codes": random.normal(size=(1, 50, 2)), "labels": random.integers(0, 10, 50)}
+
+
+def test_numerals_away_from_their_class_are_tied_to_it():
+    """Classes that share one place have numerals beside it, and a line from each to its median."""
+    data = growth()
+    crowded, apart = data["codes"][0], data["codes"][0] + 6 * data["labels"][:, None]
+    for codes, tied in ((crowded, True), (apart, False)):
+        fig = plane_growth(codes[None], data["labels"], [0], "")
+        (leaders,) = (c for c in fig.axes[0].collections if isinstance(c, LineCollection))
+        medians = [np.median(codes[data["labels"] == digit], axis=0) for digit in range(10)]
+        assert bool(leaders.get_segments()) == tied
+        for line in leaders.get_segments():
+            assert any(np.allclose(line[0], median) for median in medians)
+
+
+def test_digits_of_like_colours_differ_in_shape():
+    assert len({id(SHAPES[digit]) for digit in (1, 4, 7)}) == 3
+    assert SHAPES[5] is not SHAPES[8] and SHAPES[1] is not SHAPES[9]
+    fig = plane_growth(np.eye(10, 2)[None], np.arange(10), [0], "")
+    paths = fig.axes[0].collections[0].get_paths()
+    assert [path.vertices.tolist() for path in paths] == [s.vertices.tolist() for s in SHAPES]
