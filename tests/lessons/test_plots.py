@@ -61,6 +61,7 @@ from vae_lessons.see_through_the_noise.figures import (
 )
 from vae_lessons.start_here.figures import (
     cluster_widths,
+    one_way,
     plane_growth,
     seeds_and_live,
     training_progress,
@@ -108,15 +109,24 @@ def widths(seed, guess):
 def growth(seed, steps):
     random = np.random.default_rng(seed)
     return {"codes": random.normal(size=(3, 50, 2)), "labels": random.integers(0, 10, 50),
-            "steps": steps}
+            "steps": steps, "title": "The plane grows"}
 
 
-def test_the_title_over_the_bands_counts_what_falls_outside():
-    inside = seeds_and_live({"a": [1.0, 2.0]}, {"a": 1.5}, {"a": (0, 3)})
-    assert inside.axes[0].get_title("left") == "Every result falls inside the band (shaded)"
-    outside = seeds_and_live({"a": [1.0, 5.0]}, {"a": 9.0}, {"a": (0, 3)})
-    assert outside.axes[0].get_title("left") == "2 results fall outside the band (shaded)"
-    assert outside.axes[0].get_xlim()[1] > 9
+def way(seed):
+    random = np.random.default_rng(seed)
+    return {
+        "image": random.random((28, 28)), "mean": random.normal(size=2), "sd": random.random(2),
+        "point": random.normal(size=2), "decoded": random.random((28, 28)),
+        "distortion": 100.0 + seed, "rate": 1.0 * seed,
+    }
+
+
+def test_the_scale_of_a_strip_reaches_as_far_as_its_values():
+    strips = {"live": {"a": 1.5}, "scales": {"a": (0, 3, None, "")}, "title": "All are near"}
+    inside = seeds_and_live({"a": [1.0, 2.0]}, **strips)
+    assert inside.axes[0].get_xlim() == (0, 3)
+    outside = seeds_and_live({"a": [1.0, 5.0]}, **strips | {"live": {"a": 9.0}})
+    assert outside.axes[0].get_xlim() == (0, 9)
 
 
 def strips(seed):
@@ -124,7 +134,7 @@ def strips(seed):
     return {
         "stored": {"a": list(random.random(5)), "b": list(random.random(5))},
         "live": {"a": random.random(), "b": random.random()},
-        "bands": {"a": (0, seed), "b": (-1, 2)},
+        "scales": {"a": (0, seed, 1, "one"), "b": (-1, 2, None, "")}, "title": f"strips, {seed}",
     }
 
 
@@ -624,6 +634,7 @@ CASES = [
     (cluster_widths, widths(3, "wide"), widths(1, "tight")),
     (cluster_widths, widths(3, "tight"), widths(1, None)),
     (plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
+    (one_way, way(1), way(2)),
     (seeds_and_live, strips(1), strips(2)),
     (figures.ladder, rungs(1), rungs(2)),
     (figures.learning_curves, learning(1), learning(2)),
@@ -693,7 +704,7 @@ def test_a_speck_has_no_numerals():
     data = plane(1)
     for scale, count in ((0.01, 0), (10, 10)):
         codes = scale * data["codes"] + scale * data["labels"][:, None]
-        fig = plane_growth(codes[None], data["labels"], [0, 1])
+        fig = plane_growth(codes[None], data["labels"], [0], "")
         assert sum(text.get_visible() for text in fig.axes[0].texts) == count
 
 
