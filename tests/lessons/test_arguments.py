@@ -4,10 +4,10 @@ import numpy
 import pytest
 import torch
 
-from vae_helpers import arguments, data, evaluation, models, training
+from vae_helpers import arguments, data, elbo, evaluation, models, training
 from vae_lessons.build_a_vae.lab import renew_statistics
 from vae_lessons.choose_a_log_variance.lab import ScaleFit, draw_errors, fit_scale
-from vae_lessons.compare_the_estimators.lab import noise_of_layers
+from vae_lessons.compare_the_estimators.lab import noise_of_layers, score_with_baseline
 from vae_lessons.derive_the_elbo.lab import elbo_of
 from vae_lessons.meet_kl_collapse.lab import LinearVAE, fit_linear_vae
 from vae_lessons.say_how_good_it_is import lab
@@ -72,11 +72,11 @@ COUNTS = {
         vae(), lab.binarized(images, seed=0), [n], seed=0),
     "draws of a group": lambda n, images: lab.grouped_bounds(torch.zeros(6, 2), n),
     "draws of q": lambda n, images: elbo_of(
-        vae(), images, torch.zeros(12, 2), torch.zeros(12, 2), draws=n, seed=0),
+        elbo.kl_form, vae(), images, torch.zeros(12, 2), torch.zeros(12, 2), draws=n, seed=0),
     "batch_size of statistics": lambda n, images: renew_statistics(
         vae(), images, batch_size=n, seed=0),
     "draws of gradients": lambda n, images: noise_of_layers(
-        vae(), images, draws=n, seed=0),
+        vae(), images, forms={}, with_baseline=score_with_baseline, draws=n, seed=0),
     "count": lambda n, images: recent([evaluation.Evaluation(1.0, 1.0)] * 5, n),
     "count of errors": lambda n, images: draw_errors(1.0, 1.0, n, 0),
     "steps of a fit": lambda n, images: fit_scale(

@@ -4,9 +4,13 @@ import numpy
 import pytest
 import torch
 
-from vae_helpers import data, evaluation, models, training
+from vae_helpers import data, elbo, evaluation, models, training
 from vae_lessons.build_a_vae.lab import CoderVAE, dead_heads, renew_statistics
-from vae_lessons.compare_the_estimators.lab import noise_of_layers
+from vae_lessons.compare_the_estimators.lab import (
+    ESTIMATORS,
+    noise_of_layers,
+    score_with_baseline,
+)
 from vae_lessons.derive_the_elbo.lab import (
     elbo_of,
     evidence_by_quadrature,
@@ -64,8 +68,9 @@ MEASURES = {
         model, images, points=9),
     "posterior_modes": posterior_modes,
     "elbo_of": lambda model, images: elbo_of(
-        model, images, torch.zeros(9, 2), torch.zeros(9, 2), draws=2, seed=0),
-    "refined_posteriors": lambda model, images: refined_posteriors(model, images, seed=0),
+        elbo.kl_form, model, images, torch.zeros(9, 2), torch.zeros(9, 2), draws=2, seed=0),
+    "refined_posteriors": lambda model, images: refined_posteriors(
+        elbo.kl_form, model, images, seed=0),
     "posteriors": lambda model, images: posteriors(model, images, 0),
 }
 OTHERS = {
@@ -198,7 +203,8 @@ def test_a_single_precision_model_trains_under_a_double_precision_default(images
     torch.set_default_dtype(torch.float64)
     try:
         record = training.Trainer(model, images, batch_size=9, seed=0).step()
-        noise = noise_of_layers(model, images, draws=2, seed=0)
+        noise = noise_of_layers(model, images, forms=ESTIMATORS,
+                                with_baseline=score_with_baseline, draws=2, seed=0)
     finally:
         torch.set_default_dtype(torch.float32)
     assert record == expected

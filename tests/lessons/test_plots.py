@@ -23,15 +23,25 @@ from vae_lessons.choose_a_log_variance.figures import (
 from vae_lessons.choose_a_log_variance.figures_of_fits import failure_maps, fitted_scales
 from vae_lessons.compare_the_estimators.figures import (
     averages,
+    baseline_gain,
+    fan,
+    training_gaps,
+    variance_curves,
+)
+from vae_lessons.compare_the_estimators.figures_deeper import (
     bound_tightening,
     layer_noise,
     signal_to_noise,
     slanted,
-    variance_curves,
 )
 from vae_lessons.derive_the_elbo.figures import (
+    both_directions,
+    climb,
     evidence_bar,
+    gap_against_kl,
     grid_cost,
+    log_weights,
+    one_draw_estimates,
     parts_of_gap,
     three_densities,
 )
@@ -157,7 +167,7 @@ Z = np.linspace(-4, 4, 50)
 
 
 def bar(elbo, guess):
-    return {"z": Z, "prior": np.exp(-Z**2), "posterior": np.exp(-((Z - 1) ** 2)),
+    return {"z": Z, "prior": np.exp(-Z**2), "likelihood": np.exp(-((Z - 1) ** 2)),
             "q": np.exp(-((Z - elbo) ** 2)), "log_evidence": -2.27, "elbo": elbo, "guess": guess}
 
 
@@ -184,6 +194,29 @@ def curves(seed, guess):
             "measured": {panel: {form: random.random() for form in forms} for panel in panels}}
 
 
+def fanned(m, guess):
+    means, noise = np.linspace(-0.5, 2.5, 20), np.array([-1.0, 0.0, 2.0])
+    forms = ("Monte Carlo", "entropy")
+    return {"means": means, "noise": noise, "here": m, "guess": guess, "posterior_mean": 1.0,
+            "log_evidence": -2.0, "values": {form: m * noise for form in forms},
+            "curves": {form: noise[:, None] * means for form in forms},
+            "slopes": {form: (abs(m), 1.4) for form in forms}}
+
+
+def trained(seed):
+    random = np.random.default_rng(seed)
+    names = ("KL", "path derivative")
+    return {"curves": {name: np.exp(random.normal(size=(50, 4))) for name in names},
+            "styles": {name: name for name in names}, "finding": "One comes closer"}
+
+
+def based(seed):
+    random = np.random.default_rng(seed)
+    names = ("score function", "score function with baseline")
+    return {"constants": [0, -10, -100],
+            "variances": {name: np.exp(5 * random.random((3, 5))) for name in names}}
+
+
 def tilted(slant, path):
     variances = {"value": {"Monte Carlo": slant, "entropy": 1.0},
                  "gradient": {"Monte Carlo, entropy": 6.0, "path derivative": path}}
@@ -199,7 +232,7 @@ def bounds(seed):
 
 def ratios(seed, guess):
     random = np.random.default_rng(seed)
-    names = ("inference", "DReG", "generative")
+    names = ("encoder", "encoder, DReG", "decoder")
     return {"samples": [4, 8, 16], "guess": guess,
             "ratios": {case: {name: random.random(3) for name in names} for case in "ab"},
             "slopes": {case: {name: random.normal() for name in names} for case in "ab"}}
@@ -207,16 +240,41 @@ def ratios(seed, guess):
 
 def layered(seed):
     random = np.random.default_rng(seed)
-    names = ("KL", "path derivative", "score function", "centred score function")
-    return {"stages": [0, 240], "layers": ["first", "last"],
-            "stored": {name: random.random((4, 2, 2)) for name in names},
-            "live": {name: random.random((2, 2)) for name in names}}
+    names = ("KL", "path derivative", "score function", "score function with baseline")
+    return {"stages": [0, 240], "stored": {name: random.random((4, 2)) for name in names},
+            "live": {name: random.random(2) for name in names}}
 
 
 def parts(seed):
     random = np.random.default_rng(seed)
-    return {"stored": {name: list(random.random(5)) for name in ("whole", "a", "b")},
-            "live": {"whole": 1.0, "a": random.random(), "b": random.random()}}
+    return {"stored": {name: list(random.random(5)) for name in "abcd"},
+            "live": {name: random.random() for name in "abcd"}}
+
+
+def climbed(seed, guess):
+    return {"elbos": [-5.0, -3.0, -2.5], "evidences": [-2.0, -2.0, -2.0 - seed], "moves": "q",
+            "guess": guess}
+
+
+def directions(shift):
+    return {"z": Z, "p": np.exp(-Z**2), "one_bump": np.exp(-((Z - shift) ** 2)),
+            "both_bumps": np.exp(-((Z - shift) ** 2) / 4)}
+
+
+def scattered_gaps(seed):
+    kls = np.random.default_rng(seed).random(30)
+    return {"gaps": kls, "kls": kls}
+
+
+def weighed(seed):
+    random = np.random.default_rng(seed)
+    return {"weights": {"q = a": random.normal(-3, 1, 200), "q = b": np.full(200, -2.0)},
+            "log_evidence": -2.0}
+
+
+def drawn_once(seed):
+    random = np.random.default_rng(seed)
+    return {"estimates": {form: random.normal(-3, 1, 200) for form in "ab"}, "exact": -3.0}
 
 
 def priced(beta, guess):
@@ -642,11 +700,21 @@ CASES = [
     (averages, repeated(1, 8), repeated(2, 64)),
     (variance_curves, curves(1, None), curves(2, "KL")),
     (variance_curves, curves(2, "KL"), curves(1, None)),
+    (fan, fanned(1.0, None), fanned(0.3, "no variance")),
+    (fan, fanned(0.3, "no variance"), fanned(1.0, None)),
+    (training_gaps, trained(1), trained(2)),
+    (baseline_gain, based(1), based(2)),
     (slanted, tilted(0.1, 0.0), tilted(0.9, 2.0)),
     (bound_tightening, bounds(1), bounds(2)),
     (signal_to_noise, ratios(1, None), ratios(2, "rises")),
     (layer_noise, layered(1), layered(2)),
     (parts_of_gap, parts(1), parts(2)),
+    (climb, climbed(0, None), climbed(1, "rises")),
+    (climb, climbed(1, "rises"), climbed(0, None)),
+    (both_directions, directions(0), directions(1)),
+    (gap_against_kl, scattered_gaps(1), scattered_gaps(2)),
+    (log_weights, weighed(1), weighed(2)),
+    (one_draw_estimates, drawn_once(1), drawn_once(2)),
     (grid_cost, {"latents": [1, 2], "seconds": [0.1, 2.0], "points": 20},
      {"latents": [1, 2], "seconds": [0.2, 7.0], "points": 51}),
     (digit_grid, grid(1), grid(2)),
@@ -766,18 +834,28 @@ def test_elbo_and_gap_trade_places_under_a_bar_that_stands_still():
     assert tops == {-2.27}
 
 
-def test_the_quietest_form_is_named():
+@pytest.mark.parametrize("seed, does", [
+    (0, "stands still"), (1, "falls by 1.000"), (-1, "rises by 1.000")])
+def test_a_climb_says_what_the_evidence_does(seed, does):
+    fig = climb(**climbed(seed, "falls"))
+    title, guess = fig.axes[0].get_title("left").split("\n")
+    assert title == f"The ELBO rises by 2.500 nats, log p(x) {does}"
+    assert guess == "your guess: it falls" and does in fig.caption
+
+
+def test_the_form_with_the_smallest_variance_is_named():
     data = curves(1, "KL")
     data["measured"]["value"] = {"KL": 2.0, "path derivative": 1.0}
-    axes = variance_curves(**data).axes
-    assert axes[1].get_title("left") == "quietest: path derivative\nyour guess: KL"
+    _, value, gradient = variance_curves(**data).axes
+    assert value.get_title("left").rstrip() == "Smallest variance: path derivative"
+    assert gradient.get_title("left").endswith("\nyour guess: KL")  # which is about the last
 
 
-def test_a_silent_form_is_marked_at_the_foot_of_the_axis():
+def test_a_form_without_variance_is_marked_at_the_foot_of_the_axis():
     data = curves(1, None)
     data["measured"]["value"] = {"KL": 2.0, "path derivative": 0.0}
     fig = variance_curves(**data)
-    assert fig.axes[1].get_title("left").startswith("silent: path derivative")
+    assert fig.axes[1].get_title("left").startswith("No variance: path derivative")
     low, _ = fig.axes[1].get_ylim()
     assert fig.artists_of["value", "path derivative"][1].get_ydata()[0] > low
 

@@ -8,6 +8,7 @@ called on the same inputs, listed here, and must give the same results.
 import ast
 import importlib
 import importlib.util
+import re
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,7 @@ import torch
 
 from vae_helpers import elbo, models
 from vae_lessons.build_a_vae import lab
+from vae_lessons.derive_the_elbo.exact import Laboratory
 from vae_lessons.say_how_good_it_is.lab import BurdaVAE
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -81,8 +83,16 @@ INPUTS = {
     "elbo.gaussian_log_prob": [
         lambda: (noise(5, 3, 2), noise(3, 2, seed=1), noise(3, 2, seed=2)),
     ],
+    "exact.Laboratory": [
+        lambda: (noise(1).exp(), noise(1), noise(9, 1), noise(1, seed=1), noise(1, seed=2)),
+        lambda: (noise(1).exp(), noise(5, 1), noise(3, 5, 1), noise(5, 1, seed=1),
+                 noise(5, 1, seed=2)),
+    ],
+    "exact.posterior": [lambda: (Laboratory(noise(1).exp()), noise(6, 1))],
+    "exact.kl_to_posterior": [
+        lambda: (Laboratory(noise(1).exp()), noise(6, 1), noise(6, 1, seed=1), noise(6, 1, seed=2)),
+    ],
     "elbo.gaussian_entropy": [lambda: (noise(3, 2),), lambda: (noise(1, 7),)],
-    "elbo.monte_carlo_form": estimates(),
     "elbo.entropy_form": estimates(),
     "elbo.kl_form": estimates(),
     "lab.score_function_surrogate": estimates(),
@@ -100,7 +110,7 @@ INPUTS = {
         lambda: (lab.CoderVAE(heads="relu", seed=0), some_images(6), 3, 5),
         lambda: (lab.CoderVAE(heads="linear", seed=1), some_images(8), 8, 0),
     ],
-    "lab.value_variances": [
+    "laws.value_variances": [
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
     ],
@@ -108,8 +118,13 @@ INPUTS = {
         lambda: (noise(9).exp(), 0.5),
         lambda: (noise(5, seed=1).exp(), 1.3),
     ],
-    "lab.one_draw_gradients": [
+    "laws.mean_gradient_variances": [
+        lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
+        lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
+    ],
+    "lab.gradient_of_each": [
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
+        lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(5, 4, 2, seed=2)),
     ],
     "lab.neighbour_purity": [
         lambda: (noise(40, 3), torch.arange(40) % 4),
@@ -133,11 +148,11 @@ def coded(Coder, x, last):
     return Coder(x.shape[1], (6, 4), last=last)(x)
 
 
-def both_parts(CoderVAE, x, eps, heads):
-    """The same weights in the cell's class and the package's: what they make of x."""
+def encoded_and_decoded(CoderVAE, x, z, heads):
+    """The same weights in the cell's class and the package's: what they make of x and of z."""
     model = CoderVAE(heads=heads, **({"seed": 0} if CoderVAE is lab.CoderVAE else {}))
     model.load_state_dict(lab.CoderVAE(heads=heads, seed=0).state_dict())
-    return model(x, eps)
+    return [*model.encode(x), model.decode(z)]
 
 
 def at_each_step(warm_up, *arguments):
@@ -162,10 +177,16 @@ def gaussian_parts(SigmaVAE, x, eps, learned):
     return distortion, rate, torch.tensor(0.0) if model.noise.grad is None else model.noise.grad
 
 
+def every_term(Laboratory, v, x, z, mean, logvar):
+    laboratory = Laboratory(v)
+    return [laboratory.log_likelihood(x, z), laboratory.log_joint(x, z),
+            laboratory.log_evidence(x), laboratory.elbo(x, mean, logvar)]
+
+
 # How a class is tried, or a function of named arguments; another is called as it is.
-USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": both_parts,
+USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
         "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
-        "lab.renew_statistics": renewed}
+        "lab.renew_statistics": renewed, "exact.Laboratory": every_term}
 
 
 def taught_cells():
@@ -196,6 +217,9 @@ def definition(cells, cell, name):
     for earlier in cells[:cells.index(cell)]:  # what the cell may build on
         if earlier.cell_type == "code" and only_defines(earlier.source):
             exec(earlier.source, scope)
+        handed_on = re.fullmatch(r"(\w+) = check\.\1\(my_\1\)", earlier.source.strip())
+        if handed_on:  # the learner's function, which is ours where nobody answers
+            scope[handed_on[1]] = getattr(scope["check"], handed_on[1])._right
     exec(cell.source, scope)
     return scope[name]
 

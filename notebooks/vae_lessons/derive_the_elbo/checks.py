@@ -204,6 +204,82 @@ elbo_estimate = Exercise(
 )
 
 
+def _climbs():
+    draw = draw_from(3)
+
+    def hill(q):
+        return -(q.new_tensor([1.0, 0.25]) * (q - q.new_tensor([1.0, -2.0])) ** 2).sum()
+
+    def bent(q):
+        return q[0] - 0.3 * q[0] ** 2 + 0.5 * q[1] - q[1].exp()
+
+    return [(hill, draw(2), 0.1), (bent, draw(2), 0.3), (bent, draw(2), 0.05)]
+
+
+def _slope(bound, q):
+    q = q.clone().requires_grad_()
+    return torch.autograd.grad(bound(q), q)[0]
+
+
+def _in_place(bound, q, learning_rate):
+    q.requires_grad_()
+    bound(q).backward()
+    q += learning_rate * q.grad
+
+
+ascent_step = Exercise(
+    "ascent_step",
+    lambda bound, q, learning_rate: q + learning_rate * _slope(bound, q),
+    _climbs,
+    [
+        Mistake(lambda f, q, rate: q - rate * _slope(f, q),
+                "You went downhill. A loss is lowered, but the ELBO is to be raised: add the "
+                "gradient."),
+        Mistake(lambda f, q, rate: q + _slope(f, q),
+                "The learning rate is not used: multiply the gradient by it."),
+        Mistake(lambda f, q, rate: rate * _slope(f, q),
+                "This is the step alone. Add it to q."),
+        Mistake(lambda f, q, rate: _slope(f, q),
+                "This is the gradient alone. Multiply it by the learning rate and add it to q."),
+        Mistake(lambda f, q, rate: q.clone(),
+                "q has not moved. Was the new value computed and not returned?"),
+        Mistake(lambda f, q, rate: q + 2 * rate * _slope(f, q),
+                "The gradient counts twice. backward() adds to .grad: call it once, on a fresh "
+                "copy of q."),
+        Mistake(lambda f, q, rate: q + rate * _slope(f, q).sign(),
+                "You took the gradient's sign alone. Its size matters too."),
+        Mistake(lambda f, q, rate: q + rate * _slope(f, q) / _slope(f, q).norm(),
+                "You divided the gradient by its length, so every step is equally long. Plain "
+                "gradient ascent uses the gradient as it is."),
+        Mistake(lambda f, q, rate: q + _slope(f, q) / rate,
+                "You divided by the learning rate. Multiply by it."),
+        Mistake(lambda f, q, rate: q + rate * f(q),
+                "You added the bound's value. Add its gradient with respect to q."),
+        Mistake(lambda f, q, rate: q + rate * _slope(f, q) * q.new_tensor([1.0, 0.0]),
+                "Only the mean has moved. q holds mean and logvar: take the gradient with respect "
+                "to all of q."),
+        Mistake(lambda f, q, rate: q + rate * _slope(f, q) * q.new_tensor([0.0, 1.0]),
+                "Only the logvar has moved. q holds mean and logvar: take the gradient with "
+                "respect to all of q."),
+        Mistake(lambda f, q, rate: torch.autograd.grad(f(q), q),
+                "PyTorch does not track q yet, so there is no gradient. Begin with "
+                "q = q.clone().requires_grad_()."),
+        Mistake(lambda f, q, rate: q + rate * None,
+                "The gradient you multiplied is None: backward() fills in .grad on the very tensor "
+                "on which requires_grad_() was called."),
+        Mistake(_in_place,
+                "PyTorch does not let you change a tensor in place while it tracks it. Return a "
+                "new one: q + …."),
+    ],
+    [
+        "Let PyTorch track a copy of q, compute the bound, and ask for its gradient.",
+        "q = q.clone().requires_grad_(), then torch.autograd.grad(bound(q), q), which returns a "
+        "tuple of one gradient.",
+        "Return q.detach() + learning_rate * gradient: uphill, so with a plus.",
+    ],
+)
+
+
 def _of_ratio(ratio):
     """KL of two Gaussians of one mean, whose variances have this ratio."""
     return 0.5 * (ratio - 1 - math.log(ratio))
@@ -226,18 +302,18 @@ gap = Quantity(
         (_of_ratio(2), "The ratio of the variances is not 2. Either you divided the standard "
          "deviations, or you took the posterior's variance for 1: q's is 2, the posterior's ½."),
         (_of_ratio(8), "You took 2 for q's standard deviation. In N(1, 2) it is the variance."),
-        (0.5 * (4 - 1 + math.log(4)), "The sign of the logarithm is wrong: ½ (r − 1 − log r)."),
-        (0.5 * (4 - math.log(4)), "The −1 is missing: with q = posterior, r = 1, it must be 0."),
-        (0.5 * (4 - 1), "The logarithm is missing: ½ (r − 1 − log r)."),
+        (0.5 * (4 - 1 + math.log(4)), "The sign of the logarithm is wrong: ½ (b² − 1 − log b²)."),
+        (0.5 * (4 - math.log(4)), "The −1 is missing: with q = posterior, b² = 1, it must be 0."),
+        (0.5 * (4 - 1), "The logarithm is missing: ½ (b² − 1 − log b²)."),
         (0.5 * (4 - 1) - math.log(4), "The ½ belongs to the logarithm as well."),
         (_KL / math.log(2), "This is in bits. Nats are expected: the natural logarithm."),
         (0.0, "The gap would be 0 if q's variance were the posterior's. It is 2, the "
          "posterior's is ½ (its precision is 2)."),
     ],
     [
-        "Both have the mean 1, so only the variances matter.",
-        "With the ratio r of q's variance to the posterior's: KL = ½ (r − 1 − log r).",
-        "Here r = 2 / ½ = 4.",
+        "Both have the mean 1, so the shift a is 0 and only the widths matter.",
+        "b² is q's variance divided by the posterior's: KL = ½ (b² − 1 − log b²).",
+        "Here b² = 2 / ½ = 4.",
     ],
     tolerance=0.013,  # a slider's step of 0.01 reaches it
 )

@@ -1,7 +1,8 @@
 """Models in which every term of the ELBO is known: the laboratory of notebooks 01 and 02.
 
-`LinearGaussian` has each term in closed form. `quadrature_log_evidence` adds up a grid for
-any decoder of one or two latent dimensions. Everything is in nats.
+`Laboratory` has one latent and one pixel and stands in notebook 01; `LinearGaussian` has any
+number of them. Each term is in closed form. `quadrature_log_evidence` adds up a grid for any
+decoder of one or two latent dimensions. Everything is in nats.
 """
 
 import math
@@ -9,7 +10,15 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers.elbo import LOG_2PI, gaussian_entropy, prior_log_prob
+from vae_helpers.elbo import (
+    LOG_2PI,
+    gaussian_entropy,
+    gaussian_kl,
+    gaussian_log_prob,
+    prior_log_prob,
+)
+
+CHUNK = 2_000  # places of a grid looked at together
 
 
 class Posterior(NamedTuple):
@@ -17,6 +26,51 @@ class Posterior(NamedTuple):
 
     mean: torch.Tensor
     precision: torch.Tensor
+
+
+class Laboratory:
+    """z ~ N(0, 1), then x | z ~ N(z, v): one latent, one pixel, and every term exact.
+
+    v: the noise variance, a tensor [1]. x, z, mean and logvar end in an axis of length 1, over
+    which the densities sum. `LinearGaussian` with the weight 1 and the bias 0 is the same model.
+    """
+
+    def __init__(self, v):
+        self.v = v
+
+    def log_likelihood(self, x, z):
+        """log p(x|z), in which x and z may change places."""
+        return gaussian_log_prob(z, x, self.v.log())
+
+    def log_joint(self, x, z):
+        """log p(x, z) = log p(x|z) + log p(z)."""
+        return self.log_likelihood(x, z) + prior_log_prob(z)
+
+    def log_evidence(self, x):
+        """log p(x): x is z plus independent noise, so it is N(0, 1 + v)."""
+        return gaussian_log_prob(x, torch.zeros_like(x), (1 + self.v).log())
+
+    def elbo(self, x, mean, logvar):
+        """E_q[log p(x, z)] + H[q] for q = N(mean, exp(logvar))."""
+        bend = 0.5 * ((1 + 1 / self.v) * logvar.exp()).sum(-1)
+        return self.log_joint(x, mean) - bend + gaussian_entropy(logvar)
+
+
+def posterior(laboratory, x):
+    """The mean μ of p(z|x) in a `Laboratory`, and the log of its variance τ²."""
+    precision = 1 + 1 / laboratory.v
+    return x / laboratory.v / precision, -precision.log().expand_as(x)
+
+
+def kl_to_posterior(laboratory, x, mean, logvar):
+    """KL(q(z|x) ‖ p(z|x)) in a `Laboratory`, for q = N(mean, exp(logvar)).
+
+    A KL divergence does not change when both densities are shifted and scaled together: in
+    units where the posterior is N(0, 1), q is N(a, b²), a = (mean − μ)/τ and b = s/τ.
+    """
+    mu, log_tau2 = posterior(laboratory, x)
+    a = (mean - mu) / (0.5 * log_tau2).exp()
+    return gaussian_kl(a, logvar - log_tau2)
 
 
 class LinearGaussian:
@@ -105,10 +159,10 @@ class LinearGaussian:
 def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype=torch.float64):
     """log ∫ p(x|z) N(z; 0, I) dz on a grid, for a decoder of any kind: [batch].
 
-    log_likelihood: a function of z [points^latent, 1, latent] that gives log p(x|z),
-    [points^latent, batch]. The grid has `points` to a dimension, from −reach to reach, in the
-    trapezoidal rule. Its cost grows as points^latent: more than two latent dimensions raise
-    `ValueError`.
+    log_likelihood: a function of z [places, 1, latent] that gives log p(x|z), [places, batch]; it
+    is called for `CHUNK` places of the grid at a time. The grid has `points` to a dimension, from
+    −reach to reach, in the trapezoidal rule. Its cost grows as points^latent: more than two
+    latent dimensions raise `ValueError`.
     """
     if latent not in (1, 2):
         raise ValueError(f"Quadrature is for 1 or 2 latent dimensions, got {latent}: the grid "
@@ -116,5 +170,6 @@ def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype
     axis = torch.linspace(-reach, reach, points, dtype=dtype)
     z = torch.cartesian_prod(*[axis] * latent).reshape(-1, 1, latent)  # [points^latent, 1, latent]
     step = 2 * reach / (points - 1)
-    log_terms = log_likelihood(z) + prior_log_prob(z)  # [points^latent, batch]
-    return torch.logsumexp(log_terms, dim=0) + latent * math.log(step)
+    sums = [torch.logsumexp(log_likelihood(some) + prior_log_prob(some), dim=0)  # [batch]
+            for some in z.split(CHUNK)]
+    return torch.stack(sums).logsumexp(dim=0) + latent * math.log(step)

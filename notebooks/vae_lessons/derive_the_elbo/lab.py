@@ -1,7 +1,12 @@
-"""The gap between a trained VAE's ELBO and its evidence, and what the gap consists of.
+"""What notebook 01 tries: both directions of the KL, and the gap of a trained VAE.
 
-gap = log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). Part of it no Gaussian q could avoid: the
-approximation gap. The rest is the encoder's: the amortisation gap (Cremer, Li & Duvenaud 2018).
+gap = log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). What even the best Gaussian q leaves is the
+approximation gap. The rest is the amortisation gap, which the encoder leaves (Cremer, Li &
+Duvenaud 2018). On images that the encoder was not trained on it is larger: the difference is
+what the encoder's generalisation costs.
+
+`form` is the KL form of the ELBO that the notebook teaches: log_likelihood, mean, logvar and eps
+[draws, batch, latent] to one estimate a draw, [draws, batch].
 """
 
 from typing import NamedTuple
@@ -11,9 +16,7 @@ from torch.nn import functional as F
 
 from vae_helpers import arguments, data, elbo
 from vae_helpers.evaluation import evaluation_mode, rows
-from vae_lessons.derive_the_elbo.exact import quadrature_log_evidence
-
-CHUNK = 2_000  # grid points decoded at a time
+from vae_lessons.derive_the_elbo.exact import CHUNK, quadrature_log_evidence
 
 
 class Gaps(NamedTuple):
@@ -26,13 +29,56 @@ class Gaps(NamedTuple):
     amortisation: float
 
 
-def measure_gaps(model, images, *, seed):
+class Directions(NamedTuple):
+    """A density of two bumps over z, and the Gaussians nearest to it in either direction."""
+
+    z: torch.Tensor  # [points], as are the densities
+    p: torch.Tensor
+    one_bump: torch.Tensor  # the q with the smallest KL(q ‖ p)
+    both_bumps: torch.Tensor  # the q with the smallest KL(p ‖ q)
+    sds: tuple[float, float]  # of these two
+
+
+def two_directions(ascent_step, gaussian_log_prob):
+    """The Gaussian q with the smallest KL(q ‖ p), and that with the smallest KL(p ‖ q).
+
+    p = 0.6 N(−1.6, 0.5²) + 0.4 N(1.6, 0.7²). The first q is found by ascent on −KL(q ‖ p) from
+    either bump, the better end counts; the second has p's own mean and variance. Both functions
+    are the notebook's.
+    """
+    z = torch.linspace(-6, 6, 801, dtype=torch.float64)[:, None]  # [points, 1]
+    width = 12 / 800
+
+    def density(mean, logvar):
+        return gaussian_log_prob(z, mean, logvar).exp()  # [points]
+
+    bumps = [(0.6, z.new_tensor([-1.6]), 0.5), (0.4, z.new_tensor([1.6]), 0.7)]
+    p = sum(share * density(mean, 2 * z.new_tensor([sd]).log()) for share, mean, sd in bumps)
+
+    def minus_kl(q):
+        log_q = gaussian_log_prob(z, q[:1], q[1:])
+        return (log_q.exp() * (p.log() - log_q)).sum() * width
+
+    ends = []
+    for _, mean, _ in bumps:
+        q = torch.cat([mean, torch.zeros_like(mean)])
+        for _ in range(200):
+            q = ascent_step(minus_kl, q, 0.1).detach()
+        ends.append(q)
+    best = max(ends, key=minus_kl)
+    mean = (z[:, 0] * p).sum(0, keepdim=True) * width
+    variance = ((z[:, 0] - mean) ** 2 * p).sum(0, keepdim=True) * width
+    return Directions(z[:, 0], p, density(best[:1], best[1:]), density(mean, variance.log()),
+                      ((0.5 * best[1]).exp().item(), variance.sqrt().item()))
+
+
+def measure_gaps(form, model, images, *, seed):
     """The gap of a VAE with 2 latents over `images` (uint8 [n, 28, 28]), and its two parts."""
     log_evidence = evidence_by_quadrature(model, images)  # [n]
     encoded = _encoded(model, images)
-    of_encoder = elbo_of(model, images, *encoded, draws=200, seed=seed)
-    refined = refined_posteriors(model, images, seed=seed)
-    of_refined = elbo_of(model, images, *refined, draws=200, seed=seed)
+    of_encoder = elbo_of(form, model, images, *encoded, draws=200, seed=seed)
+    refined = refined_posteriors(form, model, images, seed=seed)
+    of_refined = elbo_of(form, model, images, *refined, draws=200, seed=seed)
     return Gaps(
         log_evidence=log_evidence.mean().item(),
         elbo=of_encoder.mean().item(),
@@ -40,6 +86,23 @@ def measure_gaps(model, images, *, seed):
         approximation=(log_evidence - of_refined).mean().item(),
         amortisation=(of_refined - of_encoder).mean().item(),
     )
+
+
+def parts(found):
+    """The parts of the gap with their labels: {"training": Gaps, "test": Gaps} to {label: nats}.
+
+    Each `Gaps` may be a dictionary, as results store it.
+    """
+    found = {kind: gaps._asdict() if isinstance(gaps, Gaps) else gaps
+             for kind, gaps in found.items()}
+    return {f"{part} gap, {kind} images": found[kind][part]
+            for part in ("approximation", "amortisation") for kind in ("training", "test")}
+
+
+def parts_of_runs(runs):
+    """The parts of the gap in all stored `runs`: {label: nats [seeds]}."""
+    seeds = [parts({kind: run[kind] for kind in ("training", "test")}) for run in runs.values()]
+    return {label: [seed[label] for seed in seeds] for label in seeds[0]}
 
 
 def evidence_by_quadrature(model, images, points=401, reach=8.0):
@@ -85,7 +148,7 @@ def _log_likelihood(model, images):
     return log_likelihood
 
 
-def elbo_of(model, images, mean, logvar, *, draws, seed):
+def elbo_of(form, model, images, mean, logvar, *, draws, seed):
     """The ELBO of q = N(mean, exp(logvar)) for each image, from `draws` draws: [n]."""
     draws = arguments.whole_number(draws, "draws")
     x = rows(model, images)
@@ -93,11 +156,11 @@ def elbo_of(model, images, mean, logvar, *, draws, seed):
     total = torch.zeros_like(x[:, 0])
     with torch.no_grad(), evaluation_mode(model):
         for _ in range(draws):
-            total += _one_draw(model, x, mean, logvar, generator)
+            total += _one_draw(form, model, x, mean, logvar, generator)
     return total / draws
 
 
-def refined_posteriors(model, images, *, seed):
+def refined_posteriors(form, model, images, *, seed):
     """The best Gaussian q found for each image, the decoder as it is: mean, logvar [n, latent].
 
     By gradient ascent from two starts, the encoder's q and a narrow one at the posterior's
@@ -107,15 +170,17 @@ def refined_posteriors(model, images, *, seed):
     encoded = _encoded(model, images)
     modes = posterior_modes(model, images)
     ends = [
-        _ascend(model, images, *start, seed=seed)
+        _ascend(form, model, images, *start, seed=seed)
         for start in (encoded, (modes, torch.full_like(modes, -3.0)))
     ]
-    values = torch.stack([elbo_of(model, images, *q, draws=200, seed=seed + 1) for q in ends])
+    values = torch.stack([
+        elbo_of(form, model, images, *q, draws=200, seed=seed + 1) for q in ends
+    ])
     best = values.argmax(0)[:, None]  # [n, 1]
     return tuple(torch.where(best == 0, first, second) for first, second in zip(*ends))
 
 
-def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
+def _ascend(form, model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
     """Raise the ELBO over mean and logvar, [n, latent] each, from where they are."""
     x = rows(model, images)
     generator = arguments.generator(seed)
@@ -123,7 +188,8 @@ def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws
     optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     with evaluation_mode(model):
         for _ in range(steps):
-            value = sum(_one_draw(model, x, *parameters, generator).sum() for _ in range(draws))
+            value = sum(_one_draw(form, model, x, *parameters, generator).sum()
+                        for _ in range(draws))
             gradients = torch.autograd.grad(value / draws, parameters)
             for parameter, gradient in zip(parameters, gradients):
                 parameter.grad = -gradient  # Adam goes down, the ELBO should go up
@@ -131,10 +197,10 @@ def _ascend(model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws
     return [part.detach() for part in parameters]
 
 
-def _one_draw(model, x, mean, logvar, generator):
+def _one_draw(form, model, x, mean, logvar, generator):
     eps = data.noise(generator, 1, *mean.shape, like=mean)  # [1, n, latent]
 
     def log_likelihood(z):
         return elbo.bernoulli_log_prob(x, model.decode(z))
 
-    return elbo.kl_form(log_likelihood, mean, logvar, eps)[0]
+    return form(log_likelihood, mean, logvar, eps)[0]

@@ -48,6 +48,86 @@ def test_right_estimates_pass(answer):
     assert checks.elbo_estimate.judge(answer).passed
 
 
+def step_by_backward(bound, q, learning_rate):
+    q = q.clone().requires_grad_()
+    bound(q).backward()
+    with torch.no_grad():
+        return q + learning_rate * q.grad
+
+
+def step_by_optimizer(bound, q, learning_rate):
+    moved = torch.nn.Parameter(q.clone())
+    optimizer = torch.optim.SGD([moved], lr=learning_rate)
+    (-bound(moved)).backward()
+    optimizer.step()
+    return moved
+
+
+def step_by_functions(bound, q, learning_rate):
+    return q.add(torch.func.grad(bound)(q), alpha=learning_rate)
+
+
+@pytest.mark.parametrize("answer", [step_by_backward, step_by_optimizer, step_by_functions])
+def test_right_steps_pass(answer):
+    assert checks.ascent_step.judge(answer).passed
+
+
+def descent_by_optimizer(bound, q, learning_rate):
+    moved = torch.nn.Parameter(q.clone())
+    optimizer = torch.optim.SGD([moved], lr=learning_rate)
+    bound(moved).backward()
+    optimizer.step()
+    return moved
+
+
+def untracked(bound, q, learning_rate):
+    bound(q).backward()
+    return q + learning_rate * q.grad
+
+
+def gradient_of_the_copy(bound, q, learning_rate):
+    copy = q.clone().requires_grad_()
+    bound(copy).backward()
+    return q + learning_rate * q.grad
+
+
+def changed_in_place(bound, q, learning_rate):
+    q = q.clone().requires_grad_()
+    bound(q).backward()
+    q += learning_rate * q.grad
+    return q
+
+
+def twice(bound, q, learning_rate):
+    q = q.clone().requires_grad_()
+    bound(q).backward()
+    bound(q).backward()
+    return q.detach() + learning_rate * q.grad
+
+
+def adam(bound, q, learning_rate):
+    moved = torch.nn.Parameter(q.clone())
+    optimizer = torch.optim.Adam([moved], lr=learning_rate, maximize=True)
+    bound(moved).backward()
+    optimizer.step()
+    return moved
+
+
+@pytest.mark.parametrize("answer, words", [
+    (descent_by_optimizer, "went downhill"),
+    (untracked, "does not track q"),
+    (gradient_of_the_copy, "is None"),
+    (changed_in_place, "in place"),
+    (twice, "counts twice"),
+    (adam, "gradient's sign alone"),
+    (lambda f, q, rate: f(q), "The shape is []"),
+    (lambda f, q, rate: tuple(q), "returned tuple"),
+])
+def test_wrong_steps_are_named(answer, words):
+    result = checks.ascent_step.judge(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
 WRONG_KLS = [
     (lambda m, s: kl_divergence(Normal(torch.zeros_like(m), torch.ones_like(m)),
                                 Normal(m, (s / 2).exp())).sum(-1), "other direction"),

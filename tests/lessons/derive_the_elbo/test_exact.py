@@ -8,7 +8,13 @@ from torch.distributions import MultivariateNormal
 
 from vae_helpers import elbo
 from vae_lessons.compare_the_estimators.lab import path_derivative_form
-from vae_lessons.derive_the_elbo.exact import LinearGaussian, quadrature_log_evidence
+from vae_lessons.derive_the_elbo.exact import (
+    Laboratory,
+    LinearGaussian,
+    kl_to_posterior,
+    posterior,
+    quadrature_log_evidence,
+)
 
 SIZES = [(1, 1, 1), (3, 5, 2), (4, 10, 3)]  # batch, pixels, latent
 
@@ -58,6 +64,24 @@ def test_kl_to_the_posterior_is_torch_s(setting):
     p = MultivariateNormal(model.posterior(x).mean, precision_matrix=model.precision)
     expected = torch.distributions.kl_divergence(q, p)
     torch.testing.assert_close(model.kl_to_posterior(x, mean, logvar), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("v", [0.01, 1.0, 7.0])
+def test_the_laboratory_is_the_linear_gaussian_of_one_latent(v):
+    generator = torch.Generator().manual_seed(5)
+    draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
+    one = torch.ones(1, 1, dtype=torch.float64)
+    small, large = Laboratory(v * one[0]), LinearGaussian(one, 0 * one[0], v)
+    x, mean, logvar, z = draw(9, 1), draw(9, 1), draw(9, 1), draw(4, 9, 1)
+    mu, log_tau2 = posterior(small, x)
+    close = lambda a, b: torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+    close(small.log_likelihood(x, z), large.log_likelihood(x, z))
+    close(small.log_joint(x, z), large.log_joint(x, z))
+    close(small.log_evidence(x), large.log_evidence(x))
+    close(small.elbo(x, mean, logvar), large.elbo(x, mean, logvar))
+    close(mu, large.posterior(x).mean)
+    close((-log_tau2).exp(), large.precision.expand(9, 1))
+    close(kl_to_posterior(small, x, mean, logvar), large.kl_to_posterior(x, mean, logvar))
 
 
 def test_no_mean_field_q_beats_the_best_one(setting):

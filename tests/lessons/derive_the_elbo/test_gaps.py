@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, models, training
-from vae_lessons.derive_the_elbo import lab
+from vae_lessons.derive_the_elbo import checks, lab
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,54 @@ def test_a_finer_grid_changes_nothing(setting):
 def test_the_gap_adds_up_and_refining_closes_part_of_it(setting):
     model, images = setting
     before = [parameter.clone() for parameter in model.parameters()]
-    found = lab.measure_gaps(model, images, seed=0)
+    found = lab.measure_gaps(elbo.kl_form, model, images, seed=0)
     assert found.log_evidence == pytest.approx(found.elbo + found.gap, abs=1e-3)
     assert found.gap == pytest.approx(found.approximation + found.amortisation, abs=1e-3)
     assert found.gap > found.approximation > 0
     assert all(map(torch.equal, before, model.parameters())), "the decoder must stay as it is"
+
+
+def test_another_form_is_used_where_it_is_given(setting):
+    """The notebook's own form does the work: one nat less in each draw is one nat of gap."""
+    model, images = setting
+
+    def poorer(*given):
+        return elbo.kl_form(*given) - 1
+
+    mean, logvar = torch.zeros(20, 2), torch.zeros(20, 2)
+    values = [lab.elbo_of(form, model, images, mean, logvar, draws=2, seed=0)
+              for form in (elbo.kl_form, poorer)]
+    torch.testing.assert_close(values[0] - values[1], torch.ones(20), rtol=0, atol=1e-3)
+
+
+def test_the_parts_have_their_labels():
+    found = {kind: lab.Gaps(-100.0, -103.0, 3.0, part, 3.0 - part)
+             for kind, part in (("training", 0.5), ("test", 0.25))}
+    expected = {"approximation gap, training images": 0.5, "approximation gap, test images": 0.25,
+                "amortisation gap, training images": 2.5, "amortisation gap, test images": 2.75}
+    assert lab.parts(found) == expected
+    run = {kind: gaps._asdict() for kind, gaps in found.items()} | {"prefix_neg_elbo": []}
+    assert lab.parts_of_runs({"1": run, "2": run}) == {
+        label: [value, value] for label, value in expected.items()}
+
+
+def test_each_direction_of_the_kl_has_its_own_gaussian():
+    """Moving either Gaussian a little makes the KL that it minimises larger."""
+    found = lab.two_directions(checks.ascent_step._right, elbo.gaussian_log_prob)
+    width = found.z[1] - found.z[0]
+    for density in (found.p, found.one_bump, found.both_bumps):
+        assert (density.sum() * width).item() == pytest.approx(1, abs=1e-3)
+
+    def kl(of, to):
+        return (of * (of.log() - to.log())).sum()
+
+    keep = slice(20, -20)  # where none of the densities is 0
+    p, one, both = found.p[keep], found.one_bump, found.both_bumps
+    for shift in (-5, 5):
+        assert kl(p, both.roll(shift)[keep]) > kl(p, both[keep])
+        moved = one.roll(shift)[keep].clamp(min=1e-300)
+        assert kl(moved, p) > kl(one[keep].clamp(min=1e-300), p)
+    assert found.sds[0] < 0.6 < 1.5 < found.sds[1]
 
 
 def test_only_two_latents_are_affordable(setting):
