@@ -33,15 +33,15 @@ class Claim(NamedTuple):
 
     @property
     def band(self):
-        """The band in words: "all of 10 seeds 1 … 3 nats"."""
+        """The band in words: "1 … 3 nats (all 10 seeds)"."""
         if self.low == self.high:
             band = f"{self.low:,g}"
         elif math.inf in (-self.low, self.high):
             band = f"at most {self.high:,g}" if self.low < 0 else f"at least {self.low:,g}"
         else:
             band = f"{self.low:,g} … {self.high:,g}"
-        whom = {"all": f"all of {self.seeds} seeds ", "median": f"median of {self.seeds} seeds "}
-        return f"{whom[self.of] * bool(self.seeds)}{band} {self.unit}".rstrip()
+        whom = "all" if self.of == "all" else "median of"
+        return f"{band} {self.unit}".rstrip() + f" ({whom} {self.seeds} seeds)" * bool(self.seeds)
 
     @property
     def spread(self):

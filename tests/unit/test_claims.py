@@ -82,10 +82,10 @@ def test_an_array_of_one_number_has_no_spread(value):
 def test_one_value_a_seed_shows_median_and_range(seeds):
     row = made(seeds, 1, 9, "nats")
     assert row.holds and (row.value, row.least, row.most, row.seeds) == (2.5, 1.25, 9, 4)
-    assert (row.spread, row.band) == ("⟨1.25⟩ … ⟨9⟩", "all of 4 seeds 1 … 9 nats")
-    assert "⟨2.5⟩ (⟨1.25⟩ … ⟨9⟩) within all of 4 seeds 1 … 9 nats" in repr(claims(row))
+    assert (row.spread, row.band) == ("⟨1.25⟩ … ⟨9⟩", "1 … 9 nats (all 4 seeds)")
+    assert "⟨2.5⟩ (⟨1.25⟩ … ⟨9⟩) within 1 … 9 nats (all 4 seeds)" in repr(claims(row))
     median = made(seeds, 2, 3, "nats", of="median")
-    assert median.holds and median.band == "median of 4 seeds 2 … 3 nats"
+    assert median.holds and median.band == "2 … 3 nats (median of 4 seeds)"
 
 
 @pytest.mark.parametrize(("seeds", "of"), [
