@@ -12,6 +12,7 @@ STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "KL": (GREEN, "-.", "^"),
     "path derivative": ("#CC79A7", ":", "D"),
     "score function": ("#555555", (0, (1, 3)), "v"),
+    "independent latents": ("#777777", "--", "s"),
     "score function with baseline": ("#E69F00", (0, (3, 3)), "X"),
 }
 FLOOR = 1e-3  # the lowest variance on the axis; a smaller one is marked there
@@ -108,7 +109,7 @@ def _empty_curves(z, posterior, sd, laws, crossover):
     first.legend(loc="upper left", fontsize=9)
     for axes, (panel, forms) in zip(panels, laws.items()):
         if crossover is not None:
-            axes.axvline(crossover, color="#999999", linewidth=1)
+            axes.axvline(crossover, ymax=0.7, color="#999999", linewidth=1)  # below the legend
             axes.text(crossover * 0.97, 1.6 * FLOOR, "s² = τ²/2", rotation=90, ha="right",
                       fontsize=9)
         for form in forms:
@@ -153,11 +154,9 @@ def fan(means, noise, curves, here, values, slopes, posterior_mean, log_evidence
         marks.set_data(np.full(len(noise), here), values[form])
         place.set_data([here, here], place.axes.get_ylim())
         words = f"value ±{of_value:.2f}, slope ±{of_slope:.2f}"
-        marks.axes.set_title(f"{FINDINGS[form]}\nat m = {here:.2f}: {words}\n ")
+        marks.axes.set_title(f"{FINDINGS[form]}\nat m = {here:.2f}: {words}")
         sentences.append(f"{form}: {words}")
-    if guess:
-        first = fig.axes[0]
-        first.set_title(first.get_title("left").rstrip() + f"\nyour guess: {guess}")
+    fig.artists_of["guess"].set_text(f"your guess: {guess}" if guess else "")
     fig.caption = (f"Standard deviations over draws at m = {here:.2f}. "
                    + "; ".join(sentences) + ".").replace("m = -", "m = −")
     return fig
@@ -169,25 +168,35 @@ def _empty_fan(means, noise, curves, posterior_mean, log_evidence):
     fig.artists_of = {}
     for axes, (form, lines) in zip(fig.subplots(1, 2, sharey=True), curves.items()):
         colour, _, mark = STYLES[form]
-        axes.axhline(log_evidence, color="black", linewidth=1, linestyle=":")
-        axes.text(means[0], log_evidence + 0.1, "log p(x)", fontsize=9)
-        for shade, (eps, line) in enumerate(zip(noise, lines)):
+        axes.plot(means[[0, -1]], [log_evidence] * 2, color="black", linestyle=":", linewidth=1,
+                  label="log p(x)")
+        for shade, line in enumerate(lines):
             axes.plot(means, line, color=colour, alpha=0.35 + 0.13 * shade)
-        flat = np.ptp(lines[:, -1]) < 0.1  # all lines in one: one label
-        for eps, line in [("all ε", lines[0])] if flat else zip(noise, lines):
-            words = eps if flat else f"ε = {eps:.0f}".replace("-", "−")
-            axes.text(means[-1] + 0.05, line[-1], words, fontsize=9, va="center")
-        axes.set(xlabel="mean m of q (s = τ)", xlim=(means[0], means[-1] + 0.6), ylim=(-9.5, 3),
-                 title=TWO_LINES + TWO_LINES)
-        axes.annotate("posterior's mean", (posterior_mean, -9.5), (posterior_mean, -8.6),
-                      fontsize=9, ha="center", arrowprops={"arrowstyle": "->"})
+        for words, height in _names_of_lines(noise, lines[:, -1]):
+            axes.text(means[-1] + 0.05, height, words, fontsize=9, va="center")
+        axes.set(xlabel=f"mean m of q (the posterior's is {posterior_mean:g})", ylim=(-11, 3),
+                 xlim=(means[0], means[-1] + 0.6), title=TWO_LINES,
+                 xticks=np.arange(means[0], means[-1] + 0.1, 0.5))
+        axes.legend(loc="lower center", fontsize=9)
         fig.artists_of[form] = (
             axes.plot([], [], mark, color="black", markersize=6)[0],
             axes.plot([], [], color="#999999", linewidth=1)[0],
         )
+    fig.artists_of["guess"] = fig.axes[0].text(means[0] + 0.05, 2.2, "", fontsize=10)
     fig.axes[0].set_ylabel("estimate from one draw (nats)")
     freeze_layout(fig)
     return fig
+
+
+def _names_of_lines(noise, heights):
+    """(words, height) for the end of each line, pushed apart; one for all if they are the same."""
+    if np.ptp(heights) < 0.1:
+        return [("all ε", heights[0])]
+    places, last = [], np.inf
+    for k in np.argsort(-heights):
+        last = min(heights[k], last - 0.8)
+        places.append((f"ε = {noise[k]:.0f}".replace("-", "−"), last))
+    return places
 
 
 @styled

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Independent, Normal
 
 from vae_helpers import elbo
-from vae_lessons.compare_the_estimators import checks
+from vae_lessons.compare_the_estimators import checks, lab
 
 
 def frozen_path(log_joint, mean, logvar, eps):
@@ -72,6 +72,63 @@ def test_wrong_bounds_are_named(answer, words):
     result = checks.bound.judge(answer)
     assert result.state == "failed"
     assert any(word in result.diagnosis for word in words.split("|"))
+
+
+def gathered(log_joint, mean, logvar, eps):
+    with torch.no_grad():
+        z = mean + torch.exp(logvar / 2) * eps
+    log_q = Independent(Normal(mean, torch.exp(logvar / 2)), 1).log_prob(z)
+    f = (log_joint(z) - log_q).detach()
+    others = [torch.cat([f[:k], f[k + 1:]]).mean(0) for k in range(len(f))]
+    return (f - torch.stack(others)) * log_q
+
+
+def rescaled(log_joint, mean, logvar, eps):
+    z = elbo.reparameterize(mean, logvar, eps).detach()
+    log_q = elbo.gaussian_log_prob(z, mean, logvar)
+    f = log_joint(z) - log_q.detach()
+    return (f - f.mean(0)) * len(f) / (len(f) - 1) * log_q
+
+
+@pytest.mark.parametrize("answer", [gathered, rescaled])
+def test_right_baselines_pass(answer):
+    assert checks.score_with_baseline.judge(answer).passed
+
+
+def weighted(weigh, f_of=lambda joint, log_q: (joint - log_q).detach()):
+    """A learner's answer: what `weigh` makes of f and log q."""
+    def answer(log_joint, mean, logvar, eps):
+        z = (mean + (0.5 * logvar).exp() * eps).detach()
+        log_q = Independent(Normal(mean, (0.5 * logvar).exp()), 1).log_prob(z)
+        return weigh(f_of(log_joint(z), log_q), log_q)
+
+    return answer
+
+
+def others(f):
+    return (f.sum(0, keepdim=True) - f) / (len(f) - 1)
+
+
+@pytest.mark.parametrize("answer, words", [
+    (weighted(lambda f, q: f * q), "without a baseline"),
+    (weighted(lambda f, q: (f - f.mean(dim=0, keepdim=True)) * q), "contains the draw itself"),
+    (weighted(lambda f, q: f * q - others(f)), "after the product"),
+    (weighted(lambda f, q: f * (q - others(f))), "from log q"),
+    (weighted(lambda f, q: (f - f.mean(0)) / (f.std(0) + 1e-8) * q), "changes the gradient"),
+    (weighted(lambda f, q: (f - f.mean()) * q), "averaged over all images"),
+    (weighted(lambda f, q: (f - others(f)) * q, lambda joint, q: joint - q), "through f"),
+    (weighted(lambda f, q: (f - others(f)) * q, lambda joint, q: joint), "log p(x, z) alone"),
+    (weighted(lambda f, q: (others(f) - f) * q), "sign is flipped"),
+    (weighted(lambda f, q: -((f - others(f)) * q)), "sign is flipped"),
+    (weighted(lambda f, q: (f - others(f)).detach()), "score is missing"),
+    (weighted(lambda f, q: ((f - others(f)) * q).mean()), "averaged over draws and images"),
+    (lambda f, m, s, e: lab.score_with_baseline(f, m.detach(), s.detach(), e), "no gradient"),
+    (lambda f, m, s, e: weighted(lambda f, q: f * q)(f, m, s, torch.randn_like(e)),
+     "another result each time"),
+])
+def test_wrong_baselines_are_named(answer, words):
+    result = checks.score_with_baseline.judge(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
 def test_a_number_from_the_slider_is_near_enough():

@@ -5,15 +5,22 @@ import math
 import pytest
 import torch
 
-from vae_lessons.compare_the_estimators import lab
+from vae_lessons.compare_the_estimators import lab, laws
 from vae_lessons.derive_the_elbo.exact import LinearGaussian
 
 DRAWS = 400_000
+LAWFUL = ("Monte Carlo", "entropy", "KL", "path derivative")
 
 
 def laboratory(noise_variance, seen):
     one = torch.ones(1, 1, dtype=torch.float64)
     return LinearGaussian(one, 0 * one[0], noise_variance), seen * one
+
+
+def drawn_variances(model, x, mean, logvar, eps):
+    forms = {name: lab.ESTIMATORS[name] for name in LAWFUL}
+    return lab.drawn_variances(forms, lab.gradient_of_each, lambda z: model.log_joint(x, z), mean,
+                               logvar, eps)
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +37,23 @@ def test_draws_have_the_variances_of_the_laws(noise_variance, seen, width, shift
     posterior_mean, posterior_sd = posterior.mean.item(), posterior.precision.item() ** -0.5
     mean, sd = posterior_mean + shift * posterior_sd, width * posterior_sd
     q = x.new_tensor([[mean]]), x.new_tensor([[2 * math.log(sd)]])
-    drawn = lab.drawn_variances(model, x, *q, eps)
-    exactly = lab.exact_variances(mean, sd, posterior_mean, posterior_sd)
+    drawn = drawn_variances(model, x, *q, eps)
+    exactly = laws.exact_variances(mean, sd, posterior_mean, posterior_sd)
     for quantity in exactly:
         assert drawn[quantity].keys() == exactly[quantity].keys()
-        assert lab.deviation(drawn[quantity], exactly[quantity]) < 0.03, quantity
+        assert laws.deviation(drawn[quantity], exactly[quantity]) < 0.03, quantity
 
 
 def test_the_forms_cross_where_the_text_says():
     tau = 0.3
     at = torch.tensor([0.49, 0.5, 0.51], dtype=torch.float64).sqrt() * tau
     for shift in (0.0, 0.7, -2.0):
-        of = lab.exact_variances(shift * tau, at, 0.0, tau)
+        of = laws.exact_variances(shift * tau, at, 0.0, tau)
         value, by_mean, by_logvar = of.values()
         for noisy, quiet in (
             (value["Monte Carlo"], value["entropy"]),
-            (by_mean["path derivative"], by_mean[lab.TOTAL]),
-            (by_logvar["path derivative"], by_logvar[lab.TOTAL]),
+            (by_mean["path derivative"], by_mean[laws.TOTAL]),
+            (by_logvar["path derivative"], by_logvar[laws.TOTAL]),
         ):
             assert torch.sign((noisy - quiet).round(decimals=9)).tolist() == [1, 0, -1]
 
@@ -54,11 +61,11 @@ def test_the_forms_cross_where_the_text_says():
 def test_a_diagonal_precision_gives_the_sum_of_the_laws():
     precision = torch.tensor([4.0, 2.5], dtype=torch.float64)
     shift, sd = torch.tensor([0.3, -0.2]).double(), torch.tensor([0.4, 0.9]).double()
-    together = lab.factorised_variances(torch.diag(precision), shift, sd)
+    together = laws.factorised_variances(torch.diag(precision), shift, sd)
     one_by_one = [
-        lab.exact_variances(m, s, 0.0 * m, t**-0.5) for m, s, t in zip(shift, sd, precision)
+        laws.exact_variances(m, s, 0.0 * m, t**-0.5) for m, s, t in zip(shift, sd, precision)
     ]
-    for quantity, parts in (("value", "value"), ("gradient", "gradient for mean")):
+    for quantity, parts in (("value", "value"), ("gradient", "gradient for m")):
         for form, variance in together[quantity].items():
             torch.testing.assert_close(variance, sum(one[parts][form] for one in one_by_one))
 
@@ -72,12 +79,12 @@ def test_a_correlated_posterior_follows_the_laws(eps):
     for shift, logvar in (((0.0, 0.0), model.best_mean_field(x)[1]),
                           ((0.3, -0.5), torch.tensor([[-1.0, -2.0]]).double())):
         shift = torch.tensor(shift).double()
-        drawn = lab.drawn_variances(model, x, posterior_mean + shift, logvar, pairs)
-        law = lab.factorised_variances(model.precision, shift, (logvar[0] / 2).exp())
-        for quantity, of in (("value", "value"), ("gradient", "gradient for mean")):
+        drawn = drawn_variances(model, x, posterior_mean + shift, logvar, pairs)
+        law = laws.factorised_variances(model.precision, shift, (logvar[0] / 2).exp())
+        for quantity, of in (("value", "value"), ("gradient", "gradient for m")):
             for form, variance in law[quantity].items():
                 assert drawn[of][form] == pytest.approx(variance.item(), rel=0.03)
-    best = lab.factorised_variances(
+    best = laws.factorised_variances(
         model.precision, torch.zeros(2).double(), model.precision.diagonal() ** -0.5
     )["value"]
     # At the best mean-field q Monte Carlo leads by d/2 and is not 0.
@@ -86,10 +93,23 @@ def test_a_correlated_posterior_follows_the_laws(eps):
 
 
 def test_a_deviation_is_absolute_where_the_law_is_zero():
-    assert lab.deviation({"a": 2.2, "b": 0.02}, {"a": 2.0, "b": 0.0}) == pytest.approx(0.1)
-    assert lab.deviation({"b": 0.02}, {"b": 0.0}) == pytest.approx(0.02)
-    assert lab.deviation({"a": 1.5}, {"a": 2.0}) == pytest.approx(0.25)
+    assert laws.deviation({"a": 2.2, "b": 0.02}, {"a": 2.0, "b": 0.0}) == pytest.approx(0.1)
+    assert laws.deviation({"b": 0.02}, {"b": 0.0}) == pytest.approx(0.02)
+    assert laws.deviation({"a": 1.5}, {"a": 2.0}) == pytest.approx(0.25)
 
 
-def test_estimators_share_names():
-    assert set(lab.ESTIMATORS) > {"Monte Carlo", "entropy", "KL", "path derivative"}
+def test_the_place_where_a_lead_changes_sides_is_found():
+    assert lab.bisect(lambda place: 0.3 - place, 0.0, 1.0) == pytest.approx(0.3, abs=1e-3)
+
+
+def test_the_share_of_places_that_a_form_wins():
+    def law(m, s):
+        return {"a": m**2 + 0 * s, "b": 0.5 + 0 * s}
+
+    shifts, widths = torch.tensor([[0.0], [0.5], [1.0]]), torch.ones(4)
+    assert lab.share_won(law, "a", shifts, widths) == pytest.approx(2 / 3)
+
+
+def test_the_worst_deviation_is_over_the_whole_grid():
+    assert lab.worst_deviation(lambda m, s: {"a": 1.0}, lambda m, s: {"a": 1 + m * s},
+                               [0.1, -0.2], [1, 2]) == pytest.approx(0.4)
