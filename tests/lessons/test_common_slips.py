@@ -114,17 +114,6 @@ GROUPS = [
     (lambda w, k: w.mean(0), "averaged the logs of all draws"),
 ]
 
-SAMPLER = [
-    (lambda m, s, e: m + F.softplus(s) * e, "softplus"),
-    (lambda m, s, e: m + F.softplus(s).sqrt() * e, "softplus(logvar) for the variance"),
-    (lambda m, s, e: m + s.abs() * e, "|logvar|"),
-    (lambda m, s, e: m + s.abs().sqrt() * e, "|logvar|"),
-    (lambda m, s, e: Normal(m, s).rsample(), "gave Normal the logvar"),
-    (lambda m, s, e: Normal(m, 0.5 * s).rsample(), "½ logvar"),
-    (lambda m, s, e: Normal(m, s.exp()).rsample(), "another result each time"),
-    (lambda m, s, e: m + (0.5 * s).exp() * torch.randn_like(s), "does not depend on eps"),
-]
-
 RATIO = [
     (lambda m, s: m.abs().mean(0) / s.exp().mean(0), "|mean|"),
     (lambda m, s: m.pow(2).mean(0) / s.exp().mean(0), "mean square of the mean"),
@@ -201,7 +190,7 @@ SCHEDULE = [
 
 SLIPS = {
     "gaussian_kl": KL, "elbo_estimate": ESTIMATE, "path_derivative": PATH, "bound": BOUND,
-    "group_bounds": GROUPS, "sampler": SAMPLER, "signal_to_noise": RATIO, "penalty": PENALTY,
+    "group_bounds": GROUPS, "signal_to_noise": RATIO, "penalty": PENALTY,
     "pixels": PIXELS, "best_logvar": LOGVAR, "scale_gradient": GRADIENT,
     "standardise": STANDARDISE, "paired_interval": INTERVAL, "cyclical_beta": SCHEDULE,
     "quantile_grid": [(lambda side: torch.randn(side).sort().values, "another result each time")],

@@ -13,6 +13,11 @@ from vae_helpers.plots import base
 from vae_helpers.plots.base import ORANGE, png, show, small
 from vae_helpers.plots.digits import _spread, digit_grid, latent_explorer, latent_sliders, tile
 from vae_lessons.build_a_vae import figures
+from vae_lessons.build_a_vae.figures_of_batch_norm import (
+    dead_units,
+    learning_curves,
+    statistics_lag,
+)
 from vae_lessons.choose_a_log_variance.figures import (
     estimate_spread,
     gradient_noise,
@@ -282,12 +287,22 @@ def priced(beta, guess):
             "source": "a page" if guess else "", "guess": guess}
 
 
-def rungs(seed):
+def begun(seed):
     random = np.random.default_rng(seed)
-    return {"stored": {name: {"renewed": list(120 + 50 * random.random(4)),
-                              "evaluation": list(125 + 50 * random.random(4))} for name in "abc"},
-            "live": {"b": {"value": 130.0 + seed, "stored": list(140 + 9 * random.random(4))}},
-            "steps": ["a", "b"], "plateau": 205.8}
+    return {"losses": list(300 / seed + 20 * random.random(60)), "plateau": 206.0,
+            "originals": random.random((8, 28, 28)), "drawn": random.random((8, 28, 28))}
+
+
+def redrawn(seed, guess):
+    random = np.random.default_rng(seed)
+    return {"originals": random.random((5, 28, 28)), "guess": guess,
+            "drawn": {"one": random.random((5, 28, 28)), "other": random.random((5, 28, 28))}}
+
+
+def repaired(seed):
+    random = np.random.default_rng(seed)
+    return {"stored": {name: list(120 + 50 * random.random(4)) for name in "abcd"},
+            "live": {"b": (130.0 + seed, 3), "d": (125.0, 3)}, "plateau": 205.8, "epochs": 10}
 
 
 def learning(seed):
@@ -302,8 +317,16 @@ def learning(seed):
 def lagging(seed, guess=None):
     random = np.random.default_rng(seed)
     return {"runs": {name: {mode: level + random.random(5) for mode, level in
-                            (("evaluation", 200), ("renewed", 145), ("training", 150))}
+                            (("evaluation", 200), ("renewed", 145), ("training", 150),
+                             ("lag", 50 * seed))}
                      for name in "ab"}, "live": {"b": {"renewed": 140.0 + seed}}, "guess": guess}
+
+
+def dying(seed):
+    random = np.random.default_rng(seed)
+    return {"units": 20, "heads": 6,
+            "arms": {name: {"hidden": random.integers(0, 21, (4, 3)),
+                            "heads": random.integers(0, 7, (4, 3))} for name in ("with", "no")}}
 
 
 def panel(seed, steps, beta):
@@ -694,9 +717,12 @@ CASES = [
     (plane_growth, growth(1, [0, 10, 1440]), growth(2, [5, 6, 7])),
     (one_way, way(1), way(2)),
     (seeds_and_live, strips(1), strips(2)),
-    (figures.ladder, rungs(1), rungs(2)),
-    (figures.learning_curves, learning(1), learning(2)),
-    (figures.statistics_lag, lagging(1), lagging(2, "one draw is noisy")),
+    (figures.first_training, begun(1), begun(2)),
+    (figures.reconstructions, redrawn(1, None), redrawn(2, "blurred digits")),
+    (figures.two_repairs, repaired(1), repaired(2)),
+    (learning_curves, learning(1), learning(2)),
+    (dead_units, dying(1), dying(2)),
+    (statistics_lag, lagging(1), lagging(2, "one draw is noisy")),
     (averages, repeated(1, 8), repeated(2, 64)),
     (variance_curves, curves(1, None), curves(2, "KL")),
     (variance_curves, curves(2, "KL"), curves(1, None)),
@@ -918,31 +944,57 @@ def test_the_source_of_a_recipe_stands_in_the_caption():
     assert figures.hidden_beta(**data | {"source": "a page"}).caption.endswith("Source: a page")
 
 
-def test_the_ladder_s_title_says_what_each_step_gains():
-    data = rungs(1) | {"steps": ["a", "b", "c"]}
-    for name, level in (("a", 200.0), ("b", 160.0), ("c", 168.0)):
-        data["stored"][name] = {"renewed": [level - 1, level + 1], "evaluation": [level] * 2}
-    fig = figures.ladder(**data)
-    assert fig.axes[0].get_title("left") == "a 200 nats; b −40, c +8"
-    assert [text.get_text() for text in fig.axes[0].texts] == ["200", "160", "168"]
+def test_the_title_says_what_each_repair_gains():
+    levels = {"broken": 200.0, "one": 160.0, "other": 155.0, "both": 115.0}
+    stored = {name: [level - 1, level + 1] for name, level in levels.items()}
+    fig = figures.two_repairs(stored, {"both": (120.0, 3)}, 206.0, 10)
+    assert fig.axes[0].get_title("left").endswith("(40 and 45), both together 85")
+    words = [text.get_text() for text in fig.axes[0].texts]
+    assert words == ["the mean image", "200", "160", "155", "115"]
+
+
+@pytest.mark.parametrize("spread, words", [(0.0, "the same blur"), (0.4, "each digit differently")])
+def test_the_title_says_whether_the_pictures_differ(spread, words):
+    images = 0.5 + spread * np.random.default_rng(0).normal(size=(5, 28, 28)).clip(-1, 1)
+    fig = figures.reconstructions(images, {"the recipe": images}, guess="noise")
+    title = fig.axes[0].get_title("left")
+    assert title.startswith(f"The recipe draws {words}") and title.endswith("your guess: noise")
+    assert fig.caption.endswith("Your guess: noise.")
+
+
+@pytest.mark.parametrize("last, words", [(150, "falls well below"), (206, "has not left")])
+def test_the_title_says_whether_training_leaves_the_mean_image(last, words):
+    fig = figures.first_training(**begun(1) | {"losses": [300.0] + [last] * 30})
+    assert words in fig.axes[0].get_title("left") and words in fig.caption
 
 
 def test_runs_are_marked_where_their_twin_without_ends():
     data = learning(1)
-    fig = figures.learning_curves(**data)
+    fig = learning_curves(**data)
     of_epochs, of_seconds = (
         next(line for line in axes.lines if line.get_marker() == "o") for axes in fig.axes)
-    ends = data["curves"]["without"]["neg_elbo"][:, -1]
-    assert of_epochs.get_ydata() == pytest.approx(ends) == of_seconds.get_ydata()
-    assert of_epochs.get_xdata() == pytest.approx(data["reached"]["with"]["epochs"])
+    end = np.median(data["curves"]["without"]["neg_elbo"][:, -1])
+    assert of_epochs.get_ydata() == pytest.approx([end]) == of_seconds.get_ydata()
     median = np.median(data["reached"]["with"]["epochs"])
-    assert fig.axes[0].get_title("left") == f"5 epochs without:\n{median:.1f} with with"
+    assert of_epochs.get_xdata() == pytest.approx([median])
+    title = fig.axes[0].get_title("left")
+    assert title == f"As good as 5 epochs without\nafter {median:.1f} epochs"
 
 
-def test_the_lag_is_running_less_renewed():
-    run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0]}
-    fig = figures.statistics_lag({"here": run, "there": run}, {})
-    assert fig.axes[0].get_title("left") == "here:\nlag +100 nats, at the end −2"
+def test_the_lag_is_the_one_that_is_given():
+    run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0],
+           "lag": [100.0, -2.0]}
+    fig = statistics_lag({"here": run, "there": run}, {})
+    assert fig.axes[0].get_title("left") == "here:\n100 nats worse in epoch 1, −2 at the end"
+
+
+def test_the_titles_count_the_dead_units():
+    arms = {"with": {"hidden": [[1, 0]] * 3, "heads": [[2, 3]] * 3},
+            "without": {"hidden": [[8, 9]] * 3, "heads": [[4, 4]] * 3}}
+    fig = dead_units(arms, units=10, heads=4)
+    assert [axes.get_title("left") for axes in fig.axes] == [
+        "Hidden units that are silent: 0 with,\n9 without",
+        "Outputs of the heads that are silent: 3 with,\n4 without"]
 
 
 def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():

@@ -21,13 +21,13 @@ def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, b
                    variance=1.0, scale=1.0):
     """The β of the loss ``reduced reconstruction + weight * reduced kl``.
 
-    pixels: D, with every colour channel; latents: d; batch: B, the images in a batch.
+    pixels: P, with every colour channel; latents: d; batch: B, the images in a batch.
     reconstruction, kl: how the code reduces each term. "mean" averages over batch and pixels
     (or latents), "sum / len(x)" averages over the batch alone, "sum" averages over nothing.
     likelihood: what the reconstruction stands for: "bernoulli" (cross entropy), "gaussian"
     (squared error, variance σ²) or "laplace" (absolute error, scale b).
 
-    β = weight · (B·D, B or 1) / (B·d, B or 1), divided by 2σ² for a Gaussian and by b for a
+    β = weight · (B·P, B or 1) / (B·d, B or 1), divided by 2σ² for a Gaussian and by b for a
     Laplace. B cancels unless one term alone is "sum"; only then `batch` is needed. Raises
     `ValueError` for anything else. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
     """
@@ -73,27 +73,6 @@ def loss_line(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=
         f"reconstruction = {_error(likelihood, reconstruction)}",
         "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
         f"loss = reconstruction + {_exact(weight)} * {rate}",
-    ])
-
-
-def honest_loss_line(beta, pixels, latents, *, likelihood, variance=1.0, scale=1.0):
-    """The loss that shows its own β: both terms summed, in nats per image.
-
-    Binds ``distortion``, ``kl`` and ``loss``, and needs what `loss_line` needs. The distortion
-    lacks its constant, which has no gradient: D/2 · log 2πσ² for a Gaussian, D · log 2b for a
-    Laplace.
-    """
-    _check(beta, pixels, latents, "sum", "sum", likelihood, None, variance, scale)
-    divisor = {
-        "bernoulli": "",
-        "gaussian": f" / (2 * {_exact(variance)})",
-        "laplace": f" / {_exact(scale)}",
-    }[likelihood]
-    return "\n".join([
-        f"{_shapes(pixels, latents)}{_noise(likelihood, variance, scale)}",
-        f"distortion = {_error(likelihood, 'sum / len(x)')}{divisor}",
-        "kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)",
-        f"loss = distortion + {_exact(beta)} * kl.sum() / len(x)",
     ])
 
 
@@ -159,8 +138,8 @@ PRESETS = {
         1.0, 784, 20, 128, "sum", "sum", "bernoulli",
         "https://github.com/pytorch/examples/blob/"
         "cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
-    # The code divided both by batch · 784, which is β = 1; the issue asks for batch · 20.
-    "PyTorch's example as issue 290 wants it": _preset(
+    # The code divided both by batch · 784, which is β = 1; the issue proposed batch · 20.
+    "issue 290's proposal for PyTorch's example": _preset(
         1.0, 784, 20, 128, "mean", "mean", "bernoulli",
         "https://github.com/pytorch/examples/issues/290"),
     # All of the latent plane gave one picture (issue 3373), until the mean was undone.
@@ -238,7 +217,7 @@ class BetaCalculator(View):
                 description="reconstruction", **wide),
             "kl": Dropdown(options=KL_OPTIONS, value=start["kl"], description="KL", **wide),
             "weight": FloatText(start["weight"], description="KL's weight w", **wide),
-            "pixels": FloatText(start["pixels"], description="pixels D", **wide),
+            "pixels": FloatText(start["pixels"], description="pixels P", **wide),
             "latents": FloatText(start["latents"], description="latents d", **wide),
             "batch": FloatText(start["batch"], description="batch size B", **wide),
         }

@@ -2,147 +2,197 @@
 
 import math
 
-import torch
 from torch.nn import functional as F
 
-from vae_helpers import elbo
 from vae_helpers.check.choice import Choice
-from vae_helpers.check.exercise import Exercise, Mistake
-from vae_helpers.check.laboratory import draw_from, mistakes_of_normal
+from vae_helpers.check.exercise import Mistake
 from vae_helpers.check.quantity import Quantity
+from vae_lessons.build_a_vae.steps import (
+    StepExercise,
+    cross_entropy,
+    kl,
+    negative_elbo,
+    reparameterized,
+    step_of,
+)
 
 
-def _sampler_cases():
-    draw = draw_from(5)
-    return [(draw(*shape), draw(*shape), draw(*shape)) for shape in [(4, 3), (1, 1), (3, 3)]]
+def _with_loss(loss):
+    """A step with loss(ce, kl), of each pixel's cross entropy and each latent's KL."""
+    return step_of(loss=lambda x, logits, m, s: loss(cross_entropy(x, logits), kl(m, s)))
 
 
-def _with_sd(sd):
-    """mean + sd(logvar) · eps, for a standard deviation that is not the right one."""
-    return lambda m, s, e: m + sd(s) * e
+def _calls(*names):
+    """A step that calls these, in this order, in place of zero_grad, backward and step."""
+    def update(optimizer, loss):
+        for name in names:
+            loss.backward() if name == "backward" else getattr(optimizer, name)()
+
+    return update
 
 
-def _sd(s):
-    return (0.5 * s).exp()
+def _mistakes_of_a_step(loss):
+    """What goes wrong whatever the loss is: of (x, logits, mean, logvar)."""
+    def step(**changes):
+        return step_of(**{"loss": loss} | changes)
 
+    def calls(*names):
+        return step(update=_calls(*names))
 
-sampler = Exercise(
-    "sampler",
-    elbo.reparameterize,
-    _sampler_cases,
-    [
-        Mistake(_with_sd(lambda s: s.exp()),
+    return [
+        Mistake(calls("backward", "step"),
+                "zero_grad is missing. backward() adds to the gradients that are there: without "
+                "optimizer.zero_grad() each step also repeats all earlier ones."),
+        Mistake(calls("zero_grad", "step"),
+                "backward is missing: without loss.backward() there are no gradients, and "
+                "optimizer.step() changes nothing."),
+        Mistake(calls("zero_grad", "backward"),
+                "step is missing: the gradients are computed, but optimizer.step() has to use "
+                "them."),
+        Mistake(calls("backward", "zero_grad", "step"),
+                "The order is wrong: zero_grad comes after backward and erases the gradients "
+                "before step can use them. Call zero_grad, backward, step."),
+        Mistake(calls("zero_grad", "step", "backward"),
+                "The order is wrong: step comes before backward, when there is no gradient yet. "
+                "Call zero_grad, backward, step."),
+        Mistake(calls("step", "zero_grad", "backward"),
+                "The order is wrong: step comes first and uses the gradients of the batch before. "
+                "Call zero_grad, backward, step."),
+        Mistake(calls("step", "backward", "zero_grad"),
+                "The order is wrong: step comes first, and finds no gradients. Call zero_grad, "
+                "backward, step."),
+        Mistake(calls(),
+                "The loss is computed, but the model does not learn from it. Call "
+                "optimizer.zero_grad(), loss.backward() and optimizer.step()."),
+        Mistake(step(draw=lambda m, s, e: reparameterized(m, s, e).detach()),
+                "z is detached, or drawn without the reparameterisation trick: the distortion "
+                "cannot teach the encoder. Write z = mean + exp(½ logvar) · eps, and do not "
+                "detach it."),
+        Mistake(step(draw=lambda m, s, e: m + (0.5 * s.detach()).exp() * e),
+                "logvar is detached where z is drawn: the distortion cannot teach the encoder how "
+                "wide q should be."),
+        Mistake(step(draw=lambda m, s, e: m.detach() + (0.5 * s).exp() * e),
+                "The mean is detached where z is drawn: the distortion cannot teach the encoder "
+                "where q should be."),
+        Mistake(step(draw=lambda m, s, e: m.clone()),
+                "z is always the mean: the noise eps is not used. Write z = mean + exp(½ logvar) · "
+                "eps."),
+        Mistake(step(draw=lambda m, s, e: m + e),
+                "The noise is not scaled. The standard deviation is exp(½ logvar): multiply eps "
+                "by it."),
+        Mistake(step(draw=lambda m, s, e: m + s.exp() * e),
                 "You scaled the noise by exp(logvar), the variance. The standard deviation is its "
                 "square root, exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: s),
+        Mistake(step(draw=lambda m, s, e: m + s * e),
                 "You scaled the noise by logvar itself. The standard deviation is exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: 0.5 * s),
+        Mistake(step(draw=lambda m, s, e: m + 0.5 * s * e),
                 "½ logvar is the log of the standard deviation. Take exp of it."),
-        Mistake(_with_sd(lambda s: s.sqrt()),
-                "You took the square root of logvar. A log may be negative, so this gives NaN: "
-                "exponentiate first. The standard deviation is exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: s.abs().sqrt()),
-                "You took the square root of |logvar|. The logarithm must be undone, by exp: the "
-                "standard deviation is exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: s.log()),
-                "You took the log of logvar. It is a log already: undo it, by exp."),
-        Mistake(_with_sd(lambda s: (2 * s).exp()),
-                "This is the variance squared. The standard deviation is the variance's square "
-                "root: ½ logvar in the exponent, not 2 logvar."),
-        Mistake(_with_sd(lambda s: 0.5 * s.exp()),
+        Mistake(step(draw=lambda m, s, e: m + 0.5 * s.exp() * e),
                 "The ½ stands outside the exponential. It belongs inside: exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: (-0.5 * s).exp()),
+        Mistake(step(draw=lambda m, s, e: m + (-0.5 * s).exp() * e),
                 "The sign in the exponent is wrong: exp(−½ logvar) is one over the standard "
                 "deviation."),
-        Mistake(_with_sd(lambda s: (-s).exp()),
-                "exp(−logvar) is the precision, one over the variance. The standard deviation is "
-                "exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: torch.exp2(0.5 * s)),
-                "You took powers of 2. logvar is a natural logarithm: exp(½ logvar)."),
-        Mistake(_with_sd(F.softplus),
+        Mistake(step(draw=lambda m, s, e: m + F.softplus(s) * e),
                 "softplus makes a number positive, but it does not undo a log. logvar is the log "
-                "of the variance: exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: F.softplus(s).sqrt()),
-                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
-                "standard deviation is exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: F.softplus(0.5 * s)),
-                "You took softplus(½ logvar). softplus does not undo a log: use exp."),
-        Mistake(_with_sd(torch.abs),
-                "You scaled the noise by |logvar|. The logarithm must be undone, by exp: the "
-                "standard deviation is exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: (0.5 * s.abs()).exp()),
-                "You took |logvar|. A log variance may be negative, for a variance below 1: keep "
-                "its sign."),
-        Mistake(_with_sd(torch.sigmoid),
-                "You took the sigmoid of logvar. It does not undo a log: the standard deviation is "
-                "exp(½ logvar)."),
-        Mistake(_with_sd(lambda s: 1),
-                "The noise is not scaled: logvar is not used. Multiply eps by exp(½ logvar)."),
-        Mistake(lambda m, s, e: m - _sd(s) * e,
-                "The noise is subtracted. The distribution is the same, because eps is symmetric, "
-                "but z = mean + exp(½ logvar) · eps is expected."),
-        Mistake(lambda m, s, e: _sd(s) * e, "The mean is missing: this z is centred on 0."),
-        Mistake(lambda m, s, e: m.clone(), "The noise is missing: z is always the mean."),
-        Mistake(lambda m, s, e: e.clone(),
-                "This is the noise itself. Scale it, and shift it by the mean."),
-        Mistake(lambda m, s, e: m + _sd(s),
-                "eps is not used: this is the point one standard deviation above the mean, every "
-                "time."),
-        Mistake(lambda m, s, e: m + s, "You added logvar to the mean, and eps is not used."),
-        Mistake(lambda m, s, e: m + s + e,
-                "You added logvar. It sets the width, not the place: multiply eps by "
-                "exp(½ logvar)."),
-        Mistake(lambda m, s, e: m + _sd(s) + e,
-                "You added the standard deviation. Multiply eps by it."),
-        Mistake(lambda m, s, e: m * e + _sd(s),
-                "mean and standard deviation are exchanged: eps should multiply the standard "
-                "deviation, and the mean be added."),
-        Mistake(lambda m, s, e: m * _sd(s) * e,
-                "You multiplied by the mean. It shifts z: add it."),
-        Mistake(lambda m, s, e: (m + _sd(s)) * e,
-                "The brackets are wrong: eps multiplies the mean as well. It should multiply the "
-                "standard deviation alone."),
-        Mistake(lambda m, s, e: (m + e) * _sd(s),
-                "The brackets are wrong: the mean is scaled as well. Scale eps alone."),
-        Mistake(lambda m, s, e: m + (0.5 * s * e).exp(),
-                "eps stands inside the exponential: exp(½ logvar · eps). Multiply after taking "
-                "exp."),
-        Mistake(lambda m, s, e: s + (0.5 * m).exp() * e, "mean and logvar are exchanged."),
-        Mistake(lambda m, s, e: e + _sd(s) * m,
-                "mean and eps are exchanged: it is the noise that is scaled."),
-        Mistake(lambda m, s, e: (m + _sd(s) * e).sum(-1),
-                "You summed over the latents. z has one number for each of them."),
-        Mistake(lambda m, s, e: (m + _sd(s) * e).mean(-1),
-                "You averaged over the latents. z has one number for each of them."),
-        Mistake(lambda m, s, e: (m + _sd(s) * e).sum(0),
-                "You summed over the batch. Each image has its own z."),
-        Mistake(lambda m, s, e: (m + _sd(s) * e).mean(0),
-                "You averaged over the batch. Each image has its own z."),
-        Mistake(lambda m, s, e: m + _sd(s).mean(0) * e,
-                "The standard deviation is averaged over the batch. Each image has its own."),
-        Mistake(lambda m, s, e: m + _sd(s).mean(-1, keepdim=True) * e,
-                "The standard deviation is averaged over the latents. Each has its own."),
-        Mistake(lambda m, s, e: m + _sd(s) * e[:1],
-                "Every image gets the noise of the first. Use all of eps."),
-        Mistake(lambda m, s, e: m + _sd(s) * e[:, :1],
-                "Every latent gets the noise of the first. Use all of eps."),
-        Mistake(lambda m, s, e: m + _sd(s.detach()) * e,
-                "The values are right, but logvar is detached: the encoder could not learn how "
-                "wide q should be."),
-        Mistake(lambda m, s, e: m.detach() + _sd(s) * e,
-                "The values are right, but the mean is detached: the encoder could not learn where "
-                "q should be."),
-        Mistake(lambda m, s, e: (m + _sd(s) * e).detach(),
-                "The values are right, but no gradient comes through: the reconstruction could "
-                "teach the encoder nothing. Do without detach, no_grad and .data."),
-        *mistakes_of_normal(lambda m, s, e: (m, s)),
+                "of the variance: the standard deviation is exp(½ logvar)."),
+        Mistake(step(draw=lambda m, s, e: s + (0.5 * m).exp() * e),
+                "mean and logvar are exchanged where z is drawn. encode returns mean first."),
+        Mistake(step(draw=lambda m, s, e: (0.5 * s).exp() * e),
+                "The mean is missing from z. Add it to the scaled noise."),
+        Mistake(step(draw=lambda m, s, e: e.clone()),
+                "z is the noise itself: scale it by exp(½ logvar), and add the mean."),
+        Mistake(step(loss=lambda x, logits, m, s: -loss(x, logits, m, s)),
+                "Your step goes uphill: an optimiser lowers what backward was called on, and you "
+                "gave it minus the loss."),
+        Mistake(step(loss=lambda x, logits, m, s: loss(x, logits.sigmoid(), m, s)),
+                "You took the sigmoid of the logits. The cross entropy with logits takes it "
+                "itself: hand it what decode returns."),
+        Mistake(lambda model, optimizer, x, eps: model(x, eps),
+                "The model cannot be called as a whole: call its encode and its decode."),
+        Mistake(step(update=lambda optimizer, loss: loss.item().backward()),
+                "You took .item() before backward. A plain number has no gradient: call backward "
+                "on the tensor, and .item() at the end."),
+    ]
+
+
+training_step = StepExercise(
+    "training_step",
+    step_of(),
+    [
+        *_mistakes_of_a_step(negative_elbo),
+        Mistake(_with_loss(lambda ce, kl: (ce.mean(-1) + kl.sum(-1)).mean()),
+                "The distortion is averaged over the pixels. It is a sum over them; with a mean "
+                "the KL weighs as many times too much as there are pixels."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean() + kl.mean()),
+                "Both terms are averaged over everything. Sum over the pixels and over the "
+                "latents, and average over the images alone."),
+        Mistake(_with_loss(lambda ce, kl: (ce.sum(-1) + kl.mean(-1)).mean()),
+                "The rate is averaged over the latents. It is a sum over them."),
+        Mistake(_with_loss(lambda ce, kl: ce.sum() + kl.sum()),
+                "The loss is summed over the batch. Average it over the images, so that it does "
+                "not depend on the batch size."),
+        Mistake(_with_loss(lambda ce, kl: ce.sum(-1) + kl.sum(-1)),
+                "backward needs one number, and there is one loss for each image. Take the mean "
+                "over the batch."),
+        Mistake(_with_loss(lambda ce, kl: (ce.sum(-1) - kl.sum(-1)).mean()),
+                "The sign of the KL is wrong. The loss is distortion + rate: both shall become "
+                "small."),
+        Mistake(_with_loss(lambda ce, kl: (kl.sum(-1) - ce.sum(-1)).mean()),
+                "The sign of the distortion is wrong. It is −log p(x|z), which the loss has to "
+                "lower: distortion + rate."),
+        Mistake(_with_loss(lambda ce, kl: ce.sum(-1).mean()),
+                "The rate is missing: this trains an autoencoder whose noise costs it nothing to "
+                "switch off. The loss is distortion + rate."),
+        Mistake(_with_loss(lambda ce, kl: kl.sum(-1).mean()),
+                "The distortion is missing: nothing tells the model what the images look like."),
     ],
     [
-        "Scale the noise, then shift it.",
-        "logvar is the log of the variance; the standard deviation is the variance's square root.",
-        "The square root halves the log: exp(0.5 * logvar) scales eps, and the mean is added.",
+        "Four things happen: encode x, draw z with eps, decode z, and lower distortion + rate.",
+        "z = mean + exp(½ logvar) · eps. The loss is the mean over the batch of distortion(x, "
+        "logits) + rate(mean, logvar).",
+        "Then optimizer.zero_grad(), loss.backward(), optimizer.step(), and return loss.item().",
     ],
-    differentiable=(0, 1),
+)
+
+
+def _original_loss(x, logits, mean, logvar):
+    return cross_entropy(x, logits).mean() + 0.1 * kl(mean, logvar).mean()
+
+
+original_step = StepExercise(
+    "original_step",
+    step_of(loss=_original_loss),
+    [
+        *_mistakes_of_a_step(_original_loss),
+        Mistake(step_of(),
+                "This is the step from above, which lowers the −ELBO. Change its loss: a mean "
+                "over batch and pixels, plus 0.1 times a mean over batch and latents."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean() + kl.mean()),
+                "The weight is missing: 0.1 stands in front of the KL."),
+        Mistake(_with_loss(lambda ce, kl: (ce.sum(-1) + 0.1 * kl.sum(-1)).mean()),
+                "Both terms are still summed, over pixels and over latents. The recipe averages "
+                "over them as well as over the batch."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean() + 0.1 * kl.sum(-1).mean()),
+                "The KL is still summed over the latents. distortion and rate sum; the recipe "
+                "averages over batch and latents: kl.mean()."),
+        Mistake(_with_loss(lambda ce, kl: ce.sum(-1).mean() + 0.1 * kl.mean()),
+                "The cross entropy is still summed over the pixels. F's default, "
+                'reduction="mean", averages over batch and pixels.'),
+        Mistake(_with_loss(lambda ce, kl: 0.1 * ce.mean() + kl.mean()),
+                "The 0.1 stands in front of the wrong term: it belongs to the KL."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean() + 0.1 * kl.sum()),
+                "The KL is summed over batch and latents. The recipe averages it over both."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean() - 0.1 * kl.mean()),
+                "The sign of the KL is wrong. It is added."),
+        Mistake(_with_loss(lambda ce, kl: ce.mean()),
+                "The KL is missing: 0.1 times its mean is added."),
+    ],
+    [
+        "Copy your training step. Only the line that computes the loss changes.",
+        "F.binary_cross_entropy_with_logits(logits, x) is already the mean over batch and pixels.",
+        "The KL of each latent is 0.5 * (mean**2 + logvar.exp() - 1 - logvar), [batch, 8]: add 0.1 "
+        "times its .mean().",
+    ],
 )
 _WEIGHT, _PIXELS, _LATENTS = 0.2, 32 * 32 * 3, 128
 effective_beta = Quantity(
@@ -183,16 +233,16 @@ effective_beta = Quantity(
         (_WEIGHT * 32 * 3 / (2 * _LATENTS), "An image has 32 · 32 · 3 numbers, not 32 · 3."),
         (_WEIGHT * _PIXELS / (4 * _LATENTS), "You halved twice. The ½ in the formula of the KL is "
          "inside kl already."),
-        (9.8, "This is the patient's, 0.1 · 784 / 8. Here the pixels, the latents, the weight and "
-         "the likelihood are others."),
+        (9.8, "This is the original recipe's, 0.1 · 784 / 8. Here the pixels, the latents, the "
+         "weight and the likelihood are others."),
         (0.0, "0 would leave the KL out. It has a weight of 0.2 in front of it."),
         (1.0, "1 would make it the ELBO. It takes another weight: which?"),
     ],
     [
         "Write the loss as a constant times (distortion + β · rate), both of them summed.",
-        "The mean over D numbers divides the squared error by D, that over d latents the KL by d; "
+        "The mean over P numbers divides the squared error by P, that over d latents the KL by d; "
         "the distortion of a Gaussian is the squared error divided by 2σ².",
-        "β = weight · D / (2σ² d), with D = 32 · 32 · 3 and d = 128.",
+        "β = weight · P / (2σ² d), with P = 32 · 32 · 3 and d = 128.",
     ],
     tolerance=0.004,
 )

@@ -1,4 +1,4 @@
-"""Figures of notebook 03: a VAE's parts, the hidden β, and how recipes compare."""
+"""Figures of notebook 03: a VAE's parts, its first training, the hidden β, and two repairs."""
 
 import math
 
@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
+from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout, styled
+from vae_helpers.plots.digits import labelled_picture, new_picture, tile
 
 ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
           ("logvar coder", "logvar"), ("mean", "z"), ("logvar", "z"), ("z", "decoder"),
@@ -36,9 +37,9 @@ def vae_graph(encoder, decoder, pixels):
         axes.annotate("", (to_x - 0.03, to_y + 0.4), (x + width + 0.03, y + 0.4), arrowprops=arrow)
     axes.text(5.8, 0.85, "ε ~ N(0, I)", ha="center", fontsize=8)
     axes.annotate("", (5.8, 1.37), (5.8, 1.0), arrowprops=arrow)
-    axes.text(4.8, 0.05, "in every coder batch norm, dense, ReLU for each width, "
-              "then one dense layer more", ha="center", fontsize=8)
-    axes.set_title("Two coders read the image, one draws it")
+    axes.text(4.8, 0.05, "every coder: batch norm, dense layer and ReLU for each width, then one "
+              "more dense layer", ha="center", fontsize=9)
+    axes.set_title("Two networks read the image, a third one draws it")
     fig.caption = (
         f"x goes through two coders to mean and logvar, {latent} numbers each; z is drawn from "
         f"them and goes through a third coder to {pixels} logits."
@@ -64,121 +65,96 @@ def _boxes(encoder, decoder, pixels):
 
 
 @styled
-def ladder(stored, live, steps, plateau):
-    """−ELBO of several recipes: stored seeds, and live runs over them. Nats per test image.
+def first_training(losses, plateau, originals, drawn):
+    """A run's −ELBO step by step, and what it makes of some test digits.
 
-    stored: {recipe: {"renewed": [seeds], "evaluation": [seeds]}}, measured with renewed and
-    with running statistics; live: {recipe: {"value": one run's, "stored": [seeds]}} for some of
-    them, with renewed statistics, the stored ones after as many epochs; steps: the recipes
-    of which each goes on from the one before; plateau: of a decoder that draws the mean image.
+    losses: one a step, nats per image; plateau: of a decoder that draws the mean image;
+    originals, drawn: [n, 28, 28] in [0, 1], the digits and what is decoded from their means.
     """
-    rows = {recipe: row for row, recipe in enumerate(stored)}
-    medians = {recipe: np.median(values["renewed"]) for recipe, values in stored.items()}
-    fig = Figure(figsize=(9.6, 1.3 + 0.55 * len(stored)), layout="constrained")
-    axes = fig.subplots()
-    axes.axvline(plateau, color="#999999", label="the mean image")
-    axes.plot(*_points({rows[r]: values["renewed"] for r, values in stored.items()}),
-              "o", color=BLUE, alpha=0.7, label="stored seeds")
-    axes.plot(*_points({rows[r] + 0.28: values["evaluation"] for r, values in stored.items()}),
-              "|", color="#555555", markersize=8, label="… running statistics")
-    axes.plot(*_points({rows[r] - 0.28: run["stored"] for r, run in live.items()}),
-              "o", color=ORANGE, fillstyle="none", label="… at this run's epoch")
-    axes.plot(*_points({rows[r] - 0.28: [run["value"]] for r, run in live.items()}),
-              "D", color=ORANGE, markersize=8, label="this run")
-    for recipe, row in rows.items():
-        axes.text(min(stored[recipe]["renewed"]) - 2, row, f"{medians[recipe]:.0f}", ha="right",
-                  va="center", fontsize=9)
-    axes.set(yticks=range(len(stored)), ylim=(len(stored) - 0.5, -0.5),
-             xlabel="−ELBO at β = 1 (nats per test image)", xlim=(105, 215))
-    axes.set_yticklabels(stored)
-    fig.legend(loc="outside lower center", ncols=5, fontsize=9)
-    gains = ", ".join(f"{step} {medians[step] - medians[before]:+.0f}"
-                      for before, step in zip(steps, steps[1:])).replace("-", "−")
-    axes.set_title(f"{steps[0]} {medians[steps[0]]:.0f} nats; {gains}")
-    fig.caption = "Median −ELBO in nats per test image, renewed statistics (running ones): " + (
-        ", ".join(f"{recipe} {medians[recipe]:.1f} ({np.median(values['evaluation']):.1f})"
-                  for recipe, values in stored.items())) + "."
-    return fig
-
-
-def _points(rows):
-    """The x and the y of all points of {y: [x of its points]}."""
-    return ([x for places in rows.values() for x in places],
-            [y for y, places in rows.items() for _ in places])
-
-
-@styled
-def learning_curves(curves, reached, without):
-    """−ELBO after each epoch, against epochs and against seconds, and where runs catch up.
-
-    curves: {recipe: {"neg_elbo": [seeds, epochs], "seconds": [seeds, epochs]}}; without: the
-    recipe that the others are held against; reached: {another recipe: {"epochs": [seeds],
-    "seconds": [seeds]}}, when each seed stands where the same seed `without` ends.
-    """
-    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-    left, right = fig.subplots(1, 2, sharey=True)
-    ends = np.asarray(curves[without]["neg_elbo"])[:, -1]
-    for (name, curve), colour, line in zip(curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", ":")):
-        neg_elbo, seconds = (np.asarray(curve[key]).T for key in ("neg_elbo", "seconds"))
-        epochs = np.arange(1, len(neg_elbo) + 1)
-        left.plot(epochs, neg_elbo, line, color=colour)
-        right.plot(seconds, neg_elbo, line, color=colour)[0].set_label(name)
-        if name in reached:
-            left.plot(reached[name]["epochs"], ends, "o", color=colour, fillstyle="none")
-            right.plot(reached[name]["seconds"], ends, "o", color=colour, fillstyle="none")
-    longest = max(np.max(curve["seconds"]) for curve in curves.values())
-    left.set(ylabel="−ELBO, renewed statistics\n(nats per test image)", xlabel="epochs",
-             ylim=(110, 215), xlim=(0.5, len(epochs) + 0.5))
-    right.set(xlabel="seconds of processor time, one thread", xlim=(0, 1.03 * longest))
-    right.legend(loc="upper right", fontsize=9)
-    median = np.median(np.asarray(curves[without]["seconds"])[:, -1])
-    in_epochs, in_seconds = (", ".join(f"{np.median(places[key]):.1f} with {name}"
-                                       for name, places in reached.items())
-                             for key in ("epochs", "seconds"))
-    left.set_title(f"{len(epochs)} epochs {without}:\n{in_epochs}")
-    right.set_title(f"{median:.0f} seconds {without}:\n{in_seconds}")
+    fig = Figure(figsize=(9.6, 3.2), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
+    left.axhline(plateau, color="#777777", linestyle="--")
+    left.text(len(losses), plateau + 6, f"the mean image for every digit: {plateau:.0f}",
+              ha="right", fontsize=9, color="#555555")
+    left.plot(range(1, len(losses) + 1), losses, color=BLUE)
+    last = float(np.mean(losses[-20:]))
+    left.set(xlabel="training step (800 images each)", ylim=(90, 400), xlim=(0, len(losses)),
+             ylabel="−ELBO of the batch\n(nats per image, lower is better)")
+    below = last < plateau - 5
+    verdict = "falls well below the mean image's" if below else "has not left the mean image's"
+    left.set_title(f"The −ELBO {verdict}:\n{last:.0f} nats in the last 20 steps")
+    shown = min(len(originals), 6)  # of which each is then large enough
+    new_picture(right, 2, shown).set_data(
+        tile(np.concatenate([originals[:shown], drawn[:shown]]), shown))
+    right.set_title("Above: test digits. Below: what the\ndecoder draws from their codes")
     fig.caption = (
-        f"As good as {len(epochs)} epochs ({median:.1f} seconds) {without}, medians: "
-        f"epochs {in_epochs}; seconds {in_seconds}."
+        f"Left: the −ELBO {verdict} ({plateau:.0f} nats) and is {last:.0f} nats at the end. Right: "
+        f"{shown} test digits above, their reconstructions below."
     )
     return fig
 
 
 @styled
-def statistics_lag(runs, live, guess=None):
-    """−ELBO in three ways, after each epoch; in nats.
+def reconstructions(originals, drawn, guess=None):
+    """Test digits, and below them what several models draw from their codes.
 
-    runs: {recipe: {"evaluation", "renewed", "training": [epochs]}}: in evaluation mode with
-    running statistics, with renewed ones, and over training batches. live: {recipe: {some of
-    these: a run's value after the first epoch}}. guess: the learner's words for why they differ.
+    originals: [n, 28, 28] in [0, 1]; drawn: {model: as originals}, the last of them the one in
+    question; guess: what the learner expected of it.
     """
-    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-    panels = fig.subplots(1, len(runs), sharey=True)
-    lags = []
-    for axes, (name, run) in zip(panels, runs.items()):
-        epochs = range(1, len(run["training"]) + 1)
-        for mode, label, line, colour, mark in (
-            ("evaluation", "running statistics", "-", BLUE, "o"),
-            ("renewed", "renewed statistics", ":", GREEN, "^"),
-            ("training", "in training", "--", ORANGE, "s"),
-        ):
-            axes.plot(epochs, run[mode], line, color=colour, marker=mark, label=label)
-        values = list(live.get(name, {}).values())
-        axes.plot([1] * len(values), values, "D", color="black", markersize=9, fillstyle="none",
-                  label="this run")
-        axes.set(xlabel="epochs", ylim=(110, 350), xticks=epochs, xlim=(0.3, len(epochs) + 0.5))
-        first, last = (f"{round(run['evaluation'][k] - run['renewed'][k]):+d}".replace("-", "−")
-                       for k in (0, -1))
-        axes.set_title(f"{name}:\nlag {first} nats, at the end {last}")
-        lags.append(f"{name} {first}, at the end {last}")
-    panels[0].set_ylabel("−ELBO (nats per image)")
-    panels[0].legend(loc="upper right", fontsize=9)
-    fig.caption = ("Running less renewed statistics, −ELBO in nats after the first epoch and the "
-                   "last: " + "; ".join(lags) + ".")
-    if guess is not None:
-        panels[-1].text(0.97, 0.95, f"your guess:\n{guess}", ha="right", va="top", color=ORANGE,
-                        transform=panels[-1].transAxes)
-        fig.caption += f" your guess: {guess}."
+    columns = len(originals)
+    rows = {"test digits": originals} | drawn
+    fig = Figure(figsize=(9.6, 0.95 * len(rows) + 0.6), layout="constrained")
+    axes = fig.subplots()
+    labelled_picture(axes, list(rows), columns).set_data(
+        tile(np.concatenate(list(rows.values())), columns))
+    name, pictures = list(drawn.items())[-1]
+    differ = float(np.asarray(pictures).std(0).mean())  # 0.11 for a model that reconstructs
+    finding = "the same blur for every digit" if differ < 0.03 else "each digit differently"
+    guessed = "" if guess is None else f"\nyour guess: {guess}"
+    axes.set_title(f"{name[0].upper()}{name[1:]} draws {finding}{guessed}")
+    fig.caption = (f"{columns} test digits, and what is decoded from their codes by "
+                   f"{', '.join(drawn)}. {name[0].upper()}{name[1:]} draws {finding}."
+                   + ("" if guess is None else f" Your guess: {guess}."))
+    return fig
+
+
+@styled
+def two_repairs(stored, live, plateau, epochs):
+    """−ELBO of recipes that differ in two settings: stored seeds and runs of this notebook.
+
+    stored: {recipe: [seeds]} after `epochs` epochs, the same seeds for all, the first recipe the
+    one that the others repair; live: {recipe: (one run's, its epochs)} for some of them;
+    plateau: of a decoder that draws the mean image. Nats per test image.
+    """
+    rows = {recipe: row for row, recipe in enumerate(stored)}
+    first, *others = (np.asarray(seeds) for seeds in stored.values())
+    fig = Figure(figsize=(9.6, 3.4), layout="constrained")
+    axes = fig.subplots()
+    axes.axvline(plateau, color="#777777", linestyle="--")
+    axes.text(plateau + 1, len(stored) - 0.55, "the mean image", fontsize=9, color="#555555")
+    seen = f"median and range of {len(first)} seeds, {epochs} epochs"
+    for row, seeds in enumerate([first, *others]):
+        axes.plot([seeds.min(), seeds.max()], [row, row], color=BLUE, linewidth=5, alpha=0.35,
+                  solid_capstyle="round")
+        axes.plot(np.median(seeds), row, "o", color=BLUE, markersize=9,
+                  label="_" * (row > 0) + seen)
+        axes.text(np.median(seeds), row - 0.22, f"{np.median(seeds):.0f}", ha="center", fontsize=10,
+                  bbox={"fc": "white", "ec": "none", "pad": 1})
+    for number, (recipe, (value, spent)) in enumerate(live.items()):
+        axes.plot(value, rows[recipe] + 0.25, "D", color=ORANGE, markersize=8, fillstyle="none",
+                  label="_" * (number > 0) + f"your run, {spent} epochs")
+    axes.set(ylim=(len(stored) - 0.4, -0.7), xlim=(100, 228),
+             xlabel="−ELBO at β = 1 (nats per test image, lower is better)")
+    axes.set_yticks(range(len(stored)), stored)
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    gains = [float(np.median(first - seeds)) for seeds in others]
+    axes.set_title(f"Each repair alone gains some 40 nats ({gains[0]:.0f} and {gains[1]:.0f}), "
+                   f"both together {gains[2]:.0f}")
+    fig.caption = "Median −ELBO in nats per test image: " + ", ".join(
+        f"{recipe} {np.median(seeds):.0f}" for recipe, seeds in stored.items()) + \
+        ". Runs of this notebook: " + ", ".join(
+            f"{recipe} {value:.0f}" for recipe, (value, _) in live.items()) + "."
+    fig.caption = fig.caption.replace("\n", " ")
     return fig
 
 

@@ -1,4 +1,4 @@
-"""The source's VAE of MNIST in its parts, its recipe, and the cures, step by step."""
+"""The VAE of notebook 03 in its parts, the original recipe, and its repairs."""
 
 import copy
 import math
@@ -17,7 +17,8 @@ class Coder(identity.Described, nn.Sequential):
 
     The layer more is dense, of the last width; its activation `last` is "relu" or "linear".
     x [batch, inputs] to [batch, units[-1]]. In training mode the batch's own statistics
-    normalise it, in evaluation mode the running ones.
+    normalise it, in evaluation mode the running ones. Notebook 03 writes it with PyTorch's own
+    momentum, 0.1.
     Its first weights are uniform and its first biases zero, as in TensorFlow (Glorot & Bengio
     2010, equation 16). eps, momentum: of batch normalisation, as PyTorch counts them:
     TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
@@ -82,8 +83,9 @@ def glorot(module):
         nn.init.zeros_(module.bias)
 
 
-BATCH_SIZE = 800  # as it wrote
-# What the source wrote, and what is changed in each step: its β, Adam's step size, the coders.
+BATCH_SIZE = 800  # of the original recipe
+# The original recipe, and what its repairs change: β, Adam's learning rate, the coders. The names
+# are those of the stored results.
 RECIPES = {
     "as written": {"beta": 9.8, "learning_rate": 1e-2, "heads": "relu"},
     "linear heads": {"beta": 9.8, "learning_rate": 1e-2, "heads": "linear"},
@@ -176,6 +178,42 @@ def dead_heads(model, images):
         for x in chunks(model, images):
             alive |= torch.stack([(head != 0).any(0) for head in model.encode(x)]).cpu()
     return tuple((~alive).sum(1).tolist())
+
+
+@torch.no_grad()
+def silent_units(model, images):
+    """How many units of a `CoderVAE`'s two encoder networks are 0 for every image.
+
+    In evaluation mode; the heads are ReLUs. "first" and "hidden" count units of the first hidden
+    layer and of all hidden layers, of both networks; "mean" and "logvar" the heads' outputs. Among
+    these, "unmoved" outputs have the same number before their ReLU for every image, within 1e-4:
+    nothing of the image reaches them. The others vary there, and are negative throughout.
+    """
+    found = {}
+    with evaluation_mode(model):
+        for name, coder in (("mean", model.mean), ("logvar", model.logvar)):
+            low, high = _ends_of_layers(coder, chunks(model, images))
+            *hidden, head = [k for k, layer in enumerate(coder) if isinstance(layer, nn.ReLU)]
+            counts = [int((high[k] == 0).sum()) for k in hidden]
+            silent = high[head] == 0
+            moved = high[head - 1] - low[head - 1] > 1e-4
+            found[name] = {"first": counts[0], "hidden": sum(counts),
+                           "head": int(silent.sum()), "unmoved": int((silent & ~moved).sum())}
+    return {"mean": found["mean"]["head"], "logvar": found["logvar"]["head"]} | {
+        key: found["mean"][key] + found["logvar"][key] for key in ("first", "hidden", "unmoved")}
+
+
+def _ends_of_layers(coder, batches):
+    """The least and the largest value of each unit, layer by layer: two lists of [units]."""
+    low, high = [], []
+    for x in batches:
+        for k, layer in enumerate(coder):
+            x = layer(x)  # [batch, units]
+            if k == len(low):
+                low.append(x.amin(0))
+                high.append(x.amax(0))
+            low[k], high[k] = low[k].minimum(x.amin(0)), high[k].maximum(x.amax(0))
+    return low, high
 
 
 def first_reach(places, values, target):

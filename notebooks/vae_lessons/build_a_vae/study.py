@@ -1,9 +1,9 @@
-"""Notebook 03: the source's recipe and its cures, step by step."""
+"""Notebook 03: the original recipe, its repairs, and what batch normalisation does."""
 
 import time
 
 from vae_helpers import data, evaluation, training
-from vae_helpers.study import Study, prefix
+from vae_helpers.study import Study, on_one_thread, prefix
 from vae_lessons.build_a_vae import lab
 from vae_lessons.build_a_vae.lab import BATCH_SIZE, CURED, RECIPES, make_trainer, recipe_trainer
 
@@ -64,11 +64,56 @@ def _by_key(entries):
 
 
 STUDY = Study(
-    "What does each step of the source's cure gain, and what does batch normalisation?",
+    "What does each repair of the original recipe gain, and what does batch normalisation?",
     run,
     recipe_trainer(CURED),
     {"epochs": 10},
     range(1, 7),
 )
 
-STUDIES = {"build_vae": STUDY}
+# The original recipe, and what the control arms change in it.
+CONTROL = {
+    "original": {},
+    "no batch norm": {"batch_norm": False},
+    "no batch norm, learning rate 0.001": {"batch_norm": False, "learning_rate": 1e-3},
+}
+
+
+def control_run(seed, *, epochs):
+    """The original recipe with and without batch normalisation: its state after each epoch.
+
+    Running statistics are recomputed first. An arm has lists of one entry an epoch: "neg_elbo" and
+    "rate" in nats per test image, "active" latents, and what `lab.silent_units` counts.
+    """
+    images = data.load_mnist().test_images
+    arms, starts = {}, {}
+    for arm, changes in CONTROL.items():
+        trainer, entries = control_trainer(seed, **changes), []
+        for _ in range(epochs):
+            training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
+            model = lab.renew_statistics(trainer.model, trainer.images[:LAST * BATCH_SIZE],
+                                         batch_size=BATCH_SIZE, seed=seed)
+            result = evaluation.evaluate(model, images, seed=seed)
+            entries.append({"neg_elbo": -result.elbo, "rate": result.rate,
+                            "active": evaluation.active_units(model, images)}
+                           | lab.silent_units(model, images))
+        arms[arm], starts[arm] = _by_key(entries), prefix(trainer)
+    return {"arms": arms, "prefix_neg_elbo": starts["original"]}
+
+
+def control_trainer(seed, *, batch_norm=True, learning_rate=1e-2, **_settings):
+    """A trainer of the original recipe, or of a control that differs in these settings."""
+    model = lab.CoderVAE(heads="relu", seed=seed, batch_norm=batch_norm)
+    return on_one_thread(training.Trainer(
+        model, data.load_mnist().train_images, batch_size=BATCH_SIZE, beta=9.8,
+        learning_rate=learning_rate, seed=seed))
+
+
+SILENT = Study(
+    "Does batch normalisation keep the units of the original recipe alive?",
+    control_run,
+    control_trainer,
+    {"epochs": 3},
+)
+
+STUDIES = {"build_vae": STUDY, "batch_norm_control": SILENT}

@@ -7,74 +7,8 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from vae_helpers import elbo
 from vae_lessons.build_a_vae import checks
 from vae_lessons.build_a_vae.calculator import effective_beta
-
-
-def with_distribution(mean, logvar, eps):
-    q = Normal(mean, logvar.exp().sqrt())
-    return q.loc + eps * q.scale
-
-
-def in_a_loop(mean, logvar, eps):
-    rows = []
-    for m, s, e in zip(mean, logvar, eps):
-        rows.append(torch.stack([a + math.e ** (b / 2) * c for a, b, c in zip(m, s, e)]))
-    return torch.stack(rows)
-
-
-@pytest.mark.parametrize("answer", [
-    with_distribution,
-    in_a_loop,
-    lambda mean, logvar, eps: torch.addcmul(mean, (logvar / 2).exp(), eps),
-    lambda m, s, e: e.mul(s.mul(0.5).exp()).add(m),
-    lambda m, s, e: Normal(0.0, 1.0).icdf(Normal(0.0, 1.0).cdf(e)) * s.exp() ** 0.5 + m,
-])
-def test_right_samplers_pass(answer):
-    result = checks.sampler.judge(answer)
-    assert result.passed, result.diagnosis
-
-
-def no_gradient(mean, logvar, eps):
-    with torch.no_grad():
-        return elbo.reparameterize(mean, logvar, eps)
-
-
-def in_place(mean, logvar, eps):
-    mean += (0.5 * logvar).exp() * eps
-    return mean
-
-
-@pytest.mark.parametrize("answer, words", [
-    (lambda m, s, e: m + torch.exp(s) * e, "exp(logvar), the variance"),
-    (lambda m, s, e: m + s**0.5 * e, "gives NaN"),
-    (lambda m, s, e: torch.normal(m, (s / 2).exp()), "use the eps you are given"),
-    (lambda m, s, e: m + (s / 2).exp() * torch.randn_like(e), "use the eps you are given"),
-    (lambda m, s, e: Normal(m, (s / 2).exp()).rsample(), "use the eps you are given"),
-    (lambda m, s, e: m + 1 / (s / 2).exp() * e, "one over the standard deviation"),
-    (lambda m, s, e: m + (s / 2).exp().detach() * e, "how wide q should be"),
-    (lambda m, s, e: m.data + (s / 2).exp() * e, "where q should be"),
-    (no_gradient, "no gradient comes through"),
-    (in_place, "RuntimeError"),
-    (lambda m, s, e: (m + (s / 2).exp() * e)[0], "[4, 3] is expected"),
-    (lambda m, s, e: m[:, None] + (s / 2).exp()[:, None] * e, "[4, 3] is expected"),
-    (lambda m, s, e: (m + (s / 2).exp() * e).numpy(), "ndarray"),
-    (lambda m, s, e: 2 * (m + (s / 2).exp() * e), "2 times the right one"),
-    (lambda m, s, e: m + (s / 2).exp() * e + 1, "off by the same 1"),
-    (lambda m, s, e: -(m + (s / 2).exp() * e), "sign is flipped"),
-    (lambda m, s, e: m + (s / 2).exp() * e.T, "RuntimeError"),
-    (lambda m, s, e: m + 2 ** (s / 2) * e, "powers of 2"),
-    (lambda m, s, e: m * e + (s / 2).exp(), "are exchanged: eps should"),
-    (lambda m, s, e: m + 1.1 ** s * e, "the largest difference"),
-    (lambda m, s, e: m + math.exp(s / 2) * e, "raised"),
-    (lambda m, s, e: (m, (s / 2).exp() * e), "returned tuple"),
-    (lambda m, s, e: print(end=""), "is its return missing"),
-    (lambda m, s: m, "TypeError"),
-])
-def test_wrong_samplers_are_named(answer, words):
-    result = checks.sampler.judge(answer)
-    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
 def test_the_effective_beta_is_the_calculator_s():
@@ -100,7 +34,7 @@ def test_the_effective_beta_is_the_calculator_s():
     (1.6, "The colours are missing, and so"),
     (0.4167, "This is 1/β"),
     (1.2, "halved twice"),
-    (9.8, "This is the patient's"),
+    (9.8, "This is the original recipe's"),
     (0, "leave the KL out"),
     (7.1, "nor one of the usual slips"),
     (math.nan, "nor one of the usual slips"),

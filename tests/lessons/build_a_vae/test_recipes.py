@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vae_helpers import data, evaluation, models, training
-from vae_lessons.build_a_vae import figures, lab, study
+from vae_lessons.build_a_vae import figures, lab, study, summaries
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,60 @@ def test_a_dead_head_is_counted(digits):
     assert mean >= 3 and logvar <= 8
     linear = lab.CoderVAE(heads="linear", seed=0)
     assert lab.dead_heads(linear, digits.test_images[:200]) == (0, 0)
+
+
+def test_silent_units_are_counted_and_told_from_unmoved_ones(digits):
+    model = lab.CoderVAE((5, 4, 2), (4, 784), heads="relu", seed=0, batch_norm=False)
+    with torch.no_grad():
+        first, second, last = model.mean[0], model.mean[2], model.mean[-2]
+        first.bias[:3] = -1e3  # three dead units of the first layer
+        second.bias[:1] = -1e3  # and one of the second
+        last.weight[0], last.bias[0] = 0.0, -1.0  # a head that no image moves
+        last.bias[1] = -1e3  # and one that is moved, and negative throughout
+        model.logvar[-2].weight.zero_()
+        model.logvar[-2].bias.fill_(1.0)  # neither is 0
+    counts = lab.silent_units(model, digits.test_images[:1500])
+    assert counts["mean"] == 2 and counts["logvar"] == 0 and counts["unmoved"] == 1
+    assert counts["first"] >= 3 and counts["hidden"] >= 4
+
+
+def test_the_control_study_measures_each_arm_after_each_epoch(monkeypatch):
+    digits = data.load_mnist()
+    few = digits._replace(train_images=digits.train_images[:16_000],
+                          test_images=digits.test_images[:500])
+    monkeypatch.setattr(data, "load_mnist", lambda: few)
+    run = study.control_run(1, epochs=2)
+    assert set(run["arms"]) == set(study.CONTROL) and len(run["prefix_neg_elbo"]) == 40
+    for arm in run["arms"].values():
+        assert set(arm) == {"neg_elbo", "rate", "active", "mean", "logvar", "first", "hidden",
+                            "unmoved"}
+        assert all(len(values) == 2 for values in arm.values())
+        assert 0 <= arm["first"][-1] <= 392 and arm["first"][-1] <= arm["hidden"][-1] <= 632
+    assert run["arms"]["original"]["hidden"][-1] < run["arms"]["no batch norm"]["hidden"][-1]
+
+
+def test_each_name_of_a_recipe_is_stored():
+    stored = summaries.Recipes()
+    assert set(summaries.NAMES.values()) == set(lab.RECIPES)
+    for name in summaries.NAMES:
+        assert len(stored.after(name, 10)) == len(stored.runs) == 6
+    assert stored.gains("original", "both")[0] == pytest.approx(
+        stored.after("original", 10)[0] - stored.after("both", 10)[0])
+    assert stored.lags("both", 1)[0] == pytest.approx(
+        stored.after("both", 1, mode="evaluation")[0] - stored.after("both", 1)[0])
+
+
+def test_a_race_says_when_each_seed_is_where_the_other_ends():
+    race = summaries.Recipes().race(
+        {"no": "both, rate 0.001, no batch norm", "yes": "both, rate 0.001"}, "no")
+    assert set(race["reached"]) == {"yes"}
+    for curve, end, epochs in zip(race["curves"]["yes"]["neg_elbo"],
+                                  (seed[-1] for seed in race["curves"]["no"]["neg_elbo"]),
+                                  race["reached"]["yes"]["epochs"]):
+        assert min(curve[: math.ceil(epochs)]) <= end < min(curve[: math.floor(epochs)][:-1])
+    assert summaries.faster(race, "epochs", "yes") == [
+        pytest.approx(10 / epochs) for epochs in race["reached"]["yes"]["epochs"]]
+    assert all(1 < cost < 1.5 for cost in summaries.epoch_cost(race, "yes"))
 
 
 def trained(digits, **settings):

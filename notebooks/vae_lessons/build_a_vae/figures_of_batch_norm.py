@@ -1,0 +1,113 @@
+"""Figures of notebook 03 on batch normalisation: lagging statistics, dead units, speed."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, GREEN, ORANGE, styled
+
+STYLES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"))  # in the order of the curves
+
+
+@styled
+def statistics_lag(runs, live, guess=None):
+    """−ELBO in three ways, after each epoch; in nats.
+
+    runs: {recipe: {"evaluation", "renewed", "training", "lag": [epochs]}}, medians over seeds: in
+    evaluation mode with running statistics, with recomputed ones, over training batches, and the
+    first less the second. live: {recipe: {some
+    of these: a run's value after the first epoch}}. guess: the learner's words for the cause.
+    """
+    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
+    panels = fig.subplots(1, len(runs), sharey=True)
+    ways = {"evaluation": "running statistics", "renewed": "recomputed statistics",
+            "training": "training batches"}
+    lags = []
+    for axes, (name, run) in zip(panels, runs.items()):
+        epochs = range(1, len(run["training"]) + 1)
+        for (mode, label), (colour, line, mark) in zip(ways.items(), STYLES):
+            axes.plot(epochs, run[mode], line, color=colour, marker=mark, markersize=5, label=label)
+        values = list(live.get(name, {}).values())
+        axes.plot([1] * len(values), values, "D", color="black", markersize=9, fillstyle="none",
+                  label="this run")
+        axes.set(xlabel="epochs", ylim=(110, 350), xticks=epochs, xlim=(0.3, len(epochs) + 0.5))
+        first, last = (f"{round(run['lag'][k])}".replace("-", "−") for k in (0, -1))
+        axes.set_title(f"{name}:\n{first} nats worse in epoch 1, {last} at the end")
+        lags.append(name.replace("\n", " ") + f": {first} after the first epoch, {last} at the end")
+    panels[0].set_ylabel("−ELBO (nats per image,\nlower is better)")
+    panels[0].legend(loc="upper right", fontsize=9)
+    fig.suptitle("Running statistics make a model look worse than it is", x=0.01, ha="left",
+                 fontsize=12)
+    fig.caption = ("−ELBO with running statistics minus −ELBO with recomputed ones, in nats. "
+                   + "; ".join(lags) + ".")
+    if guess is not None:
+        panels[-1].text(0.97, 0.95, f"your guess:\n{guess}", ha="right", va="top", color=ORANGE,
+                        transform=panels[-1].transAxes)
+        fig.caption += f" Your guess: {guess}."
+    return fig
+
+
+@styled
+def dead_units(arms, units, heads):
+    """How many encoder units are 0 for every test image, with and without batch normalisation.
+
+    arms: {name: {"hidden": [seeds, epochs], "heads": [seeds, epochs]}}; units, heads: how many
+    there are in all. Medians over seeds, and the range as a band.
+    """
+    fig = Figure(figsize=(9.6, 3.6), layout="constrained")
+    panels = fig.subplots(1, 2)
+    for axes, key, whole in zip(panels, ("hidden", "heads"), (units, heads)):
+        medians = {}
+        for (name, arm), (colour, line, mark) in zip(arms.items(), STYLES):
+            seeds = np.asarray(arm[key])  # [seeds, epochs]
+            epochs, medians[name] = np.arange(1, seeds.shape[1] + 1), np.median(seeds, 0)
+            axes.fill_between(epochs, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, lw=0)
+            axes.plot(epochs, medians[name], line, color=colour, marker=mark, label=name)
+        axes.set(xlabel="epochs", xticks=epochs, ylim=(-0.04 * whole, 1.08 * whole),
+                 ylabel=f"units that are 0 for all test images\n(of {whole})")
+        what = {"hidden": "hidden units", "heads": "outputs of the heads"}[key]
+        first, *rest = (f"{values[-1]:.0f} {name}" for name, values in medians.items())
+        axes.set_title(f"{what.capitalize()} that are silent: {first},\n{', '.join(rest)}")
+        fig.caption = getattr(fig, "caption", "") + f"Silent {what}: " + ", ".join(
+            f"{values[-1]:.0f} {name}" for name, values in medians.items()) + f", of {whole}. "
+    panels[0].legend(loc="center right", fontsize=9)
+    return fig
+
+
+@styled
+def learning_curves(curves, reached, without):
+    """−ELBO after each epoch, against epochs and against seconds: medians, and the seeds' range.
+
+    curves: {recipe: {"neg_elbo": [seeds, epochs], "seconds": [seeds, epochs]}}; without: the
+    recipe that the others are held against; reached: {another recipe: {"epochs": [seeds],
+    "seconds": [seeds]}}, when each seed stands where the same seed `without` ends.
+    """
+    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    left, right = fig.subplots(1, 2, sharey=True)
+    for (name, curve), (colour, line, _) in zip(curves.items(), STYLES):
+        neg_elbo, seconds = (np.asarray(curve[key]) for key in ("neg_elbo", "seconds"))
+        median, ends = np.median(neg_elbo, 0), np.median(np.asarray(
+            curves[without]["neg_elbo"])[:, -1])
+        places = {left: np.arange(1, len(median) + 1), right: np.median(seconds, 0)}
+        for axes, x in places.items():
+            axes.fill_between(x, neg_elbo.min(0), neg_elbo.max(0), color=colour, alpha=0.15, lw=0)
+            axes.plot(x, median, line, color=colour, label=name)
+        for axes, key in ((left, "epochs"), (right, "seconds")):
+            if name in reached:
+                axes.plot(np.median(reached[name][key]), ends, "o", color=colour, markersize=9,
+                          fillstyle="none", markeredgewidth=2)
+    longest = max(np.median(curve["seconds"], 0)[-1] for curve in curves.values())
+    left.set(ylabel="−ELBO, recomputed statistics\n(nats per test image, lower is better)",
+             xlabel="epochs", ylim=(110, 215), xlim=(0.5, len(median) + 0.5))
+    right.set(xlabel="seconds of processor time, one thread", xlim=(0, 1.03 * longest))
+    right.legend(loc="upper right", fontsize=9)
+    total = np.median(np.asarray(curves[without]["seconds"])[:, -1])
+    in_epochs, in_seconds = (" and ".join(f"{np.median(places[key]):.1f}"
+                                          for places in reached.values())
+                             for key in ("epochs", "seconds"))
+    left.set_title(f"As good as {len(median)} epochs {without}\nafter {in_epochs} epochs")
+    right.set_title(f"As good as {total:.0f} seconds {without}\nafter {in_seconds} seconds")
+    fig.caption = (
+        f"As good as {len(median)} epochs ({total:.1f} seconds) {without}, medians: after "
+        f"{in_epochs} epochs, {in_seconds} seconds with {' and '.join(reached)}."
+    )
+    return fig

@@ -1,0 +1,197 @@
+"""The check of a training step: it trains a tiny VAE, whose weights must end where they should."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vae_helpers.check.diagnosis import read, same
+from vae_helpers.check.exercise import RANDOM, Exercise
+from vae_helpers.check.laboratory import draw_from
+from vae_helpers.check.runner import raised, run
+
+BATCHES = 5, 5, 3  # images in each of the steps that are tried
+PIXELS, LATENTS = 7, 3
+
+
+class Tiny(nn.Module):
+    """A VAE of a few weights, with `encode` and `decode` as the lesson's model has them."""
+
+    def __init__(self):
+        super().__init__()
+        draw = draw_from(3)
+        self.mean, self.logvar = (nn.Parameter(draw(PIXELS, LATENTS)) for _ in range(2))
+        self.logits, self.bias = nn.Parameter(draw(LATENTS, PIXELS)), nn.Parameter(draw(PIXELS))
+
+    def encode(self, x):
+        """x [batch, pixels] to mean and logvar, [batch, latent] each."""
+        return x @ self.mean, x @ self.logvar
+
+    def decode(self, z):
+        """z [batch, latent] to logits [batch, pixels]."""
+        return z @ self.logits + self.bias
+
+
+class Descent(torch.optim.SGD):
+    """Plain gradient descent that writes down what is called."""
+
+    def __init__(self, model, events):
+        super().__init__(model.parameters(), lr=0.1)
+        self.events = events
+
+    def zero_grad(self, set_to_none=True):
+        """As the base class."""
+        self.events.append("zero_grad")
+        super().zero_grad(set_to_none)
+
+    def step(self, closure=None):
+        """As the base class."""
+        self.events.append("step")
+        return super().step(closure)
+
+
+class Seen(NamedTuple):
+    """What some steps did: the losses they returned, all weights after them, and the calls."""
+
+    losses: object
+    weights: torch.Tensor
+    events: tuple
+
+
+def observe(step):
+    """What `step` does to a tiny VAE on a few batches; ``...`` if it returns that."""
+    model, events, losses = Tiny(), [], []
+    optimizer = Descent(model, events)
+
+    def note(_parameter):  # of each parameter that a gradient reaches
+        if events[-1:] != ["backward"]:
+            events.append("backward")
+
+    for parameter in model.parameters():
+        parameter.register_post_accumulate_grad_hook(note)
+    draw = draw_from(4)
+    for size in BATCHES:
+        value = step(model, optimizer, draw(size, PIXELS).sigmoid(), draw(size, LATENTS))
+        if value is ...:
+            return value
+        number = isinstance(value, (int, float))
+        losses.append(read(torch.tensor(float(value), dtype=torch.float64) if number else value))
+    weights = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    usable = all(isinstance(loss, torch.Tensor) and loss.numel() == 1 for loss in losses)
+    return Seen(torch.stack([loss.reshape(()) for loss in losses]) if usable else losses[0],
+                read(weights), tuple(events))
+
+
+class StepExercise(Exercise):
+    """A training step for the learner to write, and the check of it.
+
+    right, and what each of `mistakes` has as `wrong`: functions of model, optimizer, x
+    [batch, pixels] and eps [batch, latent] that change the model and return the loss.
+    """
+
+    def __init__(self, name, right, mistakes, hints):
+        super().__init__(name, right, None, mistakes, hints)
+
+    def _judge(self, answer):
+        if answer is ... or answer is self._right:  # ours, handed back in
+            return self._unanswered()
+        if not callable(answer):
+            return self._failed(f"A function is expected; this is a value of type "
+                                f"{type(answer).__name__}.")
+        outcome = run(observe, (answer,))
+        if outcome.trouble:
+            return self._failed(self._cause(outcome.trouble, None))
+        if outcome.value is ...:
+            return self._unanswered()
+        found, right = outcome.value, observe(self._right)
+        if same(found.weights, right.weights):
+            if same(found.losses, right.losses):
+                return self._passed("Right: after three steps every weight is where it should be.")
+            return self._failed("The weights are right after each step, but what you return is "
+                                "not the loss. End with: return loss.item()")
+        return self._failed(self._named(found) or self._described(answer, found, right))
+
+    def _cause(self, trouble, _case):
+        """The diagnosis of the mistake that gives this trouble, or the trouble."""
+        for mistake in self._mistakes:
+            try:
+                observe(mistake.wrong)
+            except Exception as error:
+                if raised(error) == trouble:
+                    return mistake.diagnosis
+        return trouble
+
+    def _named(self, found):
+        """The diagnosis of the mistake that leaves these weights after these calls, or None."""
+        for mistake in self._mistakes:
+            try:
+                known = observe(mistake.wrong)
+            except Exception:  # it is one that `_cause` knows
+                continue
+            if same(found.weights, known.weights) and found.events == known.events:
+                return mistake.diagnosis
+        return None
+
+    def _described(self, answer, found, right):
+        again = run(observe, (answer,), seed=1).value
+        if isinstance(again, Seen) and not same(again.weights, found.weights):
+            return RANDOM + " Use the eps you are given."
+        if not found.weights.isfinite().all():
+            return "After three steps some weights are NaN or infinite."
+        start = torch.cat([parameter.detach().flatten() for parameter in Tiny().parameters()])
+        if same(found.weights, start):
+            return ("No weight has changed. A step calls optimizer.zero_grad(), loss.backward() "
+                    "and optimizer.step(), in this order.")
+        if same(found.losses, right.losses):
+            return ("The losses are right, the weights after the steps are not. Look at "
+                    "zero_grad, backward and step, and at what may be detached.")
+        if not isinstance(found.losses, torch.Tensor) or found.losses.shape != right.losses.shape:
+            return "The weights are not where they should be, and the loss is not one number."
+        return (f"The weights are not where they should be, and nor is the loss: in the first "
+                f"step it is {found.losses[0]:.3f}, and {right.losses[0]:.3f} is right.")
+
+
+def step_of(draw=None, loss=None, update=None):
+    """A training step that differs from the right one in what is given.
+
+    draw: of (mean, logvar, eps) to z; loss: of (x, logits, mean, logvar) to a number; update: of
+    (optimizer, loss).
+    """
+    draw, loss, update = draw or reparameterized, loss or negative_elbo, update or descend
+
+    def step(model, optimizer, x, eps):
+        mean, logvar = model.encode(x)  # [batch, latent] each
+        logits = model.decode(draw(mean, logvar, eps))  # [batch, pixels]
+        value = loss(x, logits, mean, logvar)
+        update(optimizer, value)
+        return value.item()
+
+    return step
+
+
+def reparameterized(mean, logvar, eps):
+    """z = mean + exp(½ logvar) · eps."""
+    return mean + (0.5 * logvar).exp() * eps
+
+
+def cross_entropy(x, logits):
+    """Of each pixel: [batch, pixels], nats."""
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+
+def kl(mean, logvar):
+    """Of each latent: [batch, latent], nats."""
+    return 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
+
+
+def negative_elbo(x, logits, mean, logvar):
+    """Distortion + rate, averaged over the batch: nats per image."""
+    return (cross_entropy(x, logits).sum(-1) + kl(mean, logvar).sum(-1)).mean()
+
+
+def descend(optimizer, loss):
+    """One update of the weights."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
