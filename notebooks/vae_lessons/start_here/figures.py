@@ -28,7 +28,8 @@ def _new_plane(axes, apart=0.6, size=11):
     parts = new_plane(axes, apart=apart)
     parts[0].set_sizes([size])
     leaders = axes.add_collection(LineCollection([], colors="#222222", linewidths=0.9, zorder=2.5))
-    ends = axes.scatter([], [], s=16, edgecolors="#222222", linewidths=0.9, zorder=2.6)
+    ring = {"facecolors": "white", "edgecolors": "#222222", "linewidths": 0.9}
+    ends = axes.scatter([], [], s=16, zorder=2.6, **ring)
     return parts, leaders, ends
 
 
@@ -41,16 +42,14 @@ def _move_plane(plane, codes, labels):
     move_plane(parts, codes, labels)
     points, numerals, _ = parts
     points.set_paths([SHAPES[label] for label in labels])
-    lines, colours = [], []
+    lines = []
     for digit, numeral in enumerate(numerals):
         if numeral.get_visible():
             median = np.median(codes[labels == digit], axis=0)
             if np.linalg.norm(median - numeral.get_position()) > AWAY:
                 lines.append([median, numeral.get_position()])
-                colours.append(DIGIT_COLOURS[digit])
     leaders.set_segments(lines)
     ends.set_offsets(np.reshape([median for median, _ in lines], (-1, 2)))
-    ends.set_facecolor(colours or "none")
 
 
 @styled
