@@ -29,10 +29,10 @@ def takes(opening):
     Raises `ValueError` if there is no such line, or it cannot be understood.
     """
     line = next((line for line in opening.splitlines() if line.startswith("**Takes**")), "")
-    found = re.match(r"\*\*Takes\*\* about (\d+) (second|minute)s? .*?\band ([\d.]+) GB", line)
+    found = re.match(r"\*\*Takes\*\* .*; (\d+) seconds of computing .*; ([\d.]+) GB", line)
     if found is None:
-        raise ValueError(f"No line '**Takes** about N seconds … and N GB …', but {line!r}.")
-    return int(found[1]) * {"second": 1, "minute": 60}[found[2]], float(found[3])
+        raise ValueError(f"No line '**Takes** …; N seconds of computing …; N GB …', but {line!r}.")
+    return int(found[1]), float(found[2])
 
 
 def measure(browser, server, name):
