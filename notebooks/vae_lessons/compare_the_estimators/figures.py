@@ -130,8 +130,8 @@ def _empty_curves(z, posterior, sd, laws, crossover):
 
 
 FINDINGS = {  # of `fan`, whatever q's mean is
-    "Monte Carlo": "Monte Carlo: the lines meet at the posterior",
-    "entropy": "Entropy: the same slopes, but the lines never meet",
+    "Monte Carlo": "Monte Carlo: all lines meet at the posterior",
+    "entropy": "Entropy: the same slopes, but no common point",
     "path derivative": "Path derivative: at the posterior all slopes are 0",
 }
 
@@ -148,17 +148,16 @@ def fan(means, noise, curves, here, values, slopes, posterior_mean, log_evidence
     """
     if fig is None:
         fig = _empty_fan(means, noise, curves, posterior_mean, log_evidence)
-    sentences = []
+    sentences, place_now = [], f"m = {here:.2f}".replace("-", "−")
     for form, (of_value, of_slope) in slopes.items():
         marks, place = fig.artists_of[form]
         marks.set_data(np.full(len(noise), here), values[form])
         place.set_data([here, here], place.axes.get_ylim())
         words = f"value ±{of_value:.2f}, slope ±{of_slope:.2f}"
-        marks.axes.set_title(f"{FINDINGS[form]}\nat m = {here:.2f}: {words}")
+        marks.axes.set_title(f"{FINDINGS[form]}\nat {place_now}: {words}")
         sentences.append(f"{form}: {words}")
     fig.artists_of["guess"].set_text(f"your guess: {guess}" if guess else "")
-    fig.caption = (f"Standard deviations over draws at m = {here:.2f}. "
-                   + "; ".join(sentences) + ".").replace("m = -", "m = −")
+    fig.caption = f"Standard deviations over draws at {place_now}. {'; '.join(sentences)}."
     return fig
 
 
