@@ -30,7 +30,8 @@ EXPLORER = Path(explorer.__file__).parent
 HELPED = {
     "cluster_widths": "the axis has a numeral below each digit's bar",
     "hidden_beta": "words stand in each region",
-    "layer_noise": "each estimator has its own side of the tick, and its own mark there",
+    "fan": "each line has its noise written at its end",
+    "training_gaps": "each band surrounds a line with its own dashes and marks",
 }
 
 
