@@ -26,8 +26,8 @@ def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=No
     parts["gap"].set(y=shown, height=log_evidence - shown)
     parts["evidence"].set_ydata([log_evidence, log_evidence])
     rows = [
-        (log_evidence + 0.5, f"log p(x) = {log_evidence:.3f}"),
-        (min((log_evidence + shown) / 2, log_evidence - 0.35), f"gap = {gap:.3f}"),
+        (log_evidence + 0.6, f"log p(x) = {log_evidence:.3f}"),
+        (min((log_evidence + shown) / 2, log_evidence - 0.55), f"gap = {gap:.3f}"),
         (max((shown + FLOOR) / 2, FLOOR + 0.4), f"ELBO = {elbo:.3f}"),
     ]
     for text, (height, words) in zip(parts["words"], rows):
