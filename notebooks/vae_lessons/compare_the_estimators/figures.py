@@ -37,10 +37,11 @@ def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
         histogram.set_data((edges[:-1] + edges[1:]) / 2, frequency / frequency.max())
         mark.set_data([draws], [measured[form]])
     words = ", ".join(f"{form} {spread:.2g}" for form, spread in measured.items())
-    histogram.axes.set_title(f"Averages of {draws} draws scatter around the exact ELBO\n"
+    count = f"{draws} draw" + "s" * (draws > 1)
+    histogram.axes.set_title(f"Averages of {count} scatter around the exact ELBO\n"
                              f"standard deviation: {words}")
     fig.caption = (
-        f"With {draws} draws an estimate has a standard deviation of {words} nats around "
+        f"With {count} an estimate has a standard deviation of {words} nats around "
         f"{exact:.3f}."
     ).replace("around -", "around −")
     return fig
@@ -105,7 +106,7 @@ def _empty_curves(z, posterior, sd, laws, crossover):
     first, *panels = fig.subplots(1, 1 + len(laws), width_ratios=[0.75] + [1] * len(laws))
     first.plot(z, posterior, color="black", label="posterior")
     fig.artists_of = {"q": first.plot([], [], color="#555555", linestyle="--", label="q")[0]}
-    first.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 2.1), title=TWO_LINES)
+    first.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 2.7), title=TWO_LINES)
     first.legend(loc="upper left", fontsize=9)
     for axes, (panel, forms) in zip(panels, laws.items()):
         if crossover is not None:
