@@ -985,7 +985,7 @@ def test_the_lag_is_the_one_that_is_given():
     run = {"evaluation": [280.0, 130.0], "renewed": [180.0, 132.0], "training": [185.0, 133.0],
            "lag": [100.0, -2.0]}
     fig = statistics_lag({"here": run, "there": run}, {})
-    assert fig.axes[0].get_title("left") == "here:\n100 nats worse in epoch 1, −2 at the end"
+    assert fig.axes[0].get_title("left") == "here:\nlag 100 nats, at the end −2"
 
 
 def test_the_titles_count_the_dead_units():
@@ -993,8 +993,7 @@ def test_the_titles_count_the_dead_units():
             "without": {"hidden": [[8, 9]] * 3, "heads": [[4, 4]] * 3}}
     fig = dead_units(arms, units=10, heads=4)
     assert [axes.get_title("left") for axes in fig.axes] == [
-        "Hidden units that are silent: 0 with,\n9 without",
-        "Outputs of the heads that are silent: 3 with,\n4 without"]
+        "Silent hidden units: 0 with,\n9 without", "Silent heads: 3 with,\n4 without"]
 
 
 def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():

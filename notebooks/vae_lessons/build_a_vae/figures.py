@@ -103,7 +103,7 @@ def reconstructions(originals, drawn, guess=None):
     """
     columns = len(originals)
     rows = {"test digits": originals} | drawn
-    fig = Figure(figsize=(9.6, 0.95 * len(rows) + 0.6), layout="constrained")
+    fig = Figure(figsize=(9.6, 0.85 * len(rows) + 0.6), layout="constrained")
     axes = fig.subplots()
     labelled_picture(axes, list(rows), columns).set_data(
         tile(np.concatenate(list(rows.values())), columns))

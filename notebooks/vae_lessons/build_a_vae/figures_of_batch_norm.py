@@ -31,7 +31,7 @@ def statistics_lag(runs, live, guess=None):
                   label="this run")
         axes.set(xlabel="epochs", ylim=(110, 350), xticks=epochs, xlim=(0.3, len(epochs) + 0.5))
         first, last = (f"{round(run['lag'][k])}".replace("-", "−") for k in (0, -1))
-        axes.set_title(f"{name}:\n{first} nats worse in epoch 1, {last} at the end")
+        axes.set_title(f"{name}:\nlag {first} nats, at the end {last}")
         lags.append(name.replace("\n", " ") + f": {first} after the first epoch, {last} at the end")
     panels[0].set_ylabel("−ELBO (nats per image,\nlower is better)")
     panels[0].legend(loc="upper right", fontsize=9)
@@ -64,9 +64,9 @@ def dead_units(arms, units, heads):
             axes.plot(epochs, medians[name], line, color=colour, marker=mark, label=name)
         axes.set(xlabel="epochs", xticks=epochs, ylim=(-0.04 * whole, 1.08 * whole),
                  ylabel=f"units that are 0 for all test images\n(of {whole})")
-        what = {"hidden": "hidden units", "heads": "outputs of the heads"}[key]
+        what = {"hidden": "hidden units", "heads": "heads"}[key]
         first, *rest = (f"{values[-1]:.0f} {name}" for name, values in medians.items())
-        axes.set_title(f"{what.capitalize()} that are silent: {first},\n{', '.join(rest)}")
+        axes.set_title(f"Silent {what}: {first},\n{', '.join(rest)}")
         fig.caption = getattr(fig, "caption", "") + f"Silent {what}: " + ", ".join(
             f"{values[-1]:.0f} {name}" for name, values in medians.items()) + f", of {whole}. "
     panels[0].legend(loc="center right", fontsize=9)
