@@ -227,7 +227,7 @@ def test_exercises_have_stub_check_and_solution(path, notebook, code):
         given = f"{name} = " if isinstance(check, Exercise) else ""  # hands on a function
         assert sources.count(f"{given}check.{name}(my_{name})") == 1, f"{name} is not checked"
         proofs = [c for c in code if "solution" in tags(c)
-                  and f"check.{name}(solution_{name})" in c.source]
+                  and f"check.{name}.judge(solution_{name})" in c.source]
         assert len(proofs) == 1, f"{name} needs one solution cell"
         assert proofs[0].metadata.get("jupyter", {}).get("source_hidden") is True
         assert f"check {name}: passed" in str(proofs[0].outputs)

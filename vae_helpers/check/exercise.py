@@ -33,8 +33,8 @@ class Result:
     `verdicts` keeps the last result of every check. next: what the cells below go on with.
     """
 
-    def __init__(self, name, state, diagnosis, next=""):
-        self.name, self.state, self.diagnosis, self.next = name, state, diagnosis, next
+    def __init__(self, name, state, diagnosis):
+        self.name, self.state, self.diagnosis, self.next = name, state, diagnosis, ""
 
     @property
     def passed(self):
@@ -74,8 +74,9 @@ class Checked:
         Several answers are taken for a tuple of them.
         """
         result = self.judge(answer, *more)
+        function = self._goes_on(answer, result)
         display(result)
-        return self._goes_on(answer, result.passed)
+        return function
 
     def judge(self, answer, *more):
         """The `Result` of comparing `answer` with the right one, kept in `verdicts` as well."""
@@ -90,20 +91,17 @@ class Checked:
             raise ValueError(f"{self.name} has hints 1 to {len(self.hints)}, got {number}.")
         print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
 
-    def _goes_on(self, answer, passed):
-        """What the cells below use; nothing, but for a function."""
+    def _goes_on(self, answer, result):
+        """What the cells below use, which the result then says; nothing, but for a function."""
 
     def _unanswered(self):
-        return self._result("unanswered", "Replace the ... by your own code, then run again.")
+        return Result(self.name, "unanswered", "Replace the ... by your own code, then run again.")
 
     def _passed(self, diagnosis):
-        return self._result("passed", diagnosis)
+        return Result(self.name, "passed", diagnosis)
 
     def _failed(self, diagnosis):
-        return self._result("failed", diagnosis)
-
-    def _result(self, state, diagnosis):
-        return Result(self.name, state, diagnosis)
+        return Result(self.name, "failed", diagnosis)
 
 
 class Exercise(Checked):
@@ -120,12 +118,10 @@ class Exercise(Checked):
         self._right, self._cases = right, cases
         self._mistakes, self._differentiable = mistakes, differentiable
 
-    def _goes_on(self, answer, passed):
-        return answer if passed else self._right
-
-    def _result(self, state, diagnosis):
-        whose = "yours from here on" if state == "passed" else "ours until yours passes"
-        return Result(self.name, state, diagnosis, f"The function {self.name} is {whose}.")
+    def _goes_on(self, answer, result):
+        whose = "yours from here on" if result.passed else "ours until yours passes"
+        result.next = f"The function {self.name} is {whose}."
+        return answer if result.passed else self._right
 
     def _judge(self, answer):
         if answer is ... or answer is self._right:  # ours, handed back in
