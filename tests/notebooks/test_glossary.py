@@ -34,3 +34,16 @@ def test_every_entry_leads_to_a_section_that_exists():
     leads = [LEADS.search(entry) for entry in [*ENTRIES, *ROWS]]
     assert all(leads)
     assert [lead[0] for lead in leads if unquote(lead[3]) not in there.get(lead[2], ())] == []
+
+
+def symbols(table):
+    """The symbols in the first column of a table's rows."""
+    firsts = re.findall(r"^\| (.*?) \| ", table, re.MULTILINE)
+    return [symbol for first in firsts for symbol in first.split(", ")]
+
+
+def test_the_card_in_notebook_00_has_the_glossary_s_symbols():
+    cells = json.loads((FOLDER / "00_start_here.ipynb").read_text(encoding="utf-8"))["cells"]
+    (card,) = [text for text in map(pages.source, cells) if "Going deeper: notation" in text[:30]]
+    on_card = symbols(card)[1:]
+    assert len(on_card) > 20 and set(on_card) <= set(symbols(SYMBOLS))

@@ -145,8 +145,8 @@ def test_a_row_of_a_slider_names_what_is_amiss():
 
 def test_what_a_takes_line_says():
     opening = (
-        "# Title\n\n**Takes** about 40 minutes of reading and exercises; 25 seconds of computing on "
-        "two quick processor cores; 1.2 GB of memory.\n"
+        "# Title\n\n**Takes** about 40 minutes of reading and exercises; 25 seconds of "
+        "computing on two quick processor cores; 1.2 GB of memory.\n"
     )
     assert notebook_cost.takes(opening) == (25, 1.2)
     for wrong in ("", "It **Takes** x; 2 seconds of computing x; 1 GB", "**Takes** an hour; 1 GB"):
