@@ -242,6 +242,9 @@ def test_the_script_writes_all(original, folder, capsys):
 
 def test_the_instructors_page_has_every_notebook_and_exercise():
     page = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    minutes = dict(re.findall(r"^\| (\d\d) [^|]+ \| (\d+) \| ", page, re.MULTILINE))
+    assert minutes == {path.stem[:2]: re.search(r"about (\d+) minutes", sources(read(path))[0])[1]
+                       for path in PATHS}
     slips = [line.split("|")[1:3] for line in page.splitlines()
              if re.match(r"\|.*\| `\w+` \|", line)]
     listed, number = {}, None
