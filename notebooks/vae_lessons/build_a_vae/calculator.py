@@ -21,13 +21,13 @@ def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, b
                    variance=1.0, scale=1.0):
     """The β of the loss ``reduced reconstruction + weight * reduced kl``.
 
-    pixels: P, with every colour channel; latents: d; batch: B, the images in a batch.
+    pixels: P, with every colour channel; latents: J; batch: B, the images in a batch.
     reconstruction, kl: how the code reduces each term. "mean" averages over batch and pixels
     (or latents), "sum / len(x)" averages over the batch alone, "sum" averages over nothing.
     likelihood: what the reconstruction stands for: "bernoulli" (cross entropy), "gaussian"
     (squared error, variance σ²) or "laplace" (absolute error, scale b).
 
-    β = weight · (B·P, B or 1) / (B·d, B or 1), divided by 2σ² for a Gaussian and by b for a
+    β = weight · (B·P, B or 1) / (B·J, B or 1), divided by 2σ² for a Gaussian and by b for a
     Laplace. B cancels unless one term alone is "sum"; only then `batch` is needed. Raises
     `ValueError` for anything else. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
     """
@@ -218,7 +218,7 @@ class BetaCalculator(View):
             "kl": Dropdown(options=KL_OPTIONS, value=start["kl"], description="KL", **wide),
             "weight": FloatText(start["weight"], description="KL's weight w", **wide),
             "pixels": FloatText(start["pixels"], description="pixels P", **wide),
-            "latents": FloatText(start["latents"], description="latents d", **wide),
+            "latents": FloatText(start["latents"], description="latents J", **wide),
             "batch": FloatText(start["batch"], description="batch size B", **wide),
         }
         self._moving = False  # while a preset moves the controls

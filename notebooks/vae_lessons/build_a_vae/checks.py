@@ -107,6 +107,9 @@ def _mistakes_of_a_step(loss):
         Mistake(step(loss=lambda x, logits, m, s: loss(x, logits.sigmoid(), m, s)),
                 "You took the sigmoid of the logits. The cross entropy with logits takes it "
                 "itself: hand it what decode returns."),
+        Mistake(step(loss=lambda x, logits, m, s: loss(logits, x, m, s)),
+                "logits and x are exchanged in the cross entropy. PyTorch's function takes the "
+                "logits first, our distortion(x, logits) takes x first."),
         Mistake(lambda model, optimizer, x, eps: model(x, eps),
                 "The model cannot be called as a whole: call its encode and its decode."),
         Mistake(step(update=lambda optimizer, loss: loss.item().backward()),
@@ -148,9 +151,12 @@ training_step = StepExercise(
     ],
     [
         "Four things happen: encode x, draw z with eps, decode z, and lower distortion + rate.",
-        "z = mean + exp(½ logvar) · eps. The loss is the mean over the batch of distortion(x, "
-        "logits) + rate(mean, logvar).",
-        "Then optimizer.zero_grad(), loss.backward(), optimizer.step(), and return loss.item().",
+        "Which two functions from above give the terms of the loss? They return one number for "
+        "each image: what do you do before you call backward? And in which order do zero_grad, "
+        "backward and step belong, so that each step uses the gradients of its own batch alone?",
+        "z = mean + (0.5 * logvar).exp() * eps. The loss is (distortion(x, logits) + rate(mean, "
+        "logvar)).mean(). Then optimizer.zero_grad(), loss.backward(), optimizer.step(), and "
+        "return loss.item().",
     ],
 )
 
@@ -178,6 +184,9 @@ original_step = StepExercise(
         Mistake(_with_loss(lambda ce, kl: ce.sum(-1).mean() + 0.1 * kl.mean()),
                 "The cross entropy is still summed over the pixels. F's default, "
                 'reduction="mean", averages over batch and pixels.'),
+        Mistake(_with_loss(lambda ce, kl: ce.sum() + 0.1 * kl.mean()),
+                "The cross entropy is summed over batch and pixels. F's default, "
+                'reduction="mean", averages over both.'),
         Mistake(_with_loss(lambda ce, kl: 0.1 * ce.mean() + kl.mean()),
                 "The 0.1 stands in front of the wrong term: it belongs to the KL."),
         Mistake(_with_loss(lambda ce, kl: ce.mean() + 0.1 * kl.sum()),
@@ -240,9 +249,9 @@ effective_beta = Quantity(
     ],
     [
         "Write the loss as a constant times (distortion + β · rate), both of them summed.",
-        "The mean over P numbers divides the squared error by P, that over d latents the KL by d; "
+        "The mean over P numbers divides the squared error by P, that over J latents the KL by J; "
         "the distortion of a Gaussian is the squared error divided by 2σ².",
-        "β = weight · P / (2σ² d), with P = 32 · 32 · 3 and d = 128.",
+        "β = weight · P / (2σ² J), with P = 32 · 32 · 3 and J = 128.",
     ],
     tolerance=0.004,
 )

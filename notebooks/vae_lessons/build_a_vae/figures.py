@@ -65,22 +65,22 @@ def _boxes(encoder, decoder, pixels):
 
 
 @styled
-def first_training(losses, plateau, originals, drawn):
+def first_training(losses, mean_image, originals, drawn):
     """A run's −ELBO step by step, and what it makes of some test digits.
 
-    losses: one a step, nats per image; plateau: of a decoder that draws the mean image;
+    losses: one a step, nats per image; mean_image: of a decoder that draws the mean image;
     originals, drawn: [n, 28, 28] in [0, 1], the digits and what is decoded from their means.
     """
     fig = Figure(figsize=(9.6, 3.2), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
-    left.axhline(plateau, color="#777777", linestyle="--")
-    left.text(len(losses), plateau + 6, f"the mean image for every digit: {plateau:.0f}",
+    left.axhline(mean_image, color="#777777", linestyle="--")
+    left.text(len(losses), mean_image + 6, f"the mean image for every digit: {mean_image:.0f}",
               ha="right", fontsize=9, color="#555555")
     left.plot(range(1, len(losses) + 1), losses, color=BLUE)
     last = float(np.mean(losses[-20:]))
     left.set(xlabel="training step (800 images each)", ylim=(90, 400), xlim=(0, len(losses)),
              ylabel="−ELBO of the batch\n(nats per image, lower is better)")
-    below = last < plateau - 5
+    below = last < mean_image - 5
     verdict = "falls well below the mean image's" if below else "has not left the mean image's"
     left.set_title(f"The −ELBO {verdict}:\n{last:.0f} nats in the last 20 steps")
     shown = min(len(originals), 6)  # of which each is then large enough
@@ -88,8 +88,8 @@ def first_training(losses, plateau, originals, drawn):
         tile(np.concatenate([originals[:shown], drawn[:shown]]), shown))
     right.set_title("Above: test digits. Below: what the\ndecoder draws from their codes")
     fig.caption = (
-        f"Left: the −ELBO {verdict} ({plateau:.0f} nats) and is {last:.0f} nats at the end. Right: "
-        f"{shown} test digits above, their reconstructions below."
+        f"Left: the −ELBO {verdict} ({mean_image:.0f} nats) and is {last:.0f} nats at the end. "
+        f"Right: {shown} test digits above, their reconstructions below."
     )
     return fig
 
@@ -119,27 +119,28 @@ def reconstructions(originals, drawn, guess=None):
 
 
 @styled
-def two_repairs(stored, live, plateau, epochs):
+def two_repairs(stored, live, mean_image, epochs, guess=None):
     """−ELBO of recipes that differ in two settings: stored seeds and runs of this notebook.
 
     stored: {recipe: [seeds]} after `epochs` epochs, the same seeds for all, the first recipe the
     one that the others repair; live: {recipe: (one run's, its epochs)} for some of them;
-    plateau: of a decoder that draws the mean image. Nats per test image.
+    mean_image: of a decoder that draws the mean image; guess: the learner's words. Nats per test
+    image.
     """
     rows = {recipe: row for row, recipe in enumerate(stored)}
     first, *others = (np.asarray(seeds) for seeds in stored.values())
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     axes = fig.subplots()
-    axes.axvline(plateau, color="#777777", linestyle="--")
-    axes.text(plateau + 1, len(stored) - 0.55, "the mean image", fontsize=9, color="#555555")
+    axes.axvline(mean_image, color="#777777", linestyle="--")
+    axes.text(mean_image + 1, len(stored) - 0.55, "the mean image", fontsize=9, color="#555555")
     seen = f"median and range of {len(first)} seeds, {epochs} epochs"
     for row, seeds in enumerate([first, *others]):
         axes.plot([seeds.min(), seeds.max()], [row, row], color=BLUE, linewidth=5, alpha=0.35,
                   solid_capstyle="round")
         axes.plot(np.median(seeds), row, "o", color=BLUE, markersize=9,
                   label="_" * (row > 0) + seen)
-        axes.text(np.median(seeds), row - 0.22, f"{np.median(seeds):.0f}", ha="center", fontsize=10,
-                  bbox={"fc": "white", "ec": "none", "pad": 1})
+        axes.text(seeds.min() - 1.5, row, f"{np.median(seeds):.0f}", ha="right", va="center",
+                  fontsize=10)
     for number, (recipe, (value, spent)) in enumerate(live.items()):
         axes.plot(value, rows[recipe] + 0.25, "D", color=ORANGE, markersize=8, fillstyle="none",
                   label="_" * (number > 0) + f"your run, {spent} epochs")
@@ -149,11 +150,13 @@ def two_repairs(stored, live, plateau, epochs):
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     gains = [float(np.median(first - seeds)) for seeds in others]
     axes.set_title(f"Each repair alone gains some 40 nats ({gains[0]:.0f} and {gains[1]:.0f}), "
-                   f"both together {gains[2]:.0f}")
+                   f"both together {gains[2]:.0f}"
+                   + ("" if guess is None else f"\nyour guess: {guess}"))
     fig.caption = "Median −ELBO in nats per test image: " + ", ".join(
         f"{recipe} {np.median(seeds):.0f}" for recipe, seeds in stored.items()) + \
         ". Runs of this notebook: " + ", ".join(
-            f"{recipe} {value:.0f}" for recipe, (value, _) in live.items()) + "."
+            f"{recipe} {value:.0f}" for recipe, (value, _) in live.items()) + "." + \
+        ("" if guess is None else f" Your guess: {guess}.")
     fig.caption = fig.caption.replace("\n", " ")
     return fig
 
@@ -164,7 +167,7 @@ LEFT, RIGHT = LOWEST / 2, 2 * HIGHEST  # the ends of the axis, with room for the
 WEAK, STRONG = 0.2, 5.0
 REGIONS = [
     (LEFT, WEAK, "the KL hardly counts", "#DDDDDD"),
-    (WEAK, STRONG, "near the ELBO", "#D5EBDD"),
+    (WEAK, STRONG, f"near the ELBO:\n{WEAK:g} to {STRONG:g}", "#D5EBDD"),
     (STRONG, RIGHT, "the KL weighs too much: latents may collapse", "#F6DDD0"),
 ]
 
@@ -183,6 +186,7 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
         region = "this is the ELBO"
     else:
         region = next(words for _, end, words, _ in REGIONS if beta <= end or end == RIGHT)
+        region = region.split(":\n")[0]  # without its borders
     guessed = "" if guess is None else f"; your guess (hollow mark): {_written(guess)}"
     parts = fig.artists_of
     place = _mark(parts["mark"], beta, 0.5, "o")
@@ -197,8 +201,9 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
     parts["mark"].axes.set_title(f"{name}: β = {_written(beta)}\n{region}{guessed}")
     code = line.replace("\n", "; ")
     fig.caption = (
-        f"{name}: the loss optimises β = {_written(beta)}, {region}{guessed}. The regions are a "
-        f"rule of thumb. The code: {code}" + (f". Source: {source}" if source else "")
+        f"{name}: the loss optimises β = {_written(beta)}, {region}{guessed}. The borders "
+        f"of the regions, {WEAK:g} and {STRONG:g}, are our rule of thumb. The code: "
+        f"{code}" + (f". Source: {source}" if source else "")
     )
     return fig
 
@@ -211,7 +216,7 @@ def _empty_axis():
     for start, end, words, colour in REGIONS:
         axes.axvspan(start, end, color=colour, linewidth=0)
         axes.text(math.sqrt(start * end), 0.94, words, ha="center", va="top", fontsize=9)
-    axes.axvline(1, ymax=0.75, color="#555555", linestyle="--", linewidth=1)
+    axes.axvline(1, ymax=0.66, color="#555555", linestyle="--", linewidth=1)
     fig.artists_of = {
         "mark": axes.plot([], [], "o", color=BLUE, markersize=12)[0],
         # On white, because it may lie across a border.

@@ -35,7 +35,7 @@ def statistics_lag(runs, live, guess=None):
         lags.append(name.replace("\n", " ") + f": {first} after the first epoch, {last} at the end")
     panels[0].set_ylabel("−ELBO (nats per image,\nlower is better)")
     panels[0].legend(loc="upper right", fontsize=9)
-    fig.suptitle("Running statistics make a model look worse than it is", x=0.01, ha="left",
+    fig.suptitle("Slow running statistics make a model look worse than it is", x=0.01, ha="left",
                  fontsize=12)
     fig.caption = ("−ELBO with running statistics minus −ELBO with recomputed ones, in nats. "
                    + "; ".join(lags) + ".")
@@ -50,11 +50,13 @@ def statistics_lag(runs, live, guess=None):
 def dead_units(arms, units, heads):
     """How many encoder units are 0 for every test image, with and without batch normalisation.
 
-    arms: {name: {"hidden": [seeds, epochs], "heads": [seeds, epochs]}}; units, heads: how many
-    there are in all. Medians over seeds, and the range as a band.
+    arms: {name: {"hidden": [seeds, epochs], "heads": [seeds, epochs]}}, of which the first two are
+    at a learning rate of 0.01, with and without; units, heads: how many there are in all. Medians
+    over seeds, and the range as a band.
     """
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     panels = fig.subplots(1, 2)
+    what, told = {"hidden": "hidden units", "heads": "outputs of the heads"}, []
     for axes, key, whole in zip(panels, ("hidden", "heads"), (units, heads)):
         medians = {}
         for (name, arm), (colour, line, mark) in zip(arms.items(), STYLES):
@@ -63,14 +65,26 @@ def dead_units(arms, units, heads):
             axes.fill_between(epochs, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, lw=0)
             axes.plot(epochs, medians[name], line, color=colour, marker=mark, label=name)
         axes.set(xlabel="epochs", xticks=epochs, ylim=(-0.04 * whole, 1.08 * whole),
-                 ylabel=f"units that are 0 for all test images\n(of {whole})")
-        what = {"hidden": "hidden units", "heads": "heads"}[key]
-        first, *rest = (f"{values[-1]:.0f} {name}" for name, values in medians.items())
-        axes.set_title(f"Silent {what}: {first},\n{', '.join(rest)}")
-        fig.caption = getattr(fig, "caption", "") + f"Silent {what}: " + ", ".join(
-            f"{values[-1]:.0f} {name}" for name, values in medians.items()) + f", of {whole}. "
+                 ylabel=f"{what[key]} that are 0 for all\ntest images (of {whole})")
+        told.append(", ".join(f"{values[-1]:g} {name}" for name, values in medians.items()))
+        if key == "hidden":
+            axes.set_title(_what_dies(list(medians.values()), whole))
+        else:
+            some = list(medians.values())[0][-1] > 0
+            axes.set_title("Some outputs of the heads are silent\nwith batch norm too" if some else
+                           "No output of the heads is silent\nwith batch norm")
     panels[0].legend(loc="center right", fontsize=9)
+    fig.caption = (f"Dead hidden units of {units} after the last epoch, medians: {told[0]}. Silent "
+                   f"outputs of the heads, of {heads}: {told[1]}.")
     return fig
+
+
+def _what_dies(medians, units):
+    """The finding of the first arm, with batch normalisation, and the second, without."""
+    most = medians[1][-1] > units / 2 and medians[0][-1] < units / 20
+    if most:
+        return "Without batch norm most hidden units die,\nat a learning rate of 0.01"
+    return "Hidden units that are 0 for every image,\nwith batch norm and without"
 
 
 @styled
@@ -104,10 +118,18 @@ def learning_curves(curves, reached, without):
     in_epochs, in_seconds = (" and ".join(f"{np.median(places[key]):.1f}"
                                           for places in reached.values())
                              for key in ("epochs", "seconds"))
-    left.set_title(f"As good as {len(median)} epochs {without}\nafter {in_epochs} epochs")
-    right.set_title(f"As good as {total:.0f} seconds {without}\nafter {in_seconds} seconds")
+    left.set_title(f"With batch norm, {_about(reached, 'epoch')}\nas good as {len(median)} without")
+    right.set_title(f"With batch norm, {_about(reached, 'second')}\n"
+                    f"as good as {total:.0f} without")
     fig.caption = (
         f"As good as {len(median)} epochs ({total:.1f} seconds) {without}, medians: after "
         f"{in_epochs} epochs, {in_seconds} seconds with {' and '.join(reached)}."
     )
     return fig
+
+
+def _about(reached, unit):
+    """The medians in whole numbers, as the subject of a sentence: "4 epochs are"."""
+    counts = sorted({round(float(np.median(places[unit + "s"]))) for places in reached.values()})
+    words = " to ".join(str(count) for count in {counts[0]: 0, counts[-1]: 0})
+    return f"{words} {unit} is" if words == "1" else f"{words} {unit}s are"

@@ -12,7 +12,8 @@ from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.runner import raised, run
 
 BATCHES = 5, 5, 3  # images in each of the steps that are tried
-PIXELS, LATENTS = 7, 3
+PIXELS, LATENTS = 784, 8  # as the lesson's, whose losses may be written with these numbers
+LEARNING_RATE = 1e-3  # small, so that wrong losses do not make the weights infinite either
 
 
 class Tiny(nn.Module):
@@ -21,7 +22,8 @@ class Tiny(nn.Module):
     def __init__(self):
         super().__init__()
         draw = draw_from(3)
-        self.mean, self.logvar = (nn.Parameter(draw(PIXELS, LATENTS)) for _ in range(2))
+        self.mean, self.logvar = (nn.Parameter(draw(PIXELS, LATENTS) / PIXELS**0.5)
+                                  for _ in range(2))
         self.logits, self.bias = nn.Parameter(draw(LATENTS, PIXELS)), nn.Parameter(draw(PIXELS))
 
     def encode(self, x):
@@ -37,7 +39,7 @@ class Descent(torch.optim.SGD):
     """Plain gradient descent that writes down what is called."""
 
     def __init__(self, model, events):
-        super().__init__(model.parameters(), lr=0.1)
+        super().__init__(model.parameters(), lr=LEARNING_RATE)
         self.events = events
 
     def zero_grad(self, set_to_none=True):
@@ -52,16 +54,23 @@ class Descent(torch.optim.SGD):
 
 
 class Seen(NamedTuple):
-    """What some steps did: the losses they returned, all weights after them, and the calls."""
+    """What some steps did: the losses they returned, how all weights moved, and the calls.
+
+    moved: the weights after the steps less those before, over the learning rate: comparable in
+    size for a loss that is summed over the pixels and one that is averaged. plain: whether the
+    losses came as numbers, not as tensors.
+    """
 
     losses: object
-    weights: torch.Tensor
+    moved: torch.Tensor
     events: tuple
+    plain: bool
 
 
 def observe(step):
     """What `step` does to a tiny VAE on a few batches; ``...`` if it returns that."""
-    model, events, losses = Tiny(), [], []
+    model, events, losses, plain = Tiny(), [], [], True
+    before = _weights(model)
     optimizer = Descent(model, events)
 
     def note(_parameter):  # of each parameter that a gradient reaches
@@ -75,12 +84,16 @@ def observe(step):
         value = step(model, optimizer, draw(size, PIXELS).sigmoid(), draw(size, LATENTS))
         if value is ...:
             return value
-        number = isinstance(value, (int, float))
+        number, plain = isinstance(value, (int, float)), plain and not torch.is_tensor(value)
         losses.append(read(torch.tensor(float(value), dtype=torch.float64) if number else value))
-    weights = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    moved = (_weights(model) - before) / LEARNING_RATE
     usable = all(isinstance(loss, torch.Tensor) and loss.numel() == 1 for loss in losses)
     return Seen(torch.stack([loss.reshape(()) for loss in losses]) if usable else losses[0],
-                read(weights), tuple(events))
+                read(moved), tuple(events), plain)
+
+
+def _weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
 class StepExercise(Exercise):
@@ -105,12 +118,17 @@ class StepExercise(Exercise):
         if outcome.value is ...:
             return self._unanswered()
         found, right = outcome.value, observe(self._right)
-        if same(found.weights, right.weights):
+        if same(found.moved, right.moved):
+            if same(found.losses, right.losses) and not found.plain:
+                return self._failed("The weights and the loss are right, but you return the loss "
+                                    "as a tensor. A plain number is asked for: return loss.item()")
             if same(found.losses, right.losses):
                 return self._passed("Right: after three steps every weight is where it should be.")
             return self._failed("The weights are right after each step, but what you return is "
                                 "not the loss. End with: return loss.item()")
-        return self._failed(self._named(found) or self._described(answer, found, right))
+        named = self._named(found)
+        hint = f" Try check.{self.name}.hint(1)."
+        return self._failed(named or self._described(answer, found, right) + hint)
 
     def _cause(self, trouble, _case):
         """The diagnosis of the mistake that gives this trouble, or the trouble."""
@@ -129,18 +147,17 @@ class StepExercise(Exercise):
                 known = observe(mistake.wrong)
             except Exception:  # it is one that `_cause` knows
                 continue
-            if same(found.weights, known.weights) and found.events == known.events:
+            if same(found.moved, known.moved) and found.events == known.events:
                 return mistake.diagnosis
         return None
 
     def _described(self, answer, found, right):
         again = run(observe, (answer,), seed=1).value
-        if isinstance(again, Seen) and not same(again.weights, found.weights):
+        if isinstance(again, Seen) and not same(again.moved, found.moved):
             return RANDOM + " Use the eps you are given."
-        if not found.weights.isfinite().all():
+        if not found.moved.isfinite().all():
             return "After three steps some weights are NaN or infinite."
-        start = torch.cat([parameter.detach().flatten() for parameter in Tiny().parameters()])
-        if same(found.weights, start):
+        if not found.moved.any():
             return ("No weight has changed. A step calls optimizer.zero_grad(), loss.backward() "
                     "and optimizer.step(), in this order.")
         if same(found.losses, right.losses):

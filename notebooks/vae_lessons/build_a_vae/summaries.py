@@ -50,6 +50,23 @@ class Recipes:
                        for pair in zip(ways["evaluation"], ways["renewed"])]
         return {mode: [median(epoch) for epoch in zip(*seeds)] for mode, seeds in ways.items()}
 
+    def lag_panels(self, lagging, mended):
+        """What `figures_of_batch_norm.statistics_lag` draws. lagging, mended: one live run's
+        −ELBO after the first epoch, with running and with recomputed statistics.
+        """
+        names = {"TensorFlow's momentum,\nlearning rate 0.001": "both, rate 0.001",
+                 "TensorFlow's momentum,\nlearning rate 0.01": "both",
+                 "PyTorch's settings,\nlearning rate 0.001": "both, rate 0.001, PyTorch's settings"}
+        return {"runs": {label: self.three_ways(name) for label, name in names.items()},
+                "live": {next(iter(names)): {"evaluation": lagging, "renewed": mended}}}
+
+    def combinations(self):
+        """−ELBO after ten epochs of each combination of the two repairs: {label: [seeds]}."""
+        names = {"original recipe:\nβ = 9.8, ReLU heads": "original", "β = 1, ReLU heads": "β = 1",
+                 "β = 9.8, linear heads": "linear heads",
+                 "both repairs:\nβ = 1, linear heads": "both"}
+        return {label: self.after(name, 10) for label, name in names.items()}
+
     def silent(self, name, epoch):
         """How many of the 16 outputs of the heads are 0 for all test images: (mean, logvar)."""
         return self.after(name, epoch, "dead")

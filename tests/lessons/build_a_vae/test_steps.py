@@ -31,7 +31,7 @@ def cleared_last(model, optimizer, x, eps):
     loss.backward()
     optimizer.step()
     model.zero_grad()
-    return loss
+    return float(loss.detach())
 
 
 def by_hand(model, optimizer, x, eps):
@@ -47,6 +47,63 @@ def by_hand(model, optimizer, x, eps):
 def test_right_steps_pass_however_written(step):
     result = checks.training_step.judge(step)
     assert result.passed, result.diagnosis
+
+
+def with_loss(loss):
+    """The step that lowers `loss` of (x, logits, rate of each image), written as learners do."""
+    def step(model, optimizer, x, eps):
+        mean, logvar, logits = parts(model, x, eps)
+        value = loss(x, logits, elbo.gaussian_kl(mean, logvar))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+bce = F.binary_cross_entropy_with_logits
+
+
+@pytest.mark.parametrize("loss", [
+    lambda x, logits, rate: bce(logits, x) + 0.1 * rate.mean() / 8,
+    lambda x, logits, rate: bce(logits, x) + 0.0125 * rate.mean(),
+    lambda x, logits, rate: (bce(logits, x, reduction="none").sum(-1).mean()
+                             + 9.8 * rate.mean()) / 784,
+])
+def test_the_original_step_may_count_pixels_and_latents_itself(loss):
+    result = checks.original_step.judge(with_loss(loss))
+    assert result.passed, result.diagnosis
+
+
+@pytest.mark.parametrize("loss, words", [
+    (lambda x, logits, rate: bce(logits, x) + rate.mean() / 8, "The weight is missing"),
+    (lambda x, logits, rate: bce(x, logits) + 0.1 * rate.mean() / 8, "logits and x are exchanged"),
+    (lambda x, logits, rate: 784 * bce(logits, x) + 0.1 * rate.mean() / 8,
+     "The cross entropy is still summed over the pixels"),
+    (lambda x, logits, rate: bce(logits, x, reduction="sum") + 0.1 * rate.mean() / 8,
+     "The cross entropy is summed over batch and pixels"),
+    (lambda x, logits, rate: 784 * bce(logits, x) + rate.mean(), "This is the step from above"),
+    (lambda x, logits, rate: bce(logits, x) + 0.3 * rate.mean(),
+     "Try check.original_step.hint(1)."),
+])
+def test_wrong_losses_of_the_original_step_are_named(loss, words):
+    result = checks.original_step.judge(with_loss(loss))
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+def as_tensor(detach):
+    def step(*arguments):
+        value = torch.tensor(ordinary(*arguments), dtype=torch.float64)
+        return value if detach else value.requires_grad_()
+
+    return step
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_a_loss_that_comes_as_a_tensor_is_told_apart(detach):
+    result = checks.training_step.judge(as_tensor(detach))
+    assert result.state == "failed" and "as a tensor" in result.diagnosis
 
 
 def test_the_learner_s_step_is_what_the_notebook_goes_on_with(capsys):
@@ -113,6 +170,9 @@ def frozen(model, optimizer, x, eps):
     (doubled, "nor is the loss"),
     (twice, "nor is the loss"),
     (exploding, "NaN or infinite"),
+    (with_loss(lambda x, logits, rate: (bce(x, logits, reduction="none").sum(-1) + rate).mean()),
+     "logits and x are exchanged"),
+    (with_loss(lambda x, logits, rate: 3 * rate.mean()), "Try check.training_step.hint(1)."),
     (lambda model, optimizer, x, eps: model.nothing, "AttributeError"),
     (lambda model, x: 0.0, "TypeError"),
     (lambda model, optimizer, x, eps: 3.0, "the model does not learn from it"),

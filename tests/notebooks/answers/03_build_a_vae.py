@@ -26,7 +26,7 @@ def my_original_step(model, optimizer, x, eps):
     model.zero_grad()
     loss.backward()
     optimizer.step()
-    return loss.detach()
+    return float(loss.detach())
 
 
 my_effective_beta = 12 / 5
