@@ -3,13 +3,14 @@
 import math
 
 import torch
-from torch.nn import functional as F
 
 from vae_helpers import elbo
 from vae_helpers.check.exercise import Exercise, Mistake
-from vae_helpers.check.laboratory import draw_from, mistakes_of_normal
+from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.quantity import Quantity
+from vae_helpers.check.runner import run
 from vae_lessons.derive_the_elbo.mistakes import mistakes_of_weights, small_joint
+from vae_lessons.derive_the_elbo.mistakes_of_kl import MISTAKES_OF_KL
 
 
 def _kl_cases():
@@ -17,115 +18,17 @@ def _kl_cases():
     return [(draw(*shape), draw(*shape)) for shape in [(4, 3), (1, 1), (7, 2)]]
 
 
-def _reverse_kl(mean, logvar):
-    """KL( N(0, I) ‖ N(mean, exp(logvar)) )."""
-    return 0.5 * ((1 + mean**2) / logvar.exp() - 1 + logvar).sum(-1)
-
-
-_MEAN_OF_ALL = (
-    "You took the mean over the batch and over the latents, as in −0.5 * torch.mean(1 + logvar − "
-    "…) of much public code. Sum over the latents: one number for each image is expected. With d "
-    "latents that mean gives the KL a hidden weight, β = 1/d. The mean over the batch hides "
-    "nothing more, if the reconstruction is averaged over the batch as well."
-)
 gaussian_kl = Exercise(
     "gaussian_kl",
     elbo.gaussian_kl,
     _kl_cases,
+    MISTAKES_OF_KL,
     [
-        Mistake(lambda m, s: -elbo.gaussian_kl(m, s),
-                "The sign is flipped. A KL divergence is never negative."),
-        Mistake(lambda m, s: 2 * elbo.gaussian_kl(m, s), "A factor ½ is missing."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s) / m.shape[-1],
-                "You took the mean over the latents. Sum over them: each one costs its own nats. "
-                "With d latents a mean gives the KL a hidden weight, β = 1/d."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s).mean(-1) * 2,
-                "You took the mean over the latents, and the ½ is missing."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s).mean() / m.shape[-1], _MEAN_OF_ALL),
-        Mistake(lambda m, s: 2 * elbo.gaussian_kl(m, s).mean() / m.shape[-1],
-                "The ½ is missing. " + _MEAN_OF_ALL),
-        Mistake(lambda m, s: -elbo.gaussian_kl(m, s).mean() / m.shape[-1],
-                "The sign is flipped. " + _MEAN_OF_ALL),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s).mean(0),
-                "You averaged over the batch. Sum over the last axis, the latents."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s).mean(),
-                "You averaged over the batch. One number for each image is expected."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s).sum(),
-                "You summed over the batch as well. One number for each image is expected."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s).sum(0),
-                "You summed over the batch. Sum over the last axis, the latents."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s),
-                "The sum over the latents is missing: one number for each image is expected."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, 2 * s),
-                "You took exp(logvar) for the standard deviation and squared it. It is the "
-                "variance already: logvar is the log of the variance."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s / 2),
-                "You took exp(½ logvar), the standard deviation, where the variance belongs."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s.log()).sum(-1),  # NaN for s < 0, and so named
-                "You took logvar for the variance itself. The variance is exp(logvar)."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1),
-                "You took logvar for the standard deviation. The variance is exp(logvar)."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - (s**2).log()).sum(-1),
-                "You took logvar for the standard deviation. The variance is exp(logvar)."),
-        Mistake(_reverse_kl,
-                "This is KL(p ‖ q), the other direction. Here q comes first: the average of "
-                "log q − log p is taken under q."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - s).sum(-1),
-                "The −1 is missing. At q = prior the KL must be 0."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1).sum(-1),
-                "The −logvar is missing: the log-determinant of the Gaussian's normaliser."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 + s).sum(-1),
-                "The sign of logvar is wrong: log q holds −½ logvar."),
-        Mistake(lambda m, s: 0.5 * (m + s.exp() - 1 - s).sum(-1),
-                "The mean must be squared."),
-        Mistake(lambda m, s: 0.5 * (m.abs() + s.exp() - 1 - s).sum(-1),
-                "You took |mean| for mean². The mean must be squared."),
-        Mistake(lambda m, s: 0.5 * (m.sum(-1) ** 2 + (s.exp() - 1 - s).sum(-1)),
-                "You summed the means and squared the sum. Square each mean first."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, F.softplus(s).log()),
-                "You took softplus(logvar) for the variance. softplus does not undo a log: the "
-                "variance is exp(logvar)."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, 2 * F.softplus(s).log()),
-                "You took softplus(logvar) for the standard deviation. softplus does not undo a "
-                "log: the standard deviation is exp(½ logvar)."),
-        Mistake(lambda m, s: 0.5 * (m**2 + F.softplus(s) - 1 - s).sum(-1),
-                "You took softplus(logvar) for the variance in one place. softplus does not undo a "
-                "log: the variance is exp(logvar)."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s.abs().log()),
-                "You took |logvar| for the variance. The logarithm must be undone: the variance is "
-                "exp(logvar)."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - s.abs()).sum(-1),
-                "You took |logvar| in the last term. A log variance may be negative: keep its "
-                "sign."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s).sum(-1),
-                "You took logvar for the variance in one place: the variance is exp(logvar)."),
-        Mistake(lambda m, s: (0.5 * m**2 + s.exp() - 1 - s).sum(-1),
-                "The ½ belongs to all four terms; you gave it to mean² alone."),
-        Mistake(lambda m, s: 0.5 * ((m**2 + s.exp() - s).sum(-1) - 1),
-                "The −1 is there once for each latent; you subtracted it once in all."),
-        Mistake(lambda m, s: 0.5 * (-(m**2) + s.exp() - 1 - s).sum(-1),
-                "The sign of mean² is wrong: a shift in either direction costs nats."),
-        Mistake(lambda m, s: 0.5 * (m**2 + (2 * s).exp() - 1 - s).sum(-1),
-                "You squared exp(logvar). It is the variance already."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - 2 * s).sum(-1),
-                "The last term has a factor 2 too many: −logvar, not −2 logvar."),
-        Mistake(lambda m, s: 0.5 * (m**2 + s.exp() - 1 - 0.5 * s).sum(-1),
-                "The last term is halved twice: ½ (… − logvar), with one ½ outside."),
-        Mistake(lambda m, s: 0.5 * (m**2 + (0.5 * s).exp() - 1 - s).sum(-1),
-                "You took exp(½ logvar), the standard deviation, where the variance belongs."),
-        Mistake(lambda m, s: 0.5 * (s.exp() - 1 - s).sum(-1),
-                "The mean² is missing: a shift costs nats too."),
-        Mistake(lambda m, s: 0.5 * (m**2 / s.exp() + s.exp() - 1 - s).sum(-1),
-                "You divided mean² by q's variance. It is measured in the prior's, which is 1."),
-        Mistake(lambda m, s: elbo.gaussian_kl(m, s) / math.log(2),
-                "This is in bits. Nats are expected: the natural logarithm."),
-        *mistakes_of_normal(lambda m, s: (m, s)),
-    ],
-    [
-        "Write the two log densities, subtract, and take the average under q.",
-        "Under q, the average of (z − mean)² is exp(logvar), and that of z² is "
-        "mean² + exp(logvar).",
-        "For each latent: ½ (mean² + exp(logvar) − 1 − logvar). Sum over the last axis.",
+        "What are a and b when μ = 0 and τ = 1?",
+        "a is the mean itself and b² is q's variance. How do you get a variance from its "
+        "logarithm, and what is log b²?",
+        "a² + b² − 1 − log b² is there once for each latent. Add these up over the last axis, and "
+        "take half of the sum.",
     ],
     differentiable=(0, 1),
 )
@@ -144,6 +47,11 @@ def _estimate(log_joint, mean, logvar, eps):
 
 def _log_weights(log_joint, mean, logvar, eps):
     return elbo.monte_carlo_form(log_joint, mean, logvar, eps)
+
+
+def _detached(log_joint, mean, logvar, eps):
+    z = elbo.reparameterize(mean, logvar, eps).detach()
+    return (log_joint(z) - elbo.gaussian_log_prob(z, mean, logvar)).mean(0)
 
 
 elbo_estimate = Exercise(
@@ -193,12 +101,17 @@ elbo_estimate = Exercise(
                     lambda z: f(z) - elbo.prior_log_prob(z), m, s, e).mean(0),
                 "This is the KL form: the right expectation, by another estimator. Here "
                 "log p(x, z) − log q(z|x) is asked for, at each draw."),
+        Mistake(_detached,
+                "The value is right, but no gradient reaches mean and logvar through z: was z "
+                "detached?"),
         *mistakes_of_weights(lambda values: values.mean(0)),
     ],
     [
-        "Three lines: draw z, weigh it, average.",
-        "elbo.reparameterize(mean, logvar, eps) draws z; its shape is [draws, batch, latent].",
-        "log_joint(z) − elbo.gaussian_log_prob(z, mean, logvar), then .mean(0).",
+        "Three steps: draw z, compute its log weight, average.",
+        "reparameterize(mean, logvar, eps) draws z, [draws, batch, latent]. The log weight is "
+        "log p(x, z) − log q(z|x).",
+        "gaussian_log_prob(z, mean, logvar) is log q(z|x) at each draw. The draws are the first "
+        "axis of the log weights.",
     ],
     differentiable=(1, 2),
 )
@@ -207,29 +120,46 @@ elbo_estimate = Exercise(
 def _climbs():
     draw = draw_from(3)
 
-    def hill(q):
-        return -(q.new_tensor([1.0, 0.25]) * (q - q.new_tensor([1.0, -2.0])) ** 2).sum()
+    def hill(params):
+        place, steepness = params.new_tensor([1.0, -2.0]), params.new_tensor([1.0, 0.25])
+        return -(steepness * (params - place) ** 2).sum()
 
-    def bent(q):
-        return q[0] - 0.3 * q[0] ** 2 + 0.5 * q[1] - q[1].exp()
+    def bent(params):
+        return params[0] - 0.3 * params[0] ** 2 + 0.5 * params[1] - params[1].exp()
 
     return [(hill, draw(2), 0.1), (bent, draw(2), 0.3), (bent, draw(2), 0.05)]
 
 
-def _slope(bound, q):
-    q = q.clone().requires_grad_()
-    return torch.autograd.grad(bound(q), q)[0]
+def _slope(bound, params):
+    params = params.clone().requires_grad_()
+    return torch.autograd.grad(bound(params), params)[0]
 
 
-def _in_place(bound, q, learning_rate):
-    q.requires_grad_()
-    bound(q).backward()
-    q += learning_rate * q.grad
+def _in_place(bound, params, learning_rate):
+    params.requires_grad_()
+    bound(params).backward()
+    params += learning_rate * params.grad
 
 
-ascent_step = Exercise(
+class Step(Exercise):
+    """An exercise whose answer must leave its second argument, the parameters, as it was."""
+
+    def _judge(self, answer):
+        result = super()._judge(answer)
+        if result.passed:
+            arguments = self._cases()[0]
+            before = arguments[1].clone()
+            run(answer, arguments)
+            if not torch.equal(before, arguments[1].detach()):
+                return self._failed(
+                    "The values are right, but your function changes the params it was given. "
+                    "Work on a copy, params.clone(), and return a new tensor.")
+        return result
+
+
+ascent_step = Step(
     "ascent_step",
-    lambda bound, q, learning_rate: q + learning_rate * _slope(bound, q),
+    lambda bound, params, learning_rate: params + learning_rate * _slope(bound, params),
     _climbs,
     [
         Mistake(lambda f, q, rate: q - rate * _slope(f, q),
@@ -238,14 +168,15 @@ ascent_step = Exercise(
         Mistake(lambda f, q, rate: q + _slope(f, q),
                 "The learning rate is not used: multiply the gradient by it."),
         Mistake(lambda f, q, rate: rate * _slope(f, q),
-                "This is the step alone. Add it to q."),
+                "This is the step alone. Add it to params."),
         Mistake(lambda f, q, rate: _slope(f, q),
-                "This is the gradient alone. Multiply it by the learning rate and add it to q."),
+                "This is the gradient alone. Multiply it by the learning rate and add it to "
+                "params."),
         Mistake(lambda f, q, rate: q.clone(),
-                "q has not moved. Was the new value computed and not returned?"),
+                "params has not moved. Was the new value computed and not returned?"),
         Mistake(lambda f, q, rate: q + 2 * rate * _slope(f, q),
                 "The gradient counts twice. backward() adds to .grad: call it once, on a fresh "
-                "copy of q."),
+                "copy of params."),
         Mistake(lambda f, q, rate: q + rate * _slope(f, q).sign(),
                 "You took the gradient's sign alone. Its size matters too."),
         Mistake(lambda f, q, rate: q + rate * _slope(f, q) / _slope(f, q).norm(),
@@ -254,28 +185,29 @@ ascent_step = Exercise(
         Mistake(lambda f, q, rate: q + _slope(f, q) / rate,
                 "You divided by the learning rate. Multiply by it."),
         Mistake(lambda f, q, rate: q + rate * f(q),
-                "You added the bound's value. Add its gradient with respect to q."),
+                "You added the bound's value. Add its gradient with respect to params."),
         Mistake(lambda f, q, rate: q + rate * _slope(f, q) * q.new_tensor([1.0, 0.0]),
-                "Only the mean has moved. q holds mean and logvar: take the gradient with respect "
-                "to all of q."),
+                "Only the mean has moved. params holds mean and logvar: take the gradient with "
+                "respect to all of params."),
         Mistake(lambda f, q, rate: q + rate * _slope(f, q) * q.new_tensor([0.0, 1.0]),
-                "Only the logvar has moved. q holds mean and logvar: take the gradient with "
-                "respect to all of q."),
+                "Only the logvar has moved. params holds mean and logvar: take the gradient with "
+                "respect to all of params."),
         Mistake(lambda f, q, rate: torch.autograd.grad(f(q), q),
-                "PyTorch does not track q yet, so there is no gradient. Begin with "
-                "q = q.clone().requires_grad_()."),
+                "PyTorch does not track params yet, so there is no gradient. Begin with "
+                "params = params.clone().requires_grad_()."),
         Mistake(lambda f, q, rate: q + rate * None,
                 "The gradient you multiplied is None: backward() fills in .grad on the very tensor "
                 "on which requires_grad_() was called."),
         Mistake(_in_place,
                 "PyTorch does not let you change a tensor in place while it tracks it. Return a "
-                "new one: q + …."),
+                "new one: params + …."),
     ],
     [
-        "Let PyTorch track a copy of q, compute the bound, and ask for its gradient.",
-        "q = q.clone().requires_grad_(), then torch.autograd.grad(bound(q), q), which returns a "
-        "tuple of one gradient.",
-        "Return q.detach() + learning_rate * gradient: uphill, so with a plus.",
+        "Let PyTorch track a copy of params, compute the bound, and ask for its gradient.",
+        "params.clone().requires_grad_() is a copy that PyTorch tracks. "
+        "torch.autograd.grad(value, copy) returns a tuple of one gradient.",
+        "The bound is to go up: multiply the gradient by the learning rate and add it to params. "
+        "Return the new tensor.",
     ],
 )
 
@@ -301,6 +233,7 @@ gap = Quantity(
         (-_EVIDENCE, "This is −log p(x). The gap is log p(x) − ELBO."),
         (_of_ratio(2), "The ratio of the variances is not 2. Either you divided the standard "
          "deviations, or you took the posterior's variance for 1: q's is 2, the posterior's ½."),
+        (_of_ratio(16), "You squared b² once more. The ratio of the variances, 4, is b² already."),
         (_of_ratio(8), "You took 2 for q's standard deviation. In N(1, 2) it is the variance."),
         (0.5 * (4 - 1 + math.log(4)), "The sign of the logarithm is wrong: ½ (b² − 1 − log b²)."),
         (0.5 * (4 - math.log(4)), "The −1 is missing: with q = posterior, b² = 1, it must be 0."),
@@ -313,7 +246,7 @@ gap = Quantity(
     [
         "Both have the mean 1, so the shift a is 0 and only the widths matter.",
         "b² is q's variance divided by the posterior's: KL = ½ (b² − 1 − log b²).",
-        "Here b² = 2 / ½ = 4.",
+        "q's variance is 2. The posterior's precision is 1 + 1/σ²; what is its variance?",
     ],
     tolerance=0.013,  # a slider's step of 0.01 reaches it
 )
@@ -339,9 +272,10 @@ closing = Quantity(
         ((1.0, -_TAU), "A standard deviation is not negative."),
     ],
     [
-        "Move the mean first until the gap is smallest, then the width.",
-        "The gap is 0 exactly where q lies on the posterior.",
-        "Two precisions of 1 add up to 2, so the variance is ½.",
+        "Move the mean first until the gap is smallest, then the standard deviation.",
+        "The gap is 0 where q is the posterior.",
+        "Put x = 2 and σ² = 1 into the formulas for 1/τ² and μ. The answer is μ and τ, and τ is "
+        "the square root of τ².",
     ],
     tolerance=0.03,
 )

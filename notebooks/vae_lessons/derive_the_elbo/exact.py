@@ -29,37 +29,43 @@ class Posterior(NamedTuple):
 
 
 class Laboratory:
-    """z ~ N(0, 1), then x | z ~ N(z, v): one latent, one pixel, and every term exact.
+    """z ~ N(0, 1), then x | z ~ N(z, σ²): one latent, one pixel, and every term exact.
 
-    v: the noise variance, a tensor [1]. x, z, mean and logvar end in an axis of length 1, over
-    which the densities sum. `LinearGaussian` with the weight 1 and the bias 0 is the same model.
+    noise_variance: σ², a tensor [1]. x and z end in an axis of length 1, over which the densities
+    sum. `LinearGaussian` with the weight 1 and the bias 0 is the same model.
     """
 
-    def __init__(self, v):
-        self.v = v
+    def __init__(self, noise_variance):
+        self.noise_variance = noise_variance
 
     def log_likelihood(self, x, z):
         """log p(x|z), in which x and z may change places."""
-        return gaussian_log_prob(z, x, self.v.log())
+        return gaussian_log_prob(z, x, self.noise_variance.log())
 
     def log_joint(self, x, z):
         """log p(x, z) = log p(x|z) + log p(z)."""
         return self.log_likelihood(x, z) + prior_log_prob(z)
 
     def log_evidence(self, x):
-        """log p(x): x is z plus independent noise, so it is N(0, 1 + v)."""
-        return gaussian_log_prob(x, torch.zeros_like(x), (1 + self.v).log())
+        """log p(x): x is z plus independent noise, so it is N(0, 1 + σ²)."""
+        return gaussian_log_prob(x, torch.zeros_like(x), (1 + self.noise_variance).log())
 
-    def elbo(self, x, mean, logvar):
-        """E_q[log p(x, z)] + H[q] for q = N(mean, exp(logvar))."""
-        bend = 0.5 * ((1 + 1 / self.v) * logvar.exp()).sum(-1)
-        return self.log_joint(x, mean) - bend + gaussian_entropy(logvar)
+
+def exact_elbo(laboratory, x, mean, logvar):
+    """The ELBO in a `Laboratory`, E_q[log p(x, z)] + H[q], for q = N(mean, exp(logvar)).
+
+    log p(x, z) is a parabola in z. Its average over q is its value at the mean plus half its
+    second derivative times q's variance.
+    """
+    curvature = -(1 + 1 / laboratory.noise_variance)
+    curvature_term = 0.5 * (curvature * logvar.exp()).sum(-1)
+    return laboratory.log_joint(x, mean) + curvature_term + gaussian_entropy(logvar)
 
 
 def posterior(laboratory, x):
     """The mean μ of p(z|x) in a `Laboratory`, and the log of its variance τ²."""
-    precision = 1 + 1 / laboratory.v
-    return x / laboratory.v / precision, -precision.log().expand_as(x)
+    precision = 1 + 1 / laboratory.noise_variance
+    return x / laboratory.noise_variance / precision, -precision.log().expand_as(x)
 
 
 def kl_to_posterior(laboratory, x, mean, logvar):
@@ -92,7 +98,7 @@ class LinearGaussian:
 
     @property
     def precision(self):
-        """The posterior's precision Λ = I + WᵀW/v, the same for every x: [latent, latent]."""
+        """The posterior's precision Λ = I + WᵀW/σ², the same for every x: [latent, latent]."""
         gram = self.weight.T @ self.weight  # [latent, latent]
         return torch.eye(len(gram), dtype=gram.dtype) + gram / self.noise_variance
 
@@ -112,7 +118,7 @@ class LinearGaussian:
         return Posterior(torch.linalg.solve(self.precision, evidence.T).T, self.precision)
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; bias, W Wᵀ + v I), exactly: [batch, pixels] to [batch]."""
+        """log p(x) = log N(x; bias, W Wᵀ + σ² I), exactly: [batch, pixels] to [batch]."""
         covariance = self.weight @ self.weight.T
         covariance = covariance + self.noise_variance * torch.eye(len(covariance), dtype=x.dtype)
         return torch.distributions.MultivariateNormal(self.bias, covariance).log_prob(x)
@@ -121,10 +127,10 @@ class LinearGaussian:
         """The ELBO of q = N(mean, exp(logvar)), exactly: mean, logvar [batch, latent] to [batch].
 
         E_q[log p(x, z)] + H[q], term by term: log p(x, z) is quadratic in z, so its expectation
-        is its value at the mean less half the sum of curvature times variance.
+        is its value at the mean plus half the sum of second derivatives times variances.
         """
-        spread = 0.5 * (self.precision.diagonal() * logvar.exp()).sum(-1)
-        return self.log_joint(x, mean) - spread + gaussian_entropy(logvar)
+        curvature_term = -0.5 * (self.precision.diagonal() * logvar.exp()).sum(-1)
+        return self.log_joint(x, mean) + curvature_term + gaussian_entropy(logvar)
 
     def kl_to_posterior(self, x, mean, logvar):
         """KL(q(z|x) ‖ p(z|x)) for q = N(mean, exp(logvar)), exactly: [batch].

@@ -5,12 +5,13 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout, styled
 
-FLOOR = -17.0  # nats; where the bar of the ELBO starts
+FLOOR = -17.0  # nats; the lowest ELBO that has a place on the axis
+CODES = (-4, 4)  # the z that are shown
 
 
 @styled
 def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=None):
-    """q between prior and likelihood, and the evidence as the ELBO plus the gap.
+    """q between prior and likelihood; log p(x), the ELBO, and the gap between them.
 
     z, prior, likelihood, q: [points], functions of z. log_evidence, elbo: in nats.
     guess: what the learner thinks log p(x) does while q moves, or None.
@@ -22,19 +23,20 @@ def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=No
     parts = fig.artists_of
     for name, curve in (("prior", prior), ("likelihood", likelihood), ("q", q)):
         parts[name].set_ydata(curve)
-    parts["elbo"].set_height(shown - FLOOR)
+    parts["elbo"].set_ydata(3 * [shown])
     parts["gap"].set(y=shown, height=log_evidence - shown)
-    parts["evidence"].set_ydata([log_evidence, log_evidence])
+    parts["evidence"].set_ydata(2 * [log_evidence])
+    between = min((log_evidence + shown) / 2, log_evidence - 0.5)
     rows = [
         (log_evidence + 0.6, f"log p(x) = {log_evidence:.3f}"),
-        (min((log_evidence + shown) / 2, log_evidence - 0.55), f"gap = {gap:.3f}"),
-        (max((shown + FLOOR) / 2, FLOOR + 0.4), f"ELBO = {elbo:.3f}"),
+        (between, f"gap = {gap:.3f}"),
+        (max(min(shown, between - 1.1), FLOOR + 0.4), f"ELBO = {elbo:.3f}"),
     ]
     for text, (height, words) in zip(parts["words"], rows):
         text.set_y(height)
         text.set_text(words.replace("-", "−"))
     parts["q"].axes.set_title(f"This q leaves a gap of {gap:.3f} nats\n ")
-    guessed = f"your guess: it {guess}" if guess else " "
+    guessed = f"your guess: log p(x) {guess}" if guess else " "
     parts["evidence"].axes.set_title(f"log p(x) = ELBO + gap\n{guessed}")
     fig.caption = (
         f"This q leaves a gap of {gap:.3f} nats: log p(x) is {log_evidence:.3f}, the ELBO "
@@ -44,19 +46,20 @@ def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=No
 
 
 def _empty_bar(z, prior, likelihood, q):
-    """The figure of q and the evidence with its curves over z, and no bar yet."""
+    """The figure of q and the evidence with its curves over z, and no gap yet."""
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1.6, 1])
     fig.artists_of = {
         "prior": left.plot(z, prior, ":", color="#777777", label="prior p(z)")[0],
         "likelihood": left.plot(z, likelihood, "--", color=ORANGE, label="likelihood p(x|z)")[0],
         "q": left.plot(z, q, color=BLUE, linewidth=3, label="q(z|x)")[0],
-        "elbo": right.bar(0, 0, width=0.6, bottom=FLOOR, color=BLUE)[0],
         "gap": right.bar(0, 0, width=0.6, color=ORANGE, hatch="//", edgecolor="white")[0],
-        "evidence": right.plot([-0.5, 0.5], [0, 0], color="black")[0],
+        "elbo": right.plot([-0.5, 0, 0.5], 3 * [0], "o-", color=BLUE, linewidth=3,
+                           markevery=[1])[0],
+        "evidence": right.plot([-0.5, 0.5], [0, 0], color="black", linewidth=3)[0],
         "words": [right.text(0.55, 0, "", va="center") for _ in range(3)],
     }
-    left.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 1.4), title=TWO_LINES)
+    left.set(xlabel="z", ylabel="density", xlim=CODES, ylim=(0, 1.4), title=TWO_LINES)
     left.legend(loc="upper left", fontsize=9)
     right.set(xticks=[], ylabel="nats", xlim=(-0.6, 1.9), ylim=(FLOOR, 0), title=TWO_LINES)
     freeze_layout(fig)
@@ -67,13 +70,21 @@ def _empty_bar(z, prior, likelihood, q):
 def climb(elbos, evidences, moves, guess=None):
     """The ELBO and log p(x), in nats, after each step of gradient ascent on the ELBO: [steps].
 
-    moves: what the steps change, for the axis. guess: what the learner thinks log p(x) does.
+    evidences may be one number, if log p(x) does not change. moves: what the steps change, for
+    the axis. guess: what the learner thinks log p(x) does.
     """
-    elbos, evidences = np.asarray(elbos), np.asarray(evidences)
+    elbos = np.asarray(elbos)
+    evidences = np.broadcast_to(evidences, elbos.shape)
     steps = np.arange(len(elbos))
     moved = evidences[-1] - evidences[0]
-    does = "stands still" if abs(moved) < 1e-9 else (
-        f"{'rises' if moved > 0 else 'falls'} by {abs(moved):.3f}")
+    if abs(moved) < 1e-9:
+        finding, does = f"Gradient ascent on {moves} shrinks the gap", "stays the same"
+        if evidences[-1] - elbos[-1] < 0.01:
+            finding = f"Gradient ascent on {moves} closes the gap"
+    elif moved < 0:
+        finding, does = "Raising the ELBO can lower log p(x)", f"falls by {-moved:.3f}"
+    else:
+        finding, does = "The ELBO and log p(x) rise together", f"rises by {moved:.3f}"
     fig = Figure(figsize=(8, 3.6), layout="constrained")
     axes = fig.subplots()
     axes.fill_between(steps, elbos, evidences, facecolor="white", edgecolor=ORANGE, hatch="//",
@@ -81,31 +92,31 @@ def climb(elbos, evidences, moves, guess=None):
     axes.plot(steps, evidences, color="black", linewidth=2, label="log p(x)")
     axes.plot(steps, elbos, "o-", color=BLUE, markevery=max(len(steps) // 12, 1), label="ELBO")
     axes.set(xlabel=f"steps of gradient ascent on {moves}", ylabel="nats", xlim=(0, steps[-1]))
-    title = f"The ELBO rises by {elbos[-1] - elbos[0]:.3f} nats, log p(x) {does}"
-    axes.set_title(title + (f"\nyour guess: it {guess}" if guess else ""))
+    axes.set_title(finding + (f"\nyour guess: log p(x) {guess}" if guess else ""))
     axes.legend(loc="lower right")
-    fig.caption = f"{title}, in {len(steps) - 1} steps on {moves}."
+    fig.caption = (f"{finding}: in {len(steps) - 1} steps on {moves} the ELBO rises by "
+                   f"{elbos[-1] - elbos[0]:.3f} nats and log p(x) {does}.")
     return fig
 
 
 @styled
-def both_directions(z, p, one_bump, both_bumps):
-    """A density p with two bumps, and the Gaussian that is nearest in either direction of the KL.
+def both_directions(z, p, mode_seeking, mass_covering):
+    """A density p with two modes, and the Gaussian with the smallest KL in either direction.
 
     All are densities over z, [points].
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = fig.subplots(1, 2, sharey=True)
-    titles = ("Smallest KL(q ‖ p), the ELBO's direction:\nq keeps to one bump",
-              "Smallest KL(p ‖ q), the other direction:\nq covers both bumps")
-    for axes, q, title in zip(panels, (one_bump, both_bumps), titles):
-        axes.fill_between(z, p, color="#CCCCCC", label="p")
+    titles = ("Small KL(q ‖ p): q keeps to one mode\n(mode-seeking)",
+              "Small KL(p ‖ q): q covers both modes\n(mass-covering)")
+    for axes, q, title in zip(panels, (mode_seeking, mass_covering), titles):
+        axes.fill_between(z, p, color="#CCCCCC", label="p, a mixture of two Gaussians")
         axes.plot(z, q, color=BLUE, linewidth=2.5, label="q, a Gaussian")
         axes.set(xlabel="z", xlim=(-5, 5), title=title)
         axes.legend(loc="upper right")
-    panels[0].set(ylabel="density", ylim=(0, None))
-    fig.caption = ("The Gaussian with the smallest KL from q to p keeps to one bump of p; that "
-                   "with the smallest KL from p to q covers both.")
+    panels[0].set(ylabel="density", ylim=(0, 1.05))
+    fig.caption = ("A Gaussian q with a small KL(q ‖ p) keeps to one mode of p; one with a small "
+                   "KL(p ‖ q) covers both modes.")
     return fig
 
 
@@ -117,7 +128,7 @@ def three_densities(z, prior, likelihood, posterior):
     axes.plot(z, prior, ":", color="#777777", label="prior p(z)")
     axes.plot(z, likelihood, "--", color=ORANGE, label="likelihood p(x|z)")
     axes.plot(z, posterior, color="black", linewidth=2, label="posterior p(z|x)")
-    axes.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 1))
+    axes.set(xlabel="z", ylabel="density", xlim=CODES, ylim=(0, None))
     axes.set_title("The posterior lies between prior and likelihood, and is narrower than both")
     axes.legend()
     fig.caption = "The posterior lies between prior and likelihood and is narrower than both."
@@ -138,15 +149,16 @@ def grid_cost(latents, seconds, points):
     for height, words in ((1, "a second"), (3.15e7, "a year"), (4.35e17, "age of the universe")):
         axes.axhline(height, color="#BBBBBB", linewidth=1)
         axes.text(0.6, height, words, va="bottom", fontsize=9, color="#555555")
-    axes.plot(dimensions, law, "--", color="#777777", label="law: points to the power d")
+    axes.plot(dimensions, law, "--", color="#777777",
+              label=f"seconds at d = {latents[-1]}, extrapolated by {points} per latent")
     axes.plot(latents, seconds, "o", color=BLUE, label="measured")
     axes.set(yscale="log", xlabel="latent dimensions d", ylabel="seconds", xlim=(0.5, 20.5))
     axes.set(xticks=[1, 2, 3, 5, 10, 15, 20], ylim=(1e-7, 1e32))
     axes.set_title("Every latent dimension multiplies the cost of the grid")
     axes.legend(loc="lower right")
     fig.caption = (
-        f"A grid took {seconds[-1]:.2g} seconds for {latents[-1]} latents; for 20 the law says "
-        f"{law[-1]:.1g} seconds."
+        f"A grid took {seconds[-1]:.2g} seconds for {latents[-1]} latents; extrapolated to 20 "
+        f"latents it takes {law[-1]:.1g} seconds."
     )
     return fig
 
@@ -181,8 +193,8 @@ def log_weights(weights, log_evidence):
     for axes, (name, values) in zip(panels, weights.items()):
         values = np.asarray(values)
         elbo = values.mean()
-        low = log_evidence - 7
-        axes.hist(values, bins=np.linspace(low, log_evidence + 2, 91), color="#BBBBBB",
+        bins = log_evidence + 0.1 * (np.arange(-45, 13) - 0.5)  # log p(x) is in a bin's middle
+        axes.hist(values, bins=bins, color="#BBBBBB",
                   weights=np.full(len(values), 1 / len(values)))
         axes.axvline(log_evidence, color="black", linewidth=2, label="log p(x)")
         axes.axvline(elbo, color=BLUE, linewidth=2, linestyle="--", label="mean of log w: the ELBO")
@@ -193,7 +205,7 @@ def log_weights(weights, log_evidence):
         axes.set(ylabel="share of draws")
         told.append(f"{name}: {what}")
     panels[0].legend(loc="upper left")
-    panels[-1].set(xlabel="log weight, log w (nats)")
+    panels[-1].set(xlabel="log weight, log w (nats)", xlim=(bins[0], bins[-1]))
     fig.caption = "; ".join(told) + "."
     return fig
 
@@ -206,19 +218,20 @@ def one_draw_estimates(estimates, exact):
     """
     fig = Figure(figsize=(8, 4.8), layout="constrained")
     panels = fig.subplots(len(estimates), 1, sharex=True, sharey=True)
-    bins = np.linspace(exact - 12, exact + 3, 76)
+    bins = np.linspace(exact - 6.5, exact + 2.5, 76)
     spreads = {form: np.asarray(values).std() for form, values in estimates.items()}
+    finding = "The three forms agree in the mean and differ in the spread\n"
     for axes, (form, values) in zip(panels, estimates.items()):
         axes.hist(values, bins=bins, color="#BBBBBB", weights=np.full(len(values), 1 / len(values)))
         axes.axvline(exact, color="black", linewidth=2, label="exact ELBO")
-        axes.plot(np.asarray(values).mean(), 0, "^", color=BLUE, markersize=11, clip_on=False,
-                  zorder=5, label="mean of all draws")
-        axes.set_title(f"{form}: one draw is off by {spreads[form]:.2f} nats (standard deviation)")
+        axes.plot(np.asarray(values).mean(), 1, "v", color=BLUE, markersize=9, clip_on=False,
+                  transform=axes.get_xaxis_transform(), zorder=5, label="mean of all draws")
+        axes.set_title(f"{finding}{form}: standard deviation of one draw {spreads[form]:.2f} nats",
+                       pad=9)
         axes.set(ylabel="share of draws")
+        finding = ""  # it stands above the first panel only
     panels[0].legend(loc="upper left")
-    panels[-1].set(xlabel="estimate of the ELBO from one draw (nats)")
-    fig.suptitle("Three forms agree in the mean and differ in the spread", x=0.01, ha="left",
-                 fontsize=11)
+    panels[-1].set(xlabel="estimate of the ELBO from one draw (nats)", xlim=(bins[0], bins[-1]))
     fig.caption = "All three forms have the exact ELBO as their mean. Standard deviations: " + \
         ", ".join(f"{form} {spread:.2f} nats" for form, spread in spreads.items()) + "."
     return fig
@@ -236,17 +249,17 @@ def parts_of_gap(stored, live):
     for row, (label, values) in enumerate(stored.items()):
         axes.plot(values, np.full(len(values), row), "o", color=BLUE, alpha=0.6,
                   label="one stored seed")
-        axes.plot(2 * [np.median(values)], [row - 0.3, row + 0.3], color="black",
-                  label="median of the stored seeds")
+        axes.plot(2 * [np.mean(values)], [row - 0.3, row + 0.3], color="black",
+                  label="mean of the stored seeds")
         axes.plot(live[label], row, "D", color=ORANGE, markersize=8, label="this run")
-    medians = {label: np.median(values) for label, values in stored.items()}
-    seen, unseen = list(medians.values())[-2:]
+    means = {label: np.mean(values) for label, values in stored.items()}
+    seen, unseen = list(means.values())[-2:]
     axes.set(xlabel="nats per image (lower is better)", xlim=(0, None), yticks=range(len(stored)),
              ylim=(len(stored) - 0.5, -0.5))
     axes.set_yticklabels(stored)
     axes.legend(handles=axes.lines[:3], loc="upper right", fontsize=9)
     axes.set_title(f"The encoder loses {seen:.1f} nats on images it was trained on, "
                    f"{unseen:.1f} nats on others")
-    fig.caption = "Medians over the stored seeds, in nats per image: " + ", ".join(
-        f"{label} {value:.2f}" for label, value in medians.items()) + "."
+    fig.caption = "Means over the stored seeds, in nats per image: " + ", ".join(
+        f"{label} {value:.2f}" for label, value in means.items()) + "."
     return fig

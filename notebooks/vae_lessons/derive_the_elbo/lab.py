@@ -1,9 +1,9 @@
-"""What notebook 01 tries: both directions of the KL, and the gap of a trained VAE.
+"""What notebook 01 measures: the gap of a trained VAE, and its parts.
 
 gap = log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). What even the best Gaussian q leaves is the
 approximation gap. The rest is the amortisation gap, which the encoder leaves (Cremer, Li &
-Duvenaud 2018). On images that the encoder was not trained on it is larger: the difference is
-what the encoder's generalisation costs.
+Duvenaud 2018). The difference between images that the encoder was not trained on
+and images that it was trained on is what its generalisation costs.
 
 `form` is the KL form of the ELBO that the notebook teaches: log_likelihood, mean, logvar and eps
 [draws, batch, latent] to one estimate a draw, [draws, batch].
@@ -27,49 +27,6 @@ class Gaps(NamedTuple):
     gap: float
     approximation: float
     amortisation: float
-
-
-class Directions(NamedTuple):
-    """A density of two bumps over z, and the Gaussians nearest to it in either direction."""
-
-    z: torch.Tensor  # [points], as are the densities
-    p: torch.Tensor
-    one_bump: torch.Tensor  # the q with the smallest KL(q ‖ p)
-    both_bumps: torch.Tensor  # the q with the smallest KL(p ‖ q)
-    sds: tuple[float, float]  # of these two
-
-
-def two_directions(ascent_step, gaussian_log_prob):
-    """The Gaussian q with the smallest KL(q ‖ p), and that with the smallest KL(p ‖ q).
-
-    p = 0.6 N(−1.6, 0.5²) + 0.4 N(1.6, 0.7²). The first q is found by ascent on −KL(q ‖ p) from
-    either bump, the better end counts; the second has p's own mean and variance. Both functions
-    are the notebook's.
-    """
-    z = torch.linspace(-6, 6, 801, dtype=torch.float64)[:, None]  # [points, 1]
-    width = 12 / 800
-
-    def density(mean, logvar):
-        return gaussian_log_prob(z, mean, logvar).exp()  # [points]
-
-    bumps = [(0.6, z.new_tensor([-1.6]), 0.5), (0.4, z.new_tensor([1.6]), 0.7)]
-    p = sum(share * density(mean, 2 * z.new_tensor([sd]).log()) for share, mean, sd in bumps)
-
-    def minus_kl(q):
-        log_q = gaussian_log_prob(z, q[:1], q[1:])
-        return (log_q.exp() * (p.log() - log_q)).sum() * width
-
-    ends = []
-    for _, mean, _ in bumps:
-        q = torch.cat([mean, torch.zeros_like(mean)])
-        for _ in range(200):
-            q = ascent_step(minus_kl, q, 0.1).detach()
-        ends.append(q)
-    best = max(ends, key=minus_kl)
-    mean = (z[:, 0] * p).sum(0, keepdim=True) * width
-    variance = ((z[:, 0] - mean) ** 2 * p).sum(0, keepdim=True) * width
-    return Directions(z[:, 0], p, density(best[:1], best[1:]), density(mean, variance.log()),
-                      ((0.5 * best[1]).exp().item(), variance.sqrt().item()))
 
 
 def measure_gaps(form, model, images, *, seed):

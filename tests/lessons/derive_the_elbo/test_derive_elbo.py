@@ -48,23 +48,23 @@ def test_right_estimates_pass(answer):
     assert checks.elbo_estimate.judge(answer).passed
 
 
-def step_by_backward(bound, q, learning_rate):
-    q = q.clone().requires_grad_()
-    bound(q).backward()
+def step_by_backward(bound, params, learning_rate):
+    params = params.clone().requires_grad_()
+    bound(params).backward()
     with torch.no_grad():
-        return q + learning_rate * q.grad
+        return params + learning_rate * params.grad
 
 
-def step_by_optimizer(bound, q, learning_rate):
-    moved = torch.nn.Parameter(q.clone())
+def step_by_optimizer(bound, params, learning_rate):
+    moved = torch.nn.Parameter(params.clone())
     optimizer = torch.optim.SGD([moved], lr=learning_rate)
     (-bound(moved)).backward()
     optimizer.step()
     return moved
 
 
-def step_by_functions(bound, q, learning_rate):
-    return q.add(torch.func.grad(bound)(q), alpha=learning_rate)
+def step_by_functions(bound, params, learning_rate):
+    return params.add(torch.func.grad(bound)(params), alpha=learning_rate)
 
 
 @pytest.mark.parametrize("answer", [step_by_backward, step_by_optimizer, step_by_functions])
@@ -72,56 +72,63 @@ def test_right_steps_pass(answer):
     assert checks.ascent_step.judge(answer).passed
 
 
-def descent_by_optimizer(bound, q, learning_rate):
-    moved = torch.nn.Parameter(q.clone())
+def descent_by_optimizer(bound, params, learning_rate):
+    moved = torch.nn.Parameter(params.clone())
     optimizer = torch.optim.SGD([moved], lr=learning_rate)
     bound(moved).backward()
     optimizer.step()
     return moved
 
 
-def untracked(bound, q, learning_rate):
-    bound(q).backward()
-    return q + learning_rate * q.grad
+def untracked(bound, params, learning_rate):
+    bound(params).backward()
+    return params + learning_rate * params.grad
 
 
-def gradient_of_the_copy(bound, q, learning_rate):
-    copy = q.clone().requires_grad_()
+def gradient_of_the_copy(bound, params, learning_rate):
+    copy = params.clone().requires_grad_()
     bound(copy).backward()
-    return q + learning_rate * q.grad
+    return params + learning_rate * params.grad
 
 
-def changed_in_place(bound, q, learning_rate):
-    q = q.clone().requires_grad_()
-    bound(q).backward()
-    q += learning_rate * q.grad
-    return q
+def changed_in_place(bound, params, learning_rate):
+    params = params.clone().requires_grad_()
+    bound(params).backward()
+    params += learning_rate * params.grad
+    return params
 
 
-def twice(bound, q, learning_rate):
-    q = q.clone().requires_grad_()
-    bound(q).backward()
-    bound(q).backward()
-    return q.detach() + learning_rate * q.grad
+def twice(bound, params, learning_rate):
+    params = params.clone().requires_grad_()
+    bound(params).backward()
+    bound(params).backward()
+    return params.detach() + learning_rate * params.grad
 
 
-def adam(bound, q, learning_rate):
-    moved = torch.nn.Parameter(q.clone())
+def adam(bound, params, learning_rate):
+    moved = torch.nn.Parameter(params.clone())
     optimizer = torch.optim.Adam([moved], lr=learning_rate, maximize=True)
     bound(moved).backward()
     optimizer.step()
     return moved
 
 
+def overwrites_its_argument(bound, params, learning_rate):
+    slope = torch.func.grad(bound)(params)
+    params += learning_rate * slope
+    return params
+
+
 @pytest.mark.parametrize("answer, words", [
     (descent_by_optimizer, "went downhill"),
-    (untracked, "does not track q"),
+    (untracked, "does not track params"),
     (gradient_of_the_copy, "is None"),
     (changed_in_place, "in place"),
     (twice, "counts twice"),
     (adam, "gradient's sign alone"),
-    (lambda f, q, rate: f(q), "The shape is []"),
-    (lambda f, q, rate: tuple(q), "returned tuple"),
+    (overwrites_its_argument, "changes the params it was given"),
+    (lambda f, params, rate: f(params), "The shape is []"),
+    (lambda f, params, rate: tuple(params), "returned tuple"),
 ])
 def test_wrong_steps_are_named(answer, words):
     result = checks.ascent_step.judge(answer)
@@ -160,6 +167,12 @@ def half_gradient(log_joint, mean, logvar, eps):
     return path_derivative_form(log_joint, mean, logvar, eps).mean(0)
 
 
+def detached_draw(log_joint, mean, logvar, eps):
+    q = Independent(Normal(mean, (logvar / 2).exp()), 1)
+    z = (mean + (logvar / 2).exp() * eps).detach()
+    return torch.mean(log_joint(z) - q.log_prob(z), 0)
+
+
 def own_noise(log_joint, mean, logvar, eps):
     return torch_estimate(log_joint, mean, logvar, torch.randn_like(eps))
 
@@ -167,6 +180,7 @@ def own_noise(log_joint, mean, logvar, eps):
 @pytest.mark.parametrize("answer, words", [
     (no_gradient, "no gradient reaches"),
     (half_gradient, "the gradients are not"),
+    (detached_draw, "through z: was z detached?"),
     (own_noise, "does not depend on eps"),
     (lambda f, m, s, e: f(m), "the values are not"),
 ])
@@ -181,6 +195,7 @@ def test_wrong_estimates_are_named(answer, words):
     (torch.tensor(0.8069), "passed", ""),
     (-0.807, "failed", "sign is flipped"),
     (1.8, "failed", "usual slips"),
+    (6.11, "failed", "squared b² once more"),
     ("much", "failed", "A number is expected; 'much'"),
     (None, "failed", "A number is expected"),
     ((1.0, 2.0), "failed", "A number is expected, got 2"),

@@ -4,8 +4,8 @@
 my_closing = torch.tensor([1.0, 0.7071])
 
 
-def my_ascent_step(bound, q, learning_rate):
-    moved = torch.nn.Parameter(q.detach().clone())
+def my_ascent_step(bound, params, learning_rate):
+    moved = torch.nn.Parameter(params.detach().clone())
     optimizer = torch.optim.SGD([moved], lr=learning_rate, maximize=True)
     bound(moved).backward()
     optimizer.step()
