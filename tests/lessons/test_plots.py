@@ -289,7 +289,7 @@ def priced(beta, guess):
 
 def begun(seed):
     random = np.random.default_rng(seed)
-    return {"losses": list(300 / seed + 20 * random.random(60)), "plateau": 206.0,
+    return {"losses": list(300 / seed + 20 * random.random(60)), "mean_image": 206.0,
             "originals": random.random((8, 28, 28)), "drawn": random.random((8, 28, 28))}
 
 
@@ -299,10 +299,11 @@ def redrawn(seed, guess):
             "drawn": {"one": random.random((5, 28, 28)), "other": random.random((5, 28, 28))}}
 
 
-def repaired(seed):
+def repaired(seed, guess=None):
     random = np.random.default_rng(seed)
     return {"stored": {name: list(120 + 50 * random.random(4)) for name in "abcd"},
-            "live": {"b": (130.0 + seed, 3), "d": (125.0, 3)}, "plateau": 205.8, "epochs": 10}
+            "live": {"b": (130.0 + seed, 3), "d": (125.0, 3)}, "mean_image": 205.8, "epochs": 10,
+            "guess": guess}
 
 
 def learning(seed):
@@ -719,7 +720,7 @@ CASES = [
     (seeds_and_live, strips(1), strips(2)),
     (figures.first_training, begun(1), begun(2)),
     (figures.reconstructions, redrawn(1, None), redrawn(2, "blurred digits")),
-    (figures.two_repairs, repaired(1), repaired(2)),
+    (figures.two_repairs, repaired(1), repaired(2, "more than the sum")),
     (learning_curves, learning(1), learning(2)),
     (dead_units, dying(1), dying(2)),
     (statistics_lag, lagging(1), lagging(2, "one draw is noisy")),
@@ -958,6 +959,9 @@ def test_the_title_says_what_each_repair_gains():
     assert fig.axes[0].get_title("left").endswith("(40 and 45), both together 85")
     words = [text.get_text() for text in fig.axes[0].texts]
     assert words == ["the mean image", "200", "160", "155", "115"]
+    guessed = figures.two_repairs(stored, {}, 206.0, 10, guess="more than the sum")
+    assert guessed.axes[0].get_title("left").endswith("85\nyour guess: more than the sum")
+    assert guessed.caption.endswith("Your guess: more than the sum.")
 
 
 @pytest.mark.parametrize("spread, words", [(0.0, "the same blur"), (0.4, "each digit differently")])
@@ -985,7 +989,14 @@ def test_runs_are_marked_where_their_twin_without_ends():
     median = np.median(data["reached"]["with"]["epochs"])
     assert of_epochs.get_xdata() == pytest.approx([median])
     title = fig.axes[0].get_title("left")
-    assert title == f"As good as 5 epochs without\nafter {median:.1f} epochs"
+    count = round(float(median))
+    assert title == f"With batch norm, {count} epochs are\nas good as 5 without"
+    one = {"with": {"epochs": [1.2] * 3, "seconds": [2.0] * 3},
+           "too": {"epochs": [1.0] * 3, "seconds": [3.0] * 3}}
+    data["curves"]["too"] = data["curves"]["with"]
+    titles = [axes.get_title("left") for axes in learning_curves(**data | {"reached": one}).axes]
+    assert titles[0].startswith("With batch norm, 1 epoch is\n")
+    assert titles[1].startswith("With batch norm, 2 to 3 seconds are\n")
 
 
 def test_the_lag_is_the_one_that_is_given():
@@ -995,12 +1006,16 @@ def test_the_lag_is_the_one_that_is_given():
     assert fig.axes[0].get_title("left") == "here:\nlag 100 nats, at the end −2"
 
 
-def test_the_titles_count_the_dead_units():
+def test_the_title_says_what_dies():
     arms = {"with": {"hidden": [[1, 0]] * 3, "heads": [[2, 3]] * 3},
-            "without": {"hidden": [[8, 9]] * 3, "heads": [[4, 4]] * 3}}
+            "without": {"hidden": [[8, 9]] * 3, "heads": [[4, 4]] * 2 + [[4, 3]] * 2}}
     fig = dead_units(arms, units=10, heads=4)
-    assert [axes.get_title("left") for axes in fig.axes] == [
-        "Silent hidden units: 0 with,\n9 without", "Silent heads: 3 with,\n4 without"]
+    titles = [axes.get_title("left") for axes in fig.axes]
+    assert titles[0].startswith("Without batch norm most hidden units die")
+    assert titles[1].endswith("with batch norm too")
+    assert "0 with, 9 without. Silent" in fig.caption and "3 with, 3.5 without." in fig.caption
+    fig = dead_units({"with": arms["without"], "without": arms["with"]}, units=10, heads=4)
+    assert "most" not in fig.axes[0].get_title("left")
 
 
 def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
