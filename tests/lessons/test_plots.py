@@ -27,9 +27,9 @@ from vae_lessons.choose_a_log_variance.figures import (
 )
 from vae_lessons.choose_a_log_variance.figures_of_fits import failure_maps, fitted_scales
 from vae_lessons.compare_the_estimators.figures import (
+    along_mean,
     averages,
     baseline_gain,
-    fan,
     training_gaps,
     variance_curves,
 )
@@ -187,14 +187,15 @@ def repeated(seed, draws):
     return {"estimates": {form: random.normal(-2, 1, 500) / seed for form in forms},
             "exact": -2.0, "draws": draws, "counts": np.array([1, 8, 64]),
             "spreads": {form: np.array([3.0, 2.0, 1.0]) for form in forms},
-            "laws": {form: 3.0 for form in forms}}
+            "of_one": {form: 3.0 for form in forms}}
 
 
 def curves(seed, guess):
     random = np.random.default_rng(seed)
     forms, panels = ("KL", "path derivative"), ("value", "gradient for mean")
     return {"z": Z, "posterior": np.exp(-Z**2), "q": np.exp(-seed * Z**2),
-            "sd": np.linspace(0.2, 2, 30), "here": seed / 2, "crossover": 0.5, "guess": guess,
+            "sd": np.linspace(0.2, 2, 30), "here": seed / 2, "shift": 1.0, "ratio": seed / 1.4,
+            "crossover": 0.5, "guess": guess,
             "laws": {panel: {form: random.random(30) for form in forms} for panel in panels},
             "measured": {panel: {form: random.random() for form in forms} for panel in panels}}
 
@@ -224,7 +225,7 @@ def based(seed):
 
 def tilted(slant, path):
     variances = {"value": {"Monte Carlo": slant, "entropy": 1.0},
-                 "gradient": {"Monte Carlo, entropy": 6.0, "path derivative": path}}
+                 "gradient": {"total derivative": 6.0, "path derivative": path}}
     return {"precision": np.array([[2, slant], [slant, 2]]), "sd": np.array([0.7, 0.7]),
             "laws": variances, "measured": variances}
 
@@ -727,8 +728,8 @@ CASES = [
     (averages, repeated(1, 8), repeated(2, 64)),
     (variance_curves, curves(1, None), curves(2, "KL")),
     (variance_curves, curves(2, "KL"), curves(1, None)),
-    (fan, fanned(1.0, None), fanned(0.3, "no variance")),
-    (fan, fanned(0.3, "no variance"), fanned(1.0, None)),
+    (along_mean, fanned(1.0, None), fanned(0.3, "no variance")),
+    (along_mean, fanned(0.3, "no variance"), fanned(1.0, None)),
     (training_gaps, trained(1), trained(2)),
     (baseline_gain, based(1), based(2)),
     (slanted, tilted(0.1, 0.0), tilted(0.9, 2.0)),
@@ -881,15 +882,19 @@ def test_the_form_with_the_smallest_variance_is_named():
     data = curves(1, "KL")
     data["measured"]["value"] = {"KL": 2.0, "path derivative": 1.0}
     _, value, gradient = variance_curves(**data).axes
-    assert value.get_title("left").rstrip() == "Smallest variance: path derivative"
+    assert value.get_title("left").rstrip() == "Least variance of the value:\npath derivative"
     assert gradient.get_title("left").endswith("\nyour guess: KL")  # which is about the last
 
 
 def test_a_form_without_variance_is_marked_at_the_foot_of_the_axis():
-    data = curves(1, None)
+    data = curves(1, None) | {"shift": 0.0, "ratio": 1.004}
+    data["measured"]["gradient for mean"] = {"KL": 2.0, "path derivative": 0.0}
     data["measured"]["value"] = {"KL": 2.0, "path derivative": 0.0}
     fig = variance_curves(**data)
-    assert fig.axes[1].get_title("left").startswith("No variance: path derivative")
+    assert fig.axes[0].get_title("left").split("\n")[:2] == ["q: a = 0.0, s = 0.50",
+                                                            "b = s/τ = 1.00"]
+    assert fig.axes[1].get_title("left").startswith("At the posterior, Monte Carlo's\nvalue has no")
+    assert fig.axes[2].get_title("left").startswith("At the posterior, the path\nderivative has no")
     low, _ = fig.axes[1].get_ylim()
     assert fig.artists_of["value", "path derivative"][1].get_ydata()[0] > low
 
@@ -911,6 +916,23 @@ def test_the_spread_is_drawn_where_it_was_measured():
     (50_176.0, "may collapse", 50_176.0),
     (1e9, "may collapse", 1e7),
 ])
+def test_the_gradients_that_fall_with_more_draws_are_named():
+    data = ratios(1, "rises")
+    data["slopes"] = {"a": {"encoder": -0.5, "decoder": 0.5}, "b": {"encoder": 0.5, "decoder": 0.5}}
+    data["ratios"] = {case: {name: np.ones(3) for name in ("encoder", "decoder")} for case in "ab"}
+    titles = [axes.get_title("left") for axes in signal_to_noise(**data).axes]
+    assert titles == ["a; your guess: it rises\nfalling: encoder",
+                      "b; your guess: it rises\nfalling: none"]
+
+
+def test_the_training_figure_tells_the_guess_and_clips_at_its_floor():
+    data = trained(1) | {"guess": "moves away"}
+    data["curves"]["KL"] = np.full((50, 4), 1e-15)
+    fig = training_gaps(**data)
+    assert "your guess: moves away" in fig.axes[0].get_title("left")
+    assert "KL below 10⁻¹⁰" in fig.caption
+
+
 def test_a_beta_is_marked_in_its_region(beta, words, place):
     fig = figures.hidden_beta(**priced(beta, None))
     assert words in fig.axes[0].get_title("left") and words in fig.caption

@@ -148,7 +148,9 @@ def _log_joint_alone(log_joint, mean, logvar, eps):
 
 OWN_DRAW = ("Your baseline contains the draw itself, so it depends on that draw. Then the score no "
             "longer averages it away, and with L draws the gradient comes out smaller by the "
-            "factor (L − 1)/L. Average over the other draws: (f.sum(0) - f) / (len(f) - 1).")
+            "factor (L − 1)/L. Leave the draw itself out of the average.")
+OVER_IMAGES = ("You averaged over images; average over axis 0. Each image has a constant of its "
+               "own, so its baseline is the average over its own other draws.")
 AFTER = ("You subtracted the baseline after the product with log q. There it is a constant, whose "
          "gradient is 0: the estimate is as noisy as before. Subtract it from f, inside the "
          "product: (f - baseline) * log_q.")
@@ -181,11 +183,12 @@ score_with_baseline = Exercise(
         Mistake(_scored(lambda f, q: (f - f.mean(0)) / (f.std(0) + 1e-8) * q), SCALED),
         Mistake(_scored(lambda f, q: (f - f.mean(0)) / f.std(0, correction=0) * q), SCALED),
         Mistake(_scored(lambda f, q: (f - _others(f)) / f.std(0) * q), SCALED),
-        Mistake(_scored(lambda f, q: (f - f.mean()) * q),
-                "You averaged over all images. Each image has a constant of its own, so average "
-                "over the draws only, axis 0, and leave out the draw itself."),
-        Mistake(_scored(lambda f, q: (f - f.mean(1, keepdim=True)) * q),
-                "You averaged over the images. The draws are the first axis."),
+        Mistake(_scored(lambda f, q: (f - f.mean()) * q), OVER_IMAGES),
+        Mistake(_scored(lambda f, q: (f - (f.sum() - f) / (f.numel() - 1)) * q), OVER_IMAGES),
+        Mistake(_scored(lambda f, q: (f - f.mean(1, keepdim=True)) * q), OVER_IMAGES),
+        Mistake(_scored(lambda f, q: (f - _others(f.T).T) * q), OVER_IMAGES),
+        Mistake(_scored(lambda f, q: (f - (f.sum(1, keepdim=True) - f) / max(f.shape[1] - 1, 1))
+                        * q), OVER_IMAGES),
         Mistake(_scored(lambda f, q: (f + _others(f)) * q),
                 "The baseline was added. It is subtracted, so that the constant in f goes away."),
         Mistake(_scored(lambda f, q: (f - (f.sum(0) - f)) * q),
@@ -237,8 +240,8 @@ score_with_baseline = Exercise(
     [
         "Start from the score function above. Name f = log p(x, z) − log q, detached, [draws, "
         "batch].",
-        "The sum over all draws less the draw itself is the sum over the others. There are "
-        "len(f) − 1 of them.",
+        "The sum over all draws, axis 0, minus the draw itself is the sum over the others. There "
+        "are len(f) − 1 of them.",
         "baseline = (f.sum(0) - f) / (len(f) - 1), and the result is (f - baseline) * log_q.",
     ],
     differentiable=(1, 2),
@@ -290,23 +293,21 @@ bound = Exercise(
                 "You put the negative log weights into logsumexp. Give it the log weights as they "
                 "are; a loss gets its minus afterwards."),
         Mistake(lambda w: torch.logsumexp(w, (0, 1)) - math.log(len(w)),
-                "You took logsumexp over images as well. One number for each image is expected: "
-                "dim=0."),
+                "You took logsumexp over images as well. One number for each is expected: dim=0."),
         Mistake(lambda w: w.exp().mean().log(),
                 "You averaged the weights of different images. One number for each is expected, "
                 "and torch.logsumexp in place of exp and log."),
         Mistake(lambda w: w.mean(),
                 "You averaged the logs, over draws and images. Average the weights over the draws, "
                 "and take the log last."),
-        Mistake(lambda w: w.mean(0).log(), "The weights come as logs already: exponentiate, "
-                "average, take the log."),
+        Mistake(lambda w: w.mean(0).log(),
+                "The weights come as logs already: exponentiate, average, take the log."),
         Mistake(lambda w: -(torch.logsumexp(w, 0) - math.log(len(w))),
                 "The sign is flipped: this is the loss. The bound itself is asked for."),
         Mistake(lambda w: (w - w.amax(0)).exp().mean(0).log(),
                 "You took out the largest log weight and did not add it back."),
         Mistake(lambda w: (w - w.amax(0)).exp().sum(0).log(),
-                "You took out the largest log weight and did not add it back, and the sum should "
-                "be an average."),
+                "You did not add the largest log weight back, and the sum should be an average."),
         Mistake(lambda w: torch.logsumexp(w, 0) - len(w),
                 "You subtracted K. The log of K is to be subtracted."),
         Mistake(lambda w: torch.logsumexp(w, 0) - math.log(w.shape[-1]),
@@ -327,24 +328,23 @@ bound = Exercise(
     ],
     differentiable=(0,),
 )
+TAU = 0.3  # of the laboratory that `crossing` asks about
 crossing = Quantity(
     "crossing",
-    0.5,
+    TAU / math.sqrt(2),
     [
-        (math.sqrt(0.5), "This is τ, where the Monte Carlo form has no variance; or it is b = √½, "
-         "the width in units of τ: then multiply by τ."),
-        (0.428, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
-        (0.816, "Here the entropy and the KL form cross. Which two are asked for?"),
-        (1.35, "Here Monte Carlo and the KL form cross. Which two are asked for?"),
-        (0.25, "This is s², the variance. The standard deviation s is its square root."),
-        (math.sqrt(0.5) / 2, "You halved τ. It is the variance that is halved: s² = τ²/2."),
-        (math.sqrt(0.5 * 2), "You doubled the variance. The crossing lies on the narrow side."),
-        (0.125, "You halved τ² twice over. s² = τ²/2 = ¼, and s is its square root."),
+        (0.5, "This is the s of the crossing where τ² = ½, as at the sliders, or it is b². Here "
+         "τ = 0.3: s = b·τ."),
+        (TAU, "This is τ, where the Monte Carlo form has no variance."),
+        (math.sqrt(0.5), "This is b = s/τ at the crossing. Multiply by τ."),
+        (0.5 * TAU**2, "This is s², the variance. The standard deviation s is its square root."),
+        (TAU / 2, "You halved τ. It is the variance that is halved: s² = τ²/2."),
+        (TAU * math.sqrt(2), "You doubled the variance. The crossing lies on the narrow side."),
     ],
     [
-        "Move the width until the marks of the two forms lie on each other.",
-        "Both laws share the term with a. What is left is (1 − b²)² = b⁴.",
-        "So b² = s²/τ² = ½, and τ² is ½.",
+        "Set the two formulas equal to each other. They share the term with a.",
+        "What is left is (1 − b²)² = b⁴.",
+        "So b² = s²/τ² = ½. Put in τ = 0.3.",
     ],
-    tolerance=0.015,
+    tolerance=0.006,
 )

@@ -7,7 +7,7 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 
 STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "Monte Carlo": (BLUE, "-", "o"),
-    "Monte Carlo, entropy": (BLUE, "-", "o"),
+    "total derivative": (BLUE, "-", "o"),
     "entropy": (ORANGE, "--", "s"),
     "KL": (GREEN, "-.", "^"),
     "path derivative": ("#CC79A7", ":", "D"),
@@ -20,15 +20,15 @@ LEAST_GAP = 1e-10  # the same for a KL, in nats
 
 
 @styled
-def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
+def averages(estimates, exact, draws, counts, spreads, of_one, fig=None):
     """Repeated estimates of one ELBO, and their spread against the number of draws.
 
     estimates: {form: [repetitions]}, each the average of `draws` draws; exact: the ELBO.
     counts: [n], numbers of draws; spreads: {form: [n]}, the standard deviations measured
-    there; laws: {form: exact standard deviation of one draw}.
+    there; of_one: {form: the standard deviation of one draw}.
     """
     if fig is None:
-        fig = _empty_averages(estimates, exact, counts, spreads, laws)
+        fig = _empty_averages(estimates, exact, counts, spreads, of_one)
     measured = {form: values.std() for form, values in estimates.items()}
     for form, values in estimates.items():
         histogram, mark = fig.artists_of[form]
@@ -36,7 +36,7 @@ def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
         frequency, _ = np.histogram(values, edges)
         histogram.set_data((edges[:-1] + edges[1:]) / 2, frequency / frequency.max())
         mark.set_data([draws], [measured[form]])
-    words = ", ".join(f"{form} {spread:.2g}" for form, spread in measured.items())
+    words = ", ".join(f"{form} {spread:.2f}" for form, spread in measured.items())
     count = f"{draws} draw" + "s" * (draws > 1)
     histogram.axes.set_title(f"Averages of {count} scatter around the exact ELBO\n"
                              f"standard deviation: {words}")
@@ -47,15 +47,15 @@ def averages(estimates, exact, draws, counts, spreads, laws, fig=None):
     return fig
 
 
-def _empty_averages(forms, exact, counts, spreads, laws):
-    """The figure of repeated estimates with its laws and spreads, and no estimates yet."""
+def _empty_averages(forms, exact, counts, spreads, of_one):
+    """The figure of repeated estimates with its lines and spreads, and no estimates yet."""
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1.3, 1])
     left.axvline(exact, color="black", linewidth=1)
     fig.artists_of = {}
     for form in forms:
         colour, line, mark = STYLES[form]
-        right.plot(counts, laws[form] / np.sqrt(counts), line, color=colour)
+        right.plot(counts, of_one[form] / np.sqrt(counts), line, color=colour)
         right.plot(counts, spreads[form], mark, color=colour, markersize=4)
         fig.artists_of[form] = (
             left.plot([], [], line, color=colour, label=form, drawstyle="steps-mid")[0],
@@ -65,48 +65,59 @@ def _empty_averages(forms, exact, counts, spreads, laws):
              xlim=(exact - 5, exact + 2.5), ylim=(0, 1.1), title=TWO_LINES)
     left.legend(loc="upper left", fontsize=9)
     right.set(xscale="log", yscale="log", xlabel="draws L", ylabel="standard deviation (nats)",
-              title="Four times the draws halve the error\nmarks: measured; lines: exact")
+              title="Four times the draws halve the error\nmarks: measured; lines: one draw's ÷ √L")
     freeze_layout(fig)
     return fig
 
 
 @styled
-def variance_curves(z, posterior, q, sd, laws, here, measured, crossover=None, guess=None,
-                    fig=None):
-    """The exact variance of each estimator against q's width, and q itself beside it.
+def variance_curves(z, posterior, q, sd, laws, here, shift, ratio, measured, crossover=None,
+                    guess=None, fig=None):
+    """The exact variance of each estimator against q's standard deviation, and q itself beside it.
 
-    z, posterior, q: [points], densities. sd: [widths]; laws: {panel: {form: [widths]}}.
-    here: the width that q has now; measured: {panel: {form: variance of real draws there}}.
-    crossover: a width to mark, if any. guess: what the learner expects.
+    z, posterior, q: [points], densities. sd: [n], standard deviations of q; laws: {panel: {form:
+    [n]}}. here: q's standard deviation now, ratio: the same over the posterior's, shift: q's
+    distance from the posterior; measured: {panel: {form: variance of real draws there}}.
+    crossover: a standard deviation to mark, if any. guess: what the learner expects.
     """
     if fig is None:
         fig = _empty_curves(z, posterior, sd, laws, crossover)
     fig.artists_of["q"].set_data(z, q)
-    fig.artists_of["q"].axes.set_title(f"q has s = {here:.2f}\n ")
+    place = f"a = {shift:.1f}, s = {here:.2f}".replace("-", "−")
+    fig.artists_of["q"].axes.set_title(f"q: {place}\nb = s/τ = {ratio:.2f}\n ")
     sentences, last = [], list(laws)[-1]  # which the guess is about
+    met = abs(shift) < 0.05 and abs(ratio - 1) < 0.01
     for panel, curves in laws.items():
         for form, law in curves.items():
             line, mark = fig.artists_of[panel, form]
             line.set_data(sd, law)
             mark.set_data([here], [max(measured[panel][form], 1.2 * FLOOR)])
-        lowest = min(measured[panel].values())
-        best = " and ".join(f for f, value in measured[panel].items() if value <= 1.001 * lowest)
-        words = "No variance" if lowest < FLOOR else "Smallest variance"
         told = f"your guess: {guess}" if guess and panel == last else " "
-        line.axes.set_title(f"{words}: {best}\n{told}")
+        line.axes.set_title(f"{_finding(panel, measured[panel], met)}\n{told}")
         sentences.append(f"{panel}: " + ", ".join(
             f"{form} {value:.3g}" for form, value in measured[panel].items()))
-    fig.caption = f"Measured variances at s = {here:.2f}. " + "; ".join(sentences) + "."
+    fig.caption = f"Measured variances at {place}. {'; '.join(sentences)}."
     return fig
+
+
+def _finding(panel, measured, met):
+    """Which form has least variance, in two lines; met: whether q is the posterior."""
+    lowest = min(measured.values())
+    best = " and ".join(form for form, value in measured.items() if value <= 1.001 * lowest)
+    if met and lowest < FLOOR:
+        whose = "Monte Carlo's\nvalue" if panel == "value" else "the path\nderivative"
+        return f"At the posterior, {whose} has no variance"
+    return f"Least variance of the {panel}:\n{best}"
 
 
 def _empty_curves(z, posterior, sd, laws, crossover):
     """The figure of variances with its axes and the posterior, and no curve yet."""
-    fig = Figure(figsize=(9.6, 4.0), layout="constrained")
+    fig = Figure(figsize=(9.6, 4.2), layout="constrained")
     first, *panels = fig.subplots(1, 1 + len(laws), width_ratios=[0.75] + [1] * len(laws))
     first.plot(z, posterior, color="black", label="posterior")
     fig.artists_of = {"q": first.plot([], [], color="#555555", linestyle="--", label="q")[0]}
-    first.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 2.7), title=TWO_LINES)
+    first.set(xlabel="z", ylabel="density", xlim=(z[0], z[-1]), ylim=(0, 2.7),
+              title=f"{TWO_LINES}\n ")
     first.legend(loc="upper left", fontsize=9)
     for axes, (panel, forms) in zip(panels, laws.items()):
         if crossover is not None:
@@ -121,26 +132,28 @@ def _empty_curves(z, posterior, sd, laws, crossover):
             )
         unit = " (nats²)" if panel == "value" else ""
         axes.set(xscale="log", yscale="log", xlabel="standard deviation s of q",
-                 ylabel=f"variance of the {panel}{unit}", xlim=(sd[0], sd[-1]),
-                 ylim=(FLOOR, 1e4), title=TWO_LINES)
+                 xlim=(sd[0], sd[-1]), ylim=(FLOOR, 1e4), title=f"{TWO_LINES}\n ")
+        axes.set_ylabel(f"variance of the {panel}{unit}", labelpad=0)
         axes.set_xticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"], minor=False)
         axes.set_xticks([], minor=True)
+        axes.set_yticks([1e-2, 1, 1e2, 1e4])
         axes.legend(loc="upper left", fontsize=9)
     freeze_layout(fig)
     return fig
 
 
-FINDINGS = {  # of `fan`, whatever q's mean is
-    "Monte Carlo": "Monte Carlo: all lines meet at the posterior",
+FINDINGS = {  # of `along_mean`, whatever q's mean is
+    "Monte Carlo": "Monte Carlo: all curves meet at the posterior",
     "entropy": "Entropy: the same slopes, but no common point",
+    "total derivative": "Total derivative: every draw has its own slope",
     "path derivative": "Path derivative: at the posterior all slopes are 0",
 }
 
 
 @styled
-def fan(means, noise, curves, here, values, slopes, posterior_mean, log_evidence, guess=None,
-        fig=None):
-    """One draw's estimate of the ELBO against q's mean, a line for each value of the noise.
+def along_mean(means, noise, curves, here, values, slopes, posterior_mean, log_evidence,
+               guess=None, fig=None):
+    """One draw's estimate of the ELBO against q's mean, a curve for each value of the noise.
 
     means: [points]; noise: [lines], values of ε; curves: {form: [lines, points]}, in nats.
     here: q's mean now; values: {form: [lines]}, the estimates there; slopes: {form: (standard
@@ -148,22 +161,22 @@ def fan(means, noise, curves, here, values, slopes, posterior_mean, log_evidence
     expects.
     """
     if fig is None:
-        fig = _empty_fan(means, noise, curves, posterior_mean, log_evidence)
+        fig = _empty_along_mean(means, noise, curves, posterior_mean, log_evidence)
     sentences, place_now = [], f"m = {here:.2f}".replace("-", "−")
     for form, (of_value, of_slope) in slopes.items():
         marks, place = fig.artists_of[form]
         marks.set_data(np.full(len(noise), here), values[form])
         place.set_data([here, here], place.axes.get_ylim())
-        words = f"value ±{of_value:.2f}, slope ±{of_slope:.2f}"
-        marks.axes.set_title(f"{FINDINGS[form]}\nat {place_now}: {words}")
+        words = f"sd of the values {of_value:.2f}, of the slopes {of_slope:.2f}"
+        marks.axes.set_title(f"{FINDINGS[form]}\n{words}")
         sentences.append(f"{form}: {words}")
     fig.artists_of["guess"].set_text(f"your guess: {guess}" if guess else "")
-    fig.caption = f"Standard deviations over draws at {place_now}. {'; '.join(sentences)}."
+    fig.caption = f"Standard deviations (sd) over draws at {place_now}. {'; '.join(sentences)}."
     return fig
 
 
-def _empty_fan(means, noise, curves, posterior_mean, log_evidence):
-    """The figure of lines with its curves, and no q yet."""
+def _empty_along_mean(means, noise, curves, posterior_mean, log_evidence):
+    """The figure of estimates along the mean with its curves, and no q yet."""
     fig = Figure(figsize=(9.6, 4.2), layout="constrained")
     fig.artists_of = {}
     for axes, (form, lines) in zip(fig.subplots(1, 2, sharey=True), curves.items()):
@@ -194,19 +207,19 @@ def _names_of_lines(noise, heights):
         return [("all ε", heights[0])]
     places, last = [], np.inf
     for k in np.argsort(-heights):
-        last = min(heights[k], last - 0.8)
+        last = min(heights[k], last - 1.2)
         places.append((f"ε = {noise[k]:.0f}".replace("-", "−"), last))
     return places
 
 
 @styled
-def training_gaps(curves, styles, finding):
+def training_gaps(curves, styles, finding, guess=None):
     """The KL from q to the posterior while q is trained: medians, with the range over runs.
 
     curves: {name: [steps, runs]}, in nats; styles: {name: the estimator whose style it has};
-    finding: the title.
+    finding: the title. guess: what the learner expects.
     """
-    fig = Figure(figsize=(8, 3.8), layout="constrained")
+    fig = Figure(figsize=(8, 4.0), layout="constrained")
     axes = fig.subplots()
     words = []
     for name, gaps in curves.items():
@@ -216,9 +229,12 @@ def training_gaps(curves, styles, finding):
         axes.fill_between(steps, shown.min(1), shown.max(1), color=colour, alpha=0.15, linewidth=0)
         axes.plot(steps, np.median(shown, 1), linestyle=line, color=colour, marker=mark,
                   markevery=len(gaps) // 6, label=name)
-        words.append(f"{name} {np.median(shown[-1]):.2g}")
+        end = np.median(gaps[-1])
+        words.append(f"{name} {end:.2g}" if end > LEAST_GAP else f"{name} below 10⁻¹⁰")
     axes.set(yscale="log", xlabel="training step", ylabel="KL from q to the posterior (nats)",
-             ylim=(LEAST_GAP, 20), xlim=(0, len(gaps)), title=finding)
+             ylim=(LEAST_GAP, 20), xlim=(0, len(gaps)))
+    told = f"your guess: {guess}; " if guess else ""
+    axes.set_title(f"{finding}\n{told}line: median of {gaps.shape[1]} runs, shade: all of them")
     axes.legend(loc="lower left", fontsize=9)
     fig.caption = f"Median KL after {len(gaps)} steps, in nats: {', '.join(words)}."
     return fig
@@ -228,19 +244,24 @@ def training_gaps(curves, styles, finding):
 def baseline_gain(constants, variances):
     """The gradient's variance against a constant that log p(x, z) contains.
 
-    constants: [n], in nats; variances: {estimator: [n, seeds]}.
+    constants: [n], in nats, 0 or below; variances: {estimator: [n, seeds]}.
     """
     fig = Figure(figsize=(8, 3.8), layout="constrained")
     axes = fig.subplots()
-    places = np.arange(len(constants))
+    sizes = np.abs(constants)
     for name, of_name in variances.items():
         colour, line, mark = STYLES[name]
-        axes.plot(places, np.median(of_name, 1), linestyle=line, marker=mark, color=colour,
+        axes.plot(sizes, np.median(of_name, 1), linestyle=line, marker=mark, color=colour,
                   label=name)
+    guide, top = sizes[sizes > 0], np.median(variances["score function"][-1])
+    axes.plot(guide, 4 * top * (guide / guide[-1]) ** 2, color="#999999", linewidth=1,
+              label="slope of the square of C")
+    axes.set_xscale("symlog", linthresh=10, linscale=0.5)  # 0 has a place, the rest is to scale
     axes.set(yscale="log", ylabel="variance of the gradient for m", ylim=(0.1, 3e5),
              xlabel="constant C in log p(x, z) (nats)",
              title="The baseline removes the variance that the constant causes")
-    axes.set_xticks(places, [f"{c:,.0f}".replace("-", "−") for c in constants])
+    axes.set_xticks(sizes, [f"{c:,.0f}".replace("-", "−") for c in constants])
+    axes.set_xticks([], minor=True)
     axes.legend(loc="upper left", fontsize=9)
     fig.caption = "Variance of the gradient for m, from no constant to the largest. " + "; ".join(
         f"{name}: {', '.join(f'{v:.3g}' for v in np.median(of_name, 1))}"

@@ -23,16 +23,19 @@ def slanted(precision, sd, laws, measured, fig=None):
     fig.artists_of["posterior"].set_data(*ellipse)
     fig.artists_of["q"].set_data(*(sd[:, None] * circle))
     slope = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
-    left, right = fig.artists_of["q"].axes, fig.artists_of["bars"][0].axes
+    left = fig.artists_of["q"].axes
     left.set_title(f"Correlation of the posterior: {slope + 0:.2f}\n ".replace("-", "−"))
     for row, (quantity, form) in enumerate(quantities):
         value = measured[quantity][form]
         fig.artists_of["bars"][row].set_width(value)
-        fig.artists_of["laws"][row].set_data([laws[quantity][form]], [row])
-        fig.artists_of["numbers"][row].set(text=f"{value:.2f}", x=value + 0.4)
-    path = measured["gradient"]["path derivative"]
-    verdict = "has no variance" if path < 5e-3 else f"keeps a variance of {path:.2f}"
-    right.set_title(f"The path derivative {verdict}\n ")
+        exact = laws[quantity][form]
+        fig.artists_of["laws"][row].set_data([exact, exact], [row - 0.4, row + 0.4])
+        room = 0.02 * fig.artists_of["numbers"][row].axes.get_xlim()[1]
+        fig.artists_of["numbers"][row].set(text=f"{value:.2f}", x=value + room)
+    right = fig.artists_of["bars"][-1].axes
+    right.set_title("Without correlation the path\nderivative has no variance"
+                    if measured["gradient"]["path derivative"] < 5e-3 else
+                    "With a correlated posterior, even the\npath derivative keeps variance")
     variances = "; ".join(
         f"{quantity}, {form}: {measured[quantity][form]:.2f}" for quantity, form in quantities)
     fig.caption = f"Correlation {slope + 0:.2f}. {variances}.".replace("-", "−")
@@ -42,23 +45,27 @@ def slanted(precision, sd, laws, measured, fig=None):
 def _empty_slanted(quantities):
     """The figure of a correlated posterior with its axes: quantities are pairs with a form."""
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=[1, 1.6])
-    rows = range(len(quantities))
-    stroke = {"color": "black", "markersize": 22, "markeredgewidth": 2}
+    left, middle, right = fig.subplots(1, 3, width_ratios=[0.9, 0.65, 1])
     fig.artists_of = {
         "posterior": left.plot([], [], color="black", label="posterior")[0],
         "q": left.plot([], [], "--", color="#555555", label="best q, independent latents")[0],
-        "bars": right.barh(rows, 0, color=[STYLES[form][0] for _, form in quantities], height=0.6),
-        "laws": [right.plot([], [], "|", **stroke)[0] for _ in rows],
-        "numbers": [right.text(0, row, "", va="center") for row in rows],
+        "bars": [], "laws": [], "numbers": [],
     }
+    for row, (quantity, form) in enumerate(quantities):
+        axes = middle if quantity == "value" else right
+        bar, = axes.barh([row], 0, color=STYLES[form][0], height=0.6)
+        fig.artists_of["bars"].append(bar)
+        fig.artists_of["laws"].append(axes.plot([], [], color="black", linewidth=2)[0])
+        fig.artists_of["numbers"].append(axes.text(0, row, "", va="center"))
     left.set(xlabel="z₁", ylabel="z₂", xlim=(-2, 2), ylim=(-2, 2), aspect="equal", title=TWO_LINES)
     left.legend(loc="upper right", fontsize=9)
-    right.set(yticks=rows, xlabel="variance (bar: measured; stroke: exact)", xlim=(0, 30),
-              title=TWO_LINES)
-    units = {"value": "value (nats²)", "gradient": "gradient for the mean"}
-    right.set_yticklabels([f"{units[quantity]}\n{form}" for quantity, form in quantities])
-    right.invert_yaxis()
+    middle.set(xlabel="variance of the value (nats²)", xlim=(0, 2.6),
+               title="Bars: measured,\nstrokes: exact")
+    right.set(xlabel="variance of the gradient (mean of q)", xlim=(0, 34), title=TWO_LINES)
+    for axes, shown in ((middle, "value"), (right, "gradient")):
+        rows = [row for row, (quantity, _) in enumerate(quantities) if quantity == shown]
+        axes.set(yticks=rows, ylim=(rows[-1] + 0.8, rows[0] - 0.8))
+        axes.set_yticklabels([quantities[row][1].replace(" ", "\n") for row in rows])
     freeze_layout(fig)
     return fig
 
@@ -112,7 +119,9 @@ def signal_to_noise(samples, ratios, slopes, guess=None):
         axes.set_xticks(samples, [str(k) for k in samples])
         axes.set_xticks([], minor=True)
         axes.legend(loc="upper left", fontsize=9)
-        axes.set_title(f"{case}\n" + (f"your guess: it {guess}" if guess else " "))
+        falls = [name for name, slope in slopes[case].items() if slope < 0]
+        told = f"; your guess: it {guess}" if guess else ""
+        axes.set_title(f"{case}{told}\nfalling: {'; '.join(falls) or 'none'}")
     panels[0].set_ylabel("signal-to-noise ratio of the gradient")
     fig.caption = "Slopes of the signal-to-noise ratio. " + "; ".join(
         f"{case}: " + ", ".join(f"{name} {slope:+.2f}" for name, slope in of_case.items())
@@ -122,32 +131,34 @@ def signal_to_noise(samples, ratios, slopes, guess=None):
 
 @styled
 def layer_noise(stages, stored, live):
-    """How noisy the gradient of an encoder's first layer is, relative to the Monte Carlo form.
+    """How noisy the gradient of an encoder's first layer is, relative to the total derivative.
 
     stages: [stages] of steps; stored: {estimator: [seeds, stages]}; live: {estimator: [stages]}.
     Ratios of variances.
     """
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     reparameterised, scored = fig.subplots(1, 2)
+    aside = 0.012 * stages[-1]
     for position, (name, of_seeds) in enumerate(stored.items()):
         colour, _, mark = STYLES[name]
         axes = scored if name.startswith("score") else reparameterised
-        places = np.arange(len(stages)) + 0.1 * (-1) ** position  # beside each other
+        places = np.array(stages) + aside * (-1) ** position  # beside each other
         axes.vlines(places, of_seeds.min(0), of_seeds.max(0), color=colour, linewidth=5, alpha=0.3)
         axes.plot(places, live[name], mark, color=colour, label=name)
     for axes in (reparameterised, scored):
-        axes.axhline(1, color=BLUE, linewidth=1, label="Monte Carlo, entropy", zorder=1)
-        axes.set(xlabel="training step", xlim=(-0.5, len(stages) - 0.5))
-        axes.set_xticks(range(len(stages)), [f"{stage:,}" for stage in stages])
-    reparameterised.set(ylim=(0, 1.1), ylabel="gradient variance ÷ that of Monte Carlo",
-                        title="After training only the path derivative\nis well below Monte Carlo")
+        axes.axhline(1, color=BLUE, linewidth=1, label="total derivative", zorder=1)
+        axes.set(xlabel="training step", xlim=(-6 * aside, stages[-1] + 6 * aside))
+        axes.set_xticks(stages, [f"{stage:,}" for stage in stages])
+    reparameterised.set(ylim=(0, 1.1), ylabel="gradient variance ÷ total derivative's",
+                        title="Once training has begun, only the path derivative\n"
+                              "stays well below the total derivative")
     scored.set(yscale="log", ylim=(0.3, 1e7),
                title="A baseline removes nearly all the variance\nof the score function")
     reparameterised.legend(loc="lower right", fontsize=9)
     scored.legend(loc="upper right", fontsize=9)
     words = [f"{name} {', '.join(f'{value:.3g}' for value in live[name])}" for name in stored]
     fig.caption = (
-        f"Gradient variance of the first layer over that of the Monte Carlo form, at steps "
+        f"Gradient variance of the first layer over that of the total derivative, at steps "
         f"{', '.join(map(str, stages))}: " + "; ".join(words) + "."
     )
     return fig

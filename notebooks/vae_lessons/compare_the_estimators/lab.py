@@ -91,54 +91,6 @@ def gradient_of_each(form, log_joint, mean, logvar, eps):
     return torch.autograd.grad(values.mean(0).sum(), own)
 
 
-def densities(z, m, sd, posterior_mean, posterior_sd):
-    """The densities of the posterior and of q on the grid z, as `figures.variance_curves` asks."""
-    def normal(mean, sd):
-        return torch.exp(-((z - mean) ** 2) / (2 * sd**2)) / (sd * math.sqrt(2 * math.pi))
-
-    return {"z": z.numpy(), "posterior": normal(posterior_mean, posterior_sd).numpy(),
-            "q": normal(m, sd).numpy(), "here": sd}
-
-
-def curves(law, widths):
-    """{form: variances} over `widths` as arrays, some of which do not depend on the width."""
-    return {form: torch.as_tensor(v).expand(len(widths)).numpy() for form, v in law.items()}
-
-
-NUDGED = torch.linspace(-0.5, 2.5, 61, dtype=torch.float64)  # q's means in `fan`
-NOISE = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0], dtype=torch.float64)
-
-
-def fan(forms, gradients, log_joint, m, sd, draws, tangents=False):
-    """What `figures.fan` draws: each form's estimate along q's mean, for a few fixed ε.
-
-    forms: {name: form}; gradients: `gradient_of_each`; m, sd: of q now; draws: [draws, 1, 1],
-    for the standard deviations of values and gradients there. tangents: straight lines with the
-    gradients at m as slopes, in place of the estimates along the mean.
-    """
-    q = draws.new_tensor([[m]]), draws.new_tensor([[2 * math.log(sd)]])
-    noise = NOISE[:, None, None]  # [lines, 1, 1]
-
-    def along(form, means):  # [lines, means]
-        moved = means[:, None], q[1].expand(len(means), 1)
-        return form(log_joint, *moved, noise.expand(-1, len(means), 1)).detach()
-
-    def tangent(form):  # [lines, means]
-        return along(form, q[0][0]) + gradients(form, log_joint, *q, noise)[0] * (NUDGED - m)
-
-    def spread(form):
-        by_mean, _ = gradients(form, log_joint, *q, draws)
-        return form(log_joint, *q, draws).std().item(), by_mean.std().item()
-
-    def line(form):
-        return tangent(form) if tangents else along(form, NUDGED)
-
-    return {"means": NUDGED.numpy(), "noise": NOISE.numpy(), "here": m,
-            "curves": {name: line(form).numpy() for name, form in forms.items()},
-            "values": {name: along(form, q[0][0])[:, 0].numpy() for name, form in forms.items()},
-            "slopes": {name: spread(form) for name, form in forms.items()}}
-
-
 def worst_deviation(law, drawn, means, widths):
     """The largest deviation of drawn(m, s) from law(m, s), {form: variance} each, over a grid."""
     return max(laws.deviation(drawn(m, s), law(m, s)) for m in means for s in widths)
@@ -180,10 +132,10 @@ def drawn_variances(forms, gradients, log_joint, mean, logvar, eps):
             found["value"][name] = torch.cat(values).var().item()
         if name != "entropy":
             parts = [gradients(form, log_joint, mean, logvar, some) for some in eps.split(DRAWN)]
-            by_mean, by_logvar = map(torch.cat, zip(*parts))
+            for_mean, for_logvar = map(torch.cat, zip(*parts))
             key = laws.TOTAL if name == "Monte Carlo" else name
-            found["gradient for m"][key] = by_mean.var(0).sum().item()
-            found["gradient for logvar"][key] = by_logvar.var(0).sum().item()
+            found["gradient for m"][key] = for_mean.var(0).sum().item()
+            found["gradient for logvar"][key] = for_logvar.var(0).sum().item()
     return found
 
 
@@ -228,9 +180,9 @@ def noise_of_layers(model, images, *, forms, with_baseline, draws, seed):
             for eps in noise)
         for name, form in forms.items()
     }
-    together = estimates(model, x, with_baseline, noise).mean(1)  # [draws]
+    of_draws = estimates(model, x, with_baseline, noise).mean(1)  # [draws]
     found[WITH_BASELINE] = _summed_variances(
-        torch.autograd.grad(one, weights, retain_graph=True) for one in together)
+        torch.autograd.grad(one, weights, retain_graph=True) for one in of_draws)
     return found
 
 

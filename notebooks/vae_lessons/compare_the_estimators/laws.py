@@ -8,7 +8,7 @@ broadcasts. Each law follows by writing z = mean + sd·ε and reading off the co
 
 import torch
 
-TOTAL = "Monte Carlo, entropy"  # two forms with one and the same gradient
+TOTAL = "total derivative"  # the gradient of the Monte Carlo and of the entropy form
 
 
 def value_variances(mean, sd, posterior_mean, posterior_sd):

@@ -115,7 +115,13 @@ def others(f):
     (weighted(lambda f, q: f * q - others(f)), "after the product"),
     (weighted(lambda f, q: f * (q - others(f))), "from log q"),
     (weighted(lambda f, q: (f - f.mean(0)) / (f.std(0) + 1e-8) * q), "changes the gradient"),
-    (weighted(lambda f, q: (f - f.mean()) * q), "averaged over all images"),
+    (weighted(lambda f, q: (f - f.mean()) * q), "average over axis 0"),
+    (weighted(lambda f, q: (f - (f.sum() - f) / (f.numel() - 1)) * q), "average over axis 0"),
+    (weighted(lambda f, q: (f - f.mean(1, keepdim=True)) * q), "average over axis 0"),
+    (weighted(lambda f, q: (f - (f.sum(1, keepdim=True) - f) / (f.shape[1] - 1)) * q),
+     "average over axis 0"),
+    (weighted(lambda f, q: (f - others(f.T).T if f.shape[1] > 1 else f) * q),
+     "average over axis 0"),
     (weighted(lambda f, q: (f - others(f)) * q, lambda joint, q: joint - q), "through f"),
     (weighted(lambda f, q: (f - others(f)) * q, lambda joint, q: joint), "log p(x, z) alone"),
     (weighted(lambda f, q: (others(f) - f) * q), "sign is flipped"),
@@ -131,6 +137,24 @@ def test_wrong_baselines_are_named(answer, words):
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
-def test_a_number_from_the_slider_is_near_enough():
-    assert checks.crossing.judge(0.5).passed and checks.crossing.judge(0.51).passed
-    assert not checks.crossing.judge(0.53).passed
+def test_the_crossing_is_asked_for_in_another_laboratory():
+    for right in (0.3 / math.sqrt(2), 0.21, 0.212, torch.tensor(0.2121)):
+        assert checks.crossing.judge(right).passed
+
+
+@pytest.mark.parametrize("answer, words", [
+    (0.5, "where τ² = ½"),
+    (0.3, "This is τ"),
+    (math.sqrt(0.5), "Multiply by τ"),
+    (0.045, "the variance"),
+    (0.15, "You halved τ"),
+    (0.424, "doubled the variance"),
+])
+def test_wrong_crossings_are_named(answer, words):
+    result = checks.crossing.judge(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+def test_no_diagnosis_of_the_baseline_prints_its_code():
+    for combine in (lambda f, q: (f - f.mean(0)) * q, lambda f, q: (f - f.mean(1)[:, None]) * q):
+        assert "f.sum" not in checks.score_with_baseline.judge(weighted(combine)).diagnosis

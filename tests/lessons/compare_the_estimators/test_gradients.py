@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, models
-from vae_lessons.compare_the_estimators import lab
+from vae_lessons.compare_the_estimators import lab, laws, sweeps
 from vae_lessons.derive_the_elbo.exact import LinearGaussian
 
 
@@ -130,13 +130,13 @@ def test_an_estimate_of_several_draws_has_the_mean_of_their_gradients(laboratory
         torch.testing.assert_close(together[part], alone[part].reshape(4, 6, 1).mean(1))
 
 
-def test_the_fan_has_values_and_slopes_of_its_lines(laboratory):
+def test_estimates_along_the_mean_have_values_and_slopes_of_their_draws(laboratory):
     model, x = laboratory
     tau = 0.5**0.5
     draws = torch.randn(20_000, 1, 1, generator=torch.Generator().manual_seed(0)).double()
     forms = {"Monte Carlo": elbo.monte_carlo_form, "path derivative": lab.path_derivative_form}
     arguments = forms, lab.gradient_of_each, lambda z: model.log_joint(x, z), 1.0, tau, draws
-    curved, straight = lab.fan(*arguments), lab.fan(*arguments, tangents=True)
+    curved, straight = sweeps.along_mean(*arguments), sweeps.along_mean(*arguments, tangents=True)
     middle = abs(curved["means"] - 1.0).argmin()
     for form in forms:
         assert abs(curved["curves"][form][:, middle] - curved["values"][form]).max() < 1e-9
@@ -147,6 +147,25 @@ def test_the_fan_has_values_and_slopes_of_its_lines(laboratory):
     assert abs(straight["curves"]["path derivative"] + 2.2655).max() < 1e-4
     assert curved["slopes"]["Monte Carlo"] == pytest.approx((0, 1 / tau), abs=0.03)
     assert curved["slopes"]["path derivative"] == pytest.approx((0, 0), abs=1e-9)
+
+
+def test_a_position_of_the_sliders_gives_the_place_and_the_curves_of_its_panels():
+    def drawn(m, s):
+        return {form: m + s for form in ("Monte Carlo", "entropy", "KL")}
+
+    shown = sweeps.at(-1.0, 0.25, 1.0, 0.5, {"value": (laws.value_variances, drawn)})
+    assert shown["ratio"] == 0.5 and shown["measured"]["value"]["KL"] == 0.75
+    assert shown["z"][shown["q"].argmax()] == pytest.approx(0.5)
+    exact = laws.value_variances(0.5, torch.from_numpy(shown["sd"]), 1.0, 0.5)
+    assert abs(shown["laws"]["value"]["entropy"] - exact["entropy"].numpy()).max() < 1e-12
+
+
+def test_averages_take_the_first_draws_of_each_repetition():
+    draws = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0)).double()
+    shown = sweeps.averages({"KL": draws}, 4, [1, 4, 16], exact=0.0)
+    assert abs(shown["estimates"]["KL"] - draws[:, :4].mean(1).numpy()).max() < 1e-12
+    assert shown["spreads"]["KL"] == pytest.approx([1, 0.5, 0.25], rel=0.05)
+    assert shown["of_one"]["KL"] == pytest.approx(1, rel=0.02)
 
 
 def triangular(log_joint, mean, factor, eps):
