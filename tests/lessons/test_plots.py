@@ -75,10 +75,12 @@ from vae_lessons.see_through_the_noise.figures import (
     swapped_pair,
 )
 from vae_lessons.start_here.figures import (
+    beside_nearest,
     cluster_widths,
     one_way,
     plane_growth,
     seeds_and_live,
+    training_on,
     training_progress,
 )
 from vae_lessons.tour_the_latent_space.figures import (
@@ -114,6 +116,18 @@ def progress(seed, steps):
         "neg_elbo": [500 - step for step in steps],
         "total": 1440,
     }
+
+
+def going_on(seed, more):
+    now = progress(seed, [0, 60, 120])
+    later = {"steps": [0, 60, 120, 120 + more], "neg_elbo": [*now["neg_elbo"], 380 - more / 9]}
+    return {"first": now, "now": progress(seed + 5, [0]) | later}
+
+
+def pairs(seed):
+    random = np.random.default_rng(seed)
+    return {"made": random.random((4, 28, 28)), "nearest": random.random((4, 28, 28)),
+            "title": f"pairs {seed}"}
 
 
 def widths(seed, guess):
@@ -713,6 +727,9 @@ CASES = [
     (latent_sliders, slid(1, 5), slid(2, 5)),
     (training_progress, progress(1, [0]), progress(2, [0, 60, 120])),
     (training_progress, progress(2, [0, 60, 120]), progress(1, [0])),
+    (training_on, going_on(1, 0), going_on(2, 9)),
+    (training_on, going_on(2, 900), going_on(1, 0)),
+    (beside_nearest, pairs(1), pairs(2)),
     (cluster_widths, widths(1, None), widths(3, "wide")),
     (cluster_widths, widths(3, "wide"), widths(1, "tight")),
     (cluster_widths, widths(3, "tight"), widths(1, None)),

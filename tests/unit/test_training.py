@@ -374,9 +374,9 @@ def test_slants_are_the_slopes_of_straight_strokes(slope):
     assert lab.slants(ink[None].to(torch.uint8)).item() == pytest.approx(slope, abs=0.01)
 
 
-def test_place_along_the_longest_axis():
+def test_place_along_the_first_principal_axis():
     t = torch.randn(500, generator=torch.Generator().manual_seed(0))
     direction = torch.tensor([0.6, -0.8])
-    place = lab.place_along_longest_axis(3 * t[:, None] * direction + 7)
+    place = lab.place_along_principal_axis(3 * t[:, None] * direction + 7)
     assert abs(lab.correlation(place, t)) == pytest.approx(1)
     assert lab.correlation(t, -t) == pytest.approx(-1)

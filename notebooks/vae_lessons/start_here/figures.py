@@ -10,7 +10,14 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, DIGIT_COLOURS, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import move_plane, new_picture, new_plane, tile
+from vae_helpers.plots.digits import (
+    digit_grid,
+    labelled_picture,
+    move_plane,
+    new_picture,
+    new_plane,
+    tile,
+)
 
 BAR = Path([(-0.2, -0.8), (0.2, -0.8), (0.2, 0.8), (-0.2, 0.8), (-0.2, -0.8)], closed=True)
 DOT, TRIANGLE, CROSS, DIAMOND = (
@@ -20,7 +27,10 @@ DOT, TRIANGLE, CROSS, DIAMOND = (
 # Shapes tell apart the digits whose colours are near each other: 1, 4 and 7; 5 and 8; 1 and 9.
 SHAPES = [DOT, BAR, DOT, DOT, TRIANGLE, DIAMOND, DOT, CROSS, DOT, DOT]
 SHAPES_IN_WORDS = "Ones are bars, fours triangles, fives diamonds, sevens crosses, others dots."
-AWAY = 0.3  # a numeral farther than this from its class's median is tied to it by a line
+NUMERALS_IN_WORDS = "A numeral stands where its class is the most frequent one."
+OUTLINED = 4, 5  # they lie among other digits of like colours
+AWAY = 0.3  # a numeral farther than this from its class's own place is tied to it by a line
+CELLS, CELL = 40, 0.2  # squares along a side of the plane, and their side
 
 
 def _new_plane(axes, apart=0.6, size=11):
@@ -36,40 +46,61 @@ def _new_plane(axes, apart=0.6, size=11):
 def _move_plane(plane, codes, labels):
     """Show codes [n, 2] with labels [n]: a shape and a colour for each digit.
 
-    Lines lead from numerals that stand beside their class to its median.
+    A numeral stands where its class is most by itself, or beside it with a line to that place.
     """
     parts, leaders, ends = plane
-    move_plane(parts, codes, labels)
+    digits = np.unique(labels)
+    places = own_places(codes, labels)[digits]  # [digits, 2]
+    move_plane(parts, places, digits)  # puts the numerals there, apart from each other
     points, numerals, _ = parts
-    points.set_paths([SHAPES[label] for label in labels])
-    lines = []
-    for digit, numeral in enumerate(numerals):
-        if numeral.get_visible():
-            median = np.median(codes[labels == digit], axis=0)
-            if np.linalg.norm(median - numeral.get_position()) > AWAY:
-                lines.append([median, numeral.get_position()])
+    points.set(offsets=codes, paths=[SHAPES[label] for label in labels],
+               facecolors=DIGIT_COLOURS[labels], edgecolors="black",
+               linewidths=0.4 * np.isin(labels, OUTLINED))
+    lines = [
+        [place, numerals[digit].get_position()] for digit, place in zip(digits, places)
+        if numerals[digit].get_visible()
+        and np.linalg.norm(place - numerals[digit].get_position()) > AWAY
+    ]
     leaders.set_segments(lines)
-    ends.set_offsets(np.reshape([median for median, _ in lines], (-1, 2)))
+    ends.set_offsets(np.reshape([place for place, _ in lines], (-1, 2)))
+
+
+def own_places(codes, labels):
+    """Where in the plane each digit is by itself: codes [n, 2], labels [n] to [10, 2].
+
+    The median of those of its codes around which, in a square 1 wide, no digit has more codes;
+    the median of them all if there is no such place, or no code: then it means nothing.
+    """
+    cells = np.clip(((codes + 4) / CELL).astype(int), 0, CELLS - 1)  # [n, 2]
+    counts = np.zeros((10, CELLS + 4, CELLS + 4))
+    np.add.at(counts, (labels, *(cells + 2).T), 1)
+    near = sum(counts[:, i:i + CELLS, j:j + CELLS] for i in range(5) for j in range(5))
+    owner = near.argmax(0)[tuple(cells.T)]  # [n]: the digit with the most codes around
+    places = np.zeros((10, 2))
+    for digit in np.unique(labels):
+        own = codes[(labels == digit) & (owner == digit)]
+        places[digit] = np.median(own if len(own) else codes[labels == digit], axis=0)
+    return places
 
 
 @styled
 def one_way(image, mean, sd, point, decoded, distortion, rate):
-    """One image's way through a VAE: in, to a cloud in the latent plane, and out again.
+    """One image's way through a VAE: in, to a Gaussian on the latent plane, and out again.
 
-    image and decoded [28, 28] in [0, 1]; mean, sd and point [2] of the encoder's Gaussian and of
-    the draw from it that was decoded; distortion and rate in nats.
+    image and decoded [28, 28] in [0, 1]; mean and sd [2] of the approximate posterior, and the
+    point [2] of it that was decoded; distortion and rate in nats.
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
-    into, read, plane, draw, out = fig.subplots(1, 5, width_ratios=[1, 0.4, 1.6, 0.4, 1])
+    into, read, plane, make, out = fig.subplots(1, 5, width_ratios=[1, 0.4, 1.6, 0.4, 1])
     new_picture(into, 1, 1).set_data(image)
     into.set_title("A digit goes in")
-    for axes, word in ((read, "encoder"), (draw, "decoder")):
+    for axes, word in ((read, "encoder"), (make, "decoder")):
         axes.set(xlim=(0, 1), ylim=(-1, 1))
         axes.set_axis_off()
         axes.annotate("", (0.95, 0), (0.05, 0), arrowprops={"arrowstyle": "-|>", "lw": 2})
         axes.text(0.5, 0.12, word, ha="center")
     plane.set(xlabel="z₁", ylabel="z₂", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal")
-    plane.set_title(f"It becomes a cloud (orange):\nrate {rate:.1f} nats")
+    plane.set_title(f"Its approximate posterior\n(orange) has rate {rate:.1f} nats")
     for radius in (1, 2):
         circle = {"fill": False, "linestyle": "--", "edgecolor": "#777777"}
         plane.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))
@@ -78,9 +109,9 @@ def one_way(image, mean, sd, point, decoded, distortion, rate):
     plane.plot(*point, "x", color="black", markersize=5, markeredgewidth=1.3)
     plane.text(0, -2.1, "prior (dashed)", ha="center", va="top", color="#555555")
     new_picture(out, 1, 1).set_data(decoded)
-    out.set_title(f"This comes back:\ndistortion {distortion:.0f} nats")
+    out.set_title(f"The reconstruction\nhas distortion {distortion:.0f} nats")
     fig.caption = (
-        f"A digit's cloud in the latent plane has its centre at ({mean[0]:.2f}, {mean[1]:.2f}) and "
+        f"The digit's approximate posterior has the mean ({mean[0]:.2f}, {mean[1]:.2f}) and the "
         f"standard deviations {sd[0]:.2f} and {sd[1]:.2f}; the rate is {rate:.1f} nats and the "
         f"distortion {distortion:.0f} nats."
     )
@@ -98,7 +129,7 @@ def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo
         fig = _empty_progress()
     _move_plane(fig.artists_of["plane"], codes, labels)
     plane = fig.artists_of["plane"][0][0].axes
-    plane.set_title(f"Where the encoder puts\n{len(codes):,} test digits")
+    plane.set_title(f"{len(codes):,} test digits at their\ncodes, after {steps[-1]:,} steps")
     rows = np.stack([originals.reshape(2, 5, 28, 28), reconstructions.reshape(2, 5, 28, 28)], 1)
     fig.artists_of["digits"].set_data(tile(rows.reshape(20, 28, 28), 5))
     fig.artists_of["curve"].set_data(steps, neg_elbo)
@@ -106,11 +137,12 @@ def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo
     curve = fig.artists_of["now"].axes
     curve.set_xlim(-0.03 * total, 1.04 * total)
     curve.set_ylim(min(140, 0.97 * min(neg_elbo)), max(600, 1.03 * max(neg_elbo)))
-    curve.set_title(f"After {steps[-1]:,} steps:\n{neg_elbo[-1]:.0f} nats (less is better)")
+    curve.set_title(f"The −ELBO is {neg_elbo[-1]:.0f} nats; it began\nat {neg_elbo[0]:.0f} "
+                    "(less is better)")
     fig.caption = (
         f"After {steps[-1]:,} steps the −ELBO on {len(codes):,} test digits is "
         f"{neg_elbo[-1]:.0f} nats per image; it was {neg_elbo[0]:.0f} at the start. "
-        + SHAPES_IN_WORDS
+        f"{SHAPES_IN_WORDS} {NUMERALS_IN_WORDS}"
     )
     return fig
 
@@ -125,13 +157,70 @@ def _empty_progress():
         "curve": curve.plot([], [], color=BLUE)[0],
         "now": curve.plot([], [], "o", color=BLUE)[0],
     }
-    digits.set_title("Digits in (odd rows),\nreconstructions (even rows)")
-    curve.set(xlabel="training step", ylabel="−ELBO (nats per image)", title=TWO_LINES)
+    digits.set_title("Digits (odd rows) and what the\ndecoder makes of their codes")
+    curve.set(xlabel="training step", ylabel="−ELBO (nats per image, log scale)", title=TWO_LINES)
     curve.set(ylim=(140, 600), yscale="log")
     curve.yaxis.set_major_locator(FixedLocator([100, 120, 150, 200, 300, 500]))
     curve.yaxis.set_major_formatter("{x:.0f}")
     curve.yaxis.set_minor_locator(NullLocator())
     freeze_layout(fig)
+    return fig
+
+
+@styled
+def training_on(first, now, fig=None):
+    """How training goes on: digits, their reconstructions then and now, and the −ELBO.
+
+    first, now: two moments, each as `training_progress` takes it; the curve is that of `now`.
+    """
+    if fig is None:
+        fig = _empty_training_on()
+    rows = [first["originals"], first["reconstructions"], now["reconstructions"]]
+    fig.artists_of["digits"].set_data(tile(np.concatenate(rows), 10))
+    steps, neg_elbo = now["steps"], now["neg_elbo"]
+    before, more = first["neg_elbo"][-1], steps[-1] - first["steps"][-1]
+    fig.artists_of["curve"].set_data(steps, neg_elbo)
+    fig.artists_of["now"].set_data(steps[-1:], neg_elbo[-1:])
+    curve = fig.artists_of["now"].axes
+    curve.set_xlim(0, max(2 * first["steps"][-1], 1.04 * steps[-1]))
+    curve.set_ylim(min(0.93 * before, 0.98 * neg_elbo[-1]), max(1.15 * before, 1.02 * neg_elbo[-1]))
+    said = f"−ELBO: {before:.1f} nats, and after\n{more:,} more steps {neg_elbo[-1]:.1f}"
+    if not more:
+        said = f"−ELBO: {before:.1f} nats,\nnot trained on yet"
+    curve.set_title(said)
+    fig.caption = said.replace("\n", " ") + " (nats per image, on test digits)."
+    return fig
+
+
+def _empty_training_on():
+    """The figure of `training_on` with its axes, and no model yet."""
+    fig = Figure(figsize=(9.6, 2.7), layout="constrained")
+    digits, curve = fig.subplots(1, 2, width_ratios=[2, 1])
+    fig.artists_of = {
+        "digits": labelled_picture(digits, ["digits", "before", "now"], 10),
+        "curve": curve.plot([], [], color=BLUE)[0],
+        "now": curve.plot([], [], "o", color=BLUE)[0],
+    }
+    digits.set_title("Test digits, their reconstructions before you train on, and now")
+    curve.set(xlabel="training step", ylabel="−ELBO\n(nats per image)", title=TWO_LINES)
+    freeze_layout(fig)
+    return fig
+
+
+def grey_digits(images, columns, title):
+    """Images [n, 28, 28], uint8 as MNIST has them, as one picture with `columns` to a row."""
+    return digit_grid(images.numpy() / 255, columns, title)
+
+
+@styled
+def beside_nearest(made, nearest, title):
+    """Pictures that a decoder made, and the training digit nearest to each: both [n, 28, 28]."""
+    fig = Figure(figsize=(7.2, 2.2), layout="constrained")
+    axes = fig.subplots()
+    picture = labelled_picture(axes, ["from the decoder", "nearest digit"], len(made))
+    picture.set_data(tile(np.concatenate([made, nearest]), len(made)))
+    axes.set_title(title)
+    fig.caption = f"{title}: {len(made)} pairs."
     return fig
 
 
@@ -152,7 +241,7 @@ def plane_growth(codes, labels, steps, title):
         axes.set_ylabel("")
     fig.suptitle(title, x=0.02, ha="left", size=12)
     fig.caption = f"{title}: the latent plane after " + ", ".join(
-        f"{step:,}" for step in steps) + f" steps. {SHAPES_IN_WORDS}"
+        f"{step:,}" for step in steps) + f" steps. {SHAPES_IN_WORDS} {NUMERALS_IN_WORDS}"
     return fig
 
 
@@ -167,7 +256,11 @@ def cluster_widths(codes, labels, widths, guess=None):
     fig = Figure(figsize=(9.6, 4.4), layout="constrained")
     plane, bars = fig.subplots(1, 2, width_ratios=[1, 1.15])
     _move_plane(_new_plane(plane), codes, labels)
-    plane.set_title(f"Where the encoder puts\n{len(codes):,} test digits")
+    if 1 in labels:
+        centre = np.median(codes[labels == 1], axis=0)
+        circle = {"fill": False, "edgecolor": "black", "linewidth": 1.5, "zorder": 2.4}
+        plane.add_patch(Ellipse(centre, 2 * widths[1], 2 * widths[1], **circle))
+    plane.set_title(f"The width of the ones is {widths[1]:.2f}:\nhalf of them lie in the circle")
     bars.bar(range(10), widths, color=DIGIT_COLOURS)
     bars.plot([-0.6, 9.5], [typical, typical], "--", color="black", linewidth=1)
     bars.text(9.6, typical, "median\ndigit", va="center")
@@ -178,9 +271,9 @@ def cluster_widths(codes, labels, widths, guess=None):
     bars.set(xlabel="digit", ylabel="width (median distance from the centre)")
     bars.set(xticks=range(10), xlim=(-0.7, 11), ylim=(0, top))
     verdict = f"Digit 1 is {widths[1] / typical:.1f} times as wide as the median digit"
-    guessed = "no guess committed" if guess is None else f"your guess: {guess} (frame)"
-    bars.set_title(f"{verdict}\n{guessed}")
-    fig.caption = f"{verdict}; {guessed}."
+    guessed = "" if guess is None else f"your guess: {guess} (frame)"
+    bars.set_title(f"{verdict}\n{guessed}".strip())
+    fig.caption = "; ".join(filter(None, [verdict, guessed])) + "."
     return fig
 
 

@@ -3,8 +3,10 @@
 import importlib.metadata
 import platform
 import tempfile
+from types import SimpleNamespace
 
 import torch
+from IPython.display import display
 
 from vae_helpers import data, evaluation
 from vae_helpers.files import cache_dir
@@ -47,12 +49,11 @@ def _has_mps():
 
 
 @torch.no_grad()
-def one_way(model, x, seed=0):
-    """One image's way through a VAE, as `figures.one_way` draws it.
+def pass_through(model, x, seed=0):
+    """What a VAE makes of one image on the way, as `figures.one_way` draws it.
 
-    x: a row of pixels [1, 784] in [0, 1]. The point is one draw from the encoder's Gaussian, the
-    decoded picture is the decoder's at that point; distortion and rate belong to that draw, in
-    nats.
+    x: a row of pixels [1, 784] in [0, 1]. The point is one random point of the approximate
+    posterior, and the decoded picture is the decoder's there; distortion, and rate, in nats.
     """
     eps = torch.randn(1, model.latent, generator=torch.Generator().manual_seed(seed))
     with evaluation.evaluation_mode(model):
@@ -71,22 +72,35 @@ def one_way(model, x, seed=0):
 class Film:
     """What a model does with the same images at several moments of its training.
 
-    x: rows of pixels [n, 784] in [0, 1], with labels [n] from 0 to 9, each of which occurs;
-    total: how many steps the training takes. frames: {step: arrays} that were taken so far, each
-    as `figures.training_progress` draws it.
+    view: shows each moment, and is displayed when training begins. images: uint8 [n, 28, 28],
+    with labels [n] from 0 to 9, each of which occurs; pixels: the function that makes rows
+    [n, 784] of them; total: how many steps the training takes. frames: {step: arrays} of the
+    moments so far, each as `figures.training_progress` draws it.
     """
 
-    def __init__(self, x, labels, total):
-        self._x, self._labels, self._total = x, labels, total
+    def __init__(self, view, images, labels, pixels, total):
+        self._view, self._x, self._labels = view, pixels(images).float(), labels
         self._firsts = torch.tensor([labels.tolist().index(digit) for digit in range(10)])
-        self.frames = {}
+        self._total, self._step, self.frames = total, 0, {}
+        self._moments = {10, 20, 40, 60, *range(120, total, 120), total}  # many at the start
 
-    def take(self, model, step):
-        """Keep and return the frame of `model` after `step` training steps."""
-        earlier = [moment for moment in self.frames if moment < step]  # of a cell run again too
-        before = self.frames[max(earlier)] if earlier else None
-        self.frames[step] = self.look(model, step, before)
-        return self.frames[step]
+    def begin(self, model):
+        """Show the model before its first step."""
+        self._keep(model)
+        self._display = display(self._view, display_id=True)
+
+    def step_done(self, model):
+        """Count one more step of the model, and show it if this is one of the moments."""
+        self._step += 1
+        if self._step in self._moments:
+            self._keep(model)
+        if self._step == self._total and self._display is not None:
+            self._display.update(self._view)  # what is stored is the last picture
+
+    def _keep(self, model):
+        before = self.frames[max(self.frames)] if self.frames else None
+        self.frames[self._step] = self.look(model, self._step, before)
+        self._view.draw(**self.frames[self._step])
 
     @torch.no_grad()
     def look(self, model, step, before=None):
@@ -110,13 +124,44 @@ class Film:
         }
 
 
+class Counted:
+    """A function that takes a training step, with the number of calls: a trainer for a button."""
+
+    def __init__(self, function):
+        self._function, self.steps = function, 0
+
+    def step(self):
+        """Call the function; returns a record with the number `step` of the call, from 0."""
+        self._function()
+        self.steps += 1
+        return SimpleNamespace(step=self.steps - 1)
+
+
+def endless(minibatches, count, batch_size, generator):
+    """The minibatches of one epoch after another: lists of whole numbers below `count`."""
+    while True:
+        yield from minibatches(count, batch_size, generator)
+
+
+@torch.no_grad()
+def nearest_images(pictures, images, pixels):
+    """The nearest of the images uint8 [n, 28, 28] to each picture [k, 28, 28] in [0, 1].
+
+    Nearest by Euclidean distance between the pixels; returns uint8 [k, 28, 28].
+    """
+    rows = pictures.flatten(1)  # [k, 784]
+    distances = torch.cat([torch.cdist(rows, pixels(chunk).float())
+                           for chunk in images.split(evaluation.CHUNK)], 1)  # [k, n]
+    return images[distances.argmin(1)]
+
+
 @torch.no_grad()
 def measure(model, images, labels, pixels, *, seed):
     """What the study stores of a trained model: {name: number}, on images uint8 [n, 28, 28].
 
     pixels: the function that makes rows [n, 784] of images. −ELBO and rate in nats per image, with
     one draw of z per image; the width of the ones in median widths of a digit; and the
-    correlation of a one's place along the longest axis of its cluster with its slant.
+    correlation of a one's place along the first principal axis of its cluster with its slant.
     """
     generator = torch.Generator().manual_seed(seed)
     parts, codes, ones = [], [], labels == 1
@@ -129,7 +174,7 @@ def measure(model, images, labels, pixels, *, seed):
     distortion, rate = torch.cat(parts, 1).double().mean(1).tolist()
     codes = torch.cat(codes)  # [n, 2]
     widths = cluster_widths(codes, labels)
-    leaning = correlation(place_along_longest_axis(codes[ones]), slants(images[ones]))
+    leaning = correlation(place_along_principal_axis(codes[ones]), slants(images[ones]))
     return {
         "neg_elbo": distortion + rate, "rate": rate,
         "ones_width": (widths[1] / widths.quantile(0.5)).item(),
@@ -172,11 +217,19 @@ def _centre(weights):
     return (weights * torch.arange(28.0)).sum(1) / weights.sum(1)
 
 
-def place_along_longest_axis(codes):
-    """Each code's place on the axis along which the codes vary most: [n, 2] to [n]."""
+def place_along_principal_axis(codes):
+    """Each code's place on the first principal axis, along which they vary most: [n, 2] to [n]."""
     centred = codes - codes.mean(0)
     _, directions = torch.linalg.eigh(torch.cov(centred.T))  # in ascending order
     return centred @ directions[:, -1]
+
+
+def evenly(place, count):
+    """Which of the places [n] stand at `count` even ranks from first to last: indices [count].
+
+    The five outermost at each end are left out.
+    """
+    return place.argsort()[torch.linspace(5, len(place) - 6, count).long()]
 
 
 def correlation(a, b):

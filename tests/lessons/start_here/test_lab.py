@@ -23,14 +23,24 @@ def model():
     return models.VAE(2, (16,), seed=0)
 
 
+class Recorder:
+    """Stands for a view: keeps what it is told to draw."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def draw(self, **frame):
+        self.drawn.append(frame)
+
+
 @pytest.fixture
 def film(digits):
-    return lab.Film(data.pixels(digits.test_images[:100]), digits.test_labels[:100], 9)
+    return lab.Film(Recorder(), digits.test_images[:100], digits.test_labels[:100], data.pixels, 20)
 
 
 def test_the_way_of_an_image_is_the_model_s(digits, model):
     x = data.pixels(digits.test_images[:1])
-    way = lab.one_way(model, x, seed=3)
+    way = lab.pass_through(model, x, seed=3)
     point = torch.tensor(way["point"])
     torch.testing.assert_close(
         torch.tensor(way["decoded"]).flatten(), evaluation.decode(model, point))
@@ -41,26 +51,55 @@ def test_the_way_of_an_image_is_the_model_s(digits, model):
     assert way["distortion"] > 400 and 0 <= way["rate"] < 1
 
 
-def test_a_film_carries_its_curve_on(film, model):
-    first, second = film.take(model, 0), film.take(model, 5)
-    assert second["steps"] == [0, 5] and second["neg_elbo"] == 2 * first["neg_elbo"]
-    later = film.look(model, 20, second)
-    assert later["steps"] == [0, 5, 20] and later["total"] == 20 and first["total"] == 9
-    assert list(film.frames) == [0, 5], "a look keeps nothing"
+def test_a_film_shows_and_keeps_a_few_moments_of_a_training(film, model):
+    film.begin(model)
+    for _step in range(20):
+        film.step_done(model)
+    assert list(film.frames) == [0, 10, 20]
+    assert [frame["steps"][-1] for frame in film._view.drawn] == [0, 10, 20]
+    assert film.frames[20]["steps"] == [0, 10, 20]
+    assert film.frames[20]["neg_elbo"] == 3 * film.frames[0]["neg_elbo"], "the model is the same"
 
 
-def test_a_film_taken_again_forgets_the_first_take(film, model):
-    for step in (0, 5, 9, 5):
-        frame = film.take(model, step)
-    assert frame["steps"] == [0, 5]
+def test_a_look_carries_the_curve_on_and_is_not_kept(film, model):
+    film.begin(model)
+    later = film.look(model, 50, film.frames[0])
+    assert later["steps"] == [0, 50] and later["total"] == 50 and film.frames[0]["total"] == 20
+    assert list(film.frames) == [0]
 
 
 def test_looking_leaves_the_model_as_it_was(film, model):
     before = copy.deepcopy(model.state_dict())
     model.train()
-    film.take(model, 0)
+    film.begin(model)
     assert model.training and all(p.grad is None for p in model.parameters())
     assert all((before[key] == value).all() for key, value in model.state_dict().items())
+
+
+def test_a_counted_function_is_a_trainer():
+    calls = []
+    trainer = lab.Counted(lambda: calls.append(1))
+    assert [trainer.step().step for _time in range(3)] == [0, 1, 2]
+    assert len(calls) == trainer.steps == 3
+
+
+def test_endless_minibatches_begin_again_after_each_epoch():
+    batches = lab.endless(data.minibatches, 10, 4, torch.Generator().manual_seed(0))
+    sizes = [next(batches) for _time in range(6)]
+    assert [len(batch) for batch in sizes] == [4, 4, 2, 4, 4, 2]
+    assert sorted(torch.cat(sizes[:3]).tolist()) == list(range(10))
+
+
+def test_the_nearest_image_of_an_image_is_itself(digits):
+    some = digits.test_images[[7, 1500, 3]]
+    found = lab.nearest_images(
+        data.pixels(some).reshape(3, 28, 28), digits.test_images[:2000], data.pixels)
+    assert (found == some).all()
+
+
+def test_even_ranks_leave_the_outermost_out():
+    place = torch.randperm(101, generator=torch.Generator().manual_seed(0)).double()
+    assert place[lab.evenly(place, 4)].tolist() == [5, 35, 65, 95]
 
 
 def test_a_frame_shows_the_first_image_of_each_digit(film, model, digits):
