@@ -61,7 +61,7 @@ def _empty_slanted(quantities):
     left.legend(loc="upper right", fontsize=9)
     middle.set(xlabel="variance of the value (nats²)", xlim=(0, 2.6),
                title="Bars: measured,\nstrokes: exact")
-    right.set(xlabel="variance of the gradient (mean of q)", xlim=(0, 34), title=TWO_LINES)
+    right.set(xlabel="variance of the gradient (mean of q)", xlim=(0, 20), title=TWO_LINES)
     for axes, shown in ((middle, "value"), (right, "gradient")):
         rows = [row for row, (quantity, _) in enumerate(quantities) if quantity == shown]
         axes.set(yticks=rows, ylim=(rows[-1] + 0.8, rows[0] - 0.8))
