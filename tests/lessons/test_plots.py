@@ -916,23 +916,6 @@ def test_a_form_without_variance_is_marked_at_the_foot_of_the_axis():
     assert fig.artists_of["value", "path derivative"][1].get_ydata()[0] > low
 
 
-def test_the_spread_is_drawn_where_it_was_measured():
-    data = repeated(1, 8)
-    _, mark = averages(**data).artists_of["KL"]
-    assert mark.get_xydata().tolist() == [[8, pytest.approx(data["estimates"]["KL"].std())]]
-
-
-@pytest.mark.parametrize("beta, words, place", [
-    (0.0, "the KL hardly counts", 1e-7),
-    (1e-9, "the KL hardly counts", 1e-7),
-    (1e-6, "the KL hardly counts", 1e-6),
-    (9.8e-5, "the KL hardly counts", 9.8e-5),
-    (0.392, "near the ELBO", 0.392),
-    (1.0, "this is the ELBO", 1.0),
-    (9.8, "may collapse", 9.8),
-    (50_176.0, "may collapse", 50_176.0),
-    (1e9, "may collapse", 1e7),
-])
 def test_the_gradients_that_fall_with_more_draws_are_named():
     data = ratios(1, "rises")
     data["slopes"] = {"a": {"encoder": -0.5, "decoder": 0.5}, "b": {"encoder": 0.5, "decoder": 0.5}}
@@ -950,6 +933,23 @@ def test_the_training_figure_tells_the_guess_and_clips_at_its_floor():
     assert "KL below 10⁻¹⁰" in fig.caption
 
 
+def test_the_spread_is_drawn_where_it_was_measured():
+    data = repeated(1, 8)
+    _, mark = averages(**data).artists_of["KL"]
+    assert mark.get_xydata().tolist() == [[8, pytest.approx(data["estimates"]["KL"].std())]]
+
+
+@pytest.mark.parametrize("beta, words, place", [
+    (0.0, "the KL hardly counts", 1e-7),
+    (1e-9, "the KL hardly counts", 1e-7),
+    (1e-6, "the KL hardly counts", 1e-6),
+    (9.8e-5, "the KL hardly counts", 9.8e-5),
+    (0.392, "near the ELBO", 0.392),
+    (1.0, "this is the ELBO", 1.0),
+    (9.8, "may collapse", 9.8),
+    (50_176.0, "may collapse", 50_176.0),
+    (1e9, "may collapse", 1e7),
+])
 def test_a_beta_is_marked_in_its_region(beta, words, place):
     fig = figures.hidden_beta(**priced(beta, None))
     assert words in fig.axes[0].get_title("left") and words in fig.caption
