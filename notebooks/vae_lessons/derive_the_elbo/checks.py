@@ -251,6 +251,8 @@ gap = Quantity(
     tolerance=0.013,  # a slider's step of 0.01 reaches it
 )
 _TAU = math.sqrt(0.5)
+_OF_PICTURE = ("These are the numbers of the picture above, for another x and another σ². Here "
+               "x = 2 and σ² = 1.")
 closing = Quantity(
     "closing",
     {"mean": 1.0, "standard deviation": _TAU},
@@ -269,6 +271,10 @@ closing = Quantity(
         ((2.0, _TAU), "The width is right. The mean is not x: the prior pulls it towards 0."),
         ((0.0, _TAU), "The width is right. The mean is not the prior's: x pulls it towards 2."),
         ((_TAU, 1.0), "Mean and standard deviation are exchanged: the mean comes first."),
+        ((-2 / 3, math.sqrt(1 / 3)), _OF_PICTURE),
+        ((2 / 3, math.sqrt(1 / 3)), _OF_PICTURE),
+        ((4 / 3, math.sqrt(1 / 3)), "This is the answer for σ² = ½, the σ² of the picture above. "
+         "Here σ² = 1."),
         ((1.0, -_TAU), "A standard deviation is not negative."),
     ],
     [

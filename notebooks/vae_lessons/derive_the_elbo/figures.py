@@ -107,8 +107,8 @@ def both_directions(z, p, mode_seeking, mass_covering):
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = fig.subplots(1, 2, sharey=True)
-    titles = ("Small KL(q ‖ p): q keeps to one mode\n(mode-seeking)",
-              "Small KL(p ‖ q): q covers both modes\n(mass-covering)")
+    titles = ("Lowering KL(q ‖ p): q keeps to one mode\n(mode-seeking)",
+              "Lowering KL(p ‖ q): q covers both modes\n(mass-covering)")
     for axes, q, title in zip(panels, (mode_seeking, mass_covering), titles):
         axes.fill_between(z, p, color="#CCCCCC", label="p, a mixture of two Gaussians")
         axes.plot(z, q, color=BLUE, linewidth=2.5, label="q, a Gaussian")
@@ -220,18 +220,19 @@ def one_draw_estimates(estimates, exact):
     panels = fig.subplots(len(estimates), 1, sharex=True, sharey=True)
     bins = np.linspace(exact - 6.5, exact + 2.5, 76)
     spreads = {form: np.asarray(values).std() for form, values in estimates.items()}
-    finding = "The three forms agree in the mean and differ in the spread\n"
     for axes, (form, values) in zip(panels, estimates.items()):
         axes.hist(values, bins=bins, color="#BBBBBB", weights=np.full(len(values), 1 / len(values)))
         axes.axvline(exact, color="black", linewidth=2, label="exact ELBO")
         axes.plot(np.asarray(values).mean(), 1, "v", color=BLUE, markersize=9, clip_on=False,
                   transform=axes.get_xaxis_transform(), zorder=5, label="mean of all draws")
-        axes.set_title(f"{finding}{form}: standard deviation of one draw {spreads[form]:.2f} nats",
+        axes.set_title(f"{form}: standard deviation of one draw {spreads[form]:.2f} nats",
                        pad=9)
         axes.set(ylabel="share of draws")
-        finding = ""  # it stands above the first panel only
     panels[0].legend(loc="upper left")
     panels[-1].set(xlabel="estimate of the ELBO from one draw (nats)", xlim=(bins[0], bins[-1]))
+    heading = fig.suptitle("The three forms agree in the mean and differ in the spread", ha="left")
+    fig.draw_without_rendering()
+    heading.set_x(panels[0].get_position().x0)  # flush with the panels' titles
     fig.caption = "All three forms have the exact ELBO as their mean. Standard deviations: " + \
         ", ".join(f"{form} {spread:.2f} nats" for form, spread in spreads.items()) + "."
     return fig

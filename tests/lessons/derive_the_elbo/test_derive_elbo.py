@@ -213,6 +213,10 @@ def test_a_pair_with_a_stub_in_it_is_unanswered():
     half_right = checks.closing.judge((1, 0.2))
     assert "The mean is right, the standard deviation is not" in half_right.diagnosis
     assert "2 numbers are expected" in checks.closing.judge((1, "x")).diagnosis
+    for mean in (-0.67, 0.67):
+        of_picture = checks.closing.judge((mean, 0.58))
+        assert "numbers of the picture above" in of_picture.diagnosis
+    assert "the answer for σ² = ½" in checks.closing.judge((1.33, 0.58)).diagnosis
 
 
 def test_the_numbers_behind_the_checks_are_the_exact_model_s():
