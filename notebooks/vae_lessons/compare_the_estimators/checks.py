@@ -91,12 +91,12 @@ path_derivative = Exercise(
                 "These are the values of the entropy form. The path derivative keeps log q(z|x) "
                 "itself, at the z that was drawn."),
         Mistake(lab.score_function_surrogate,
-                "This is the score function's estimate: it keeps what should go, and drops what "
+                "This is the score-function estimate: it keeps what should go, and drops what "
                 "should stay."),
         *mistakes_of_weights(lambda values: values),
     ],
     [
-        "Its value is that of the Monte Carlo form. Only what gradients may pass differs.",
+        "Its value is that of the Monte Carlo form. Its gradient differs: decide what to detach.",
         "The score is the gradient of log q with respect to its parameters, at a fixed z. "
         "The gradient through z is to stay.",
         "elbo.gaussian_log_prob(z, mean.detach(), logvar.detach()), with z as it is.",
@@ -168,7 +168,7 @@ score_with_baseline = Exercise(
     _baseline_cases,
     [
         Mistake(lab.score_function_surrogate,
-                "This is the score function without a baseline. Subtract from f the average of f "
+                "This is the estimator without a baseline. Subtract from f the average of f "
                 "over the other draws of the same image."),
         Mistake(_scored(lambda f, q: (f - f.mean(0)) * q), OWN_DRAW),
         Mistake(_scored(lambda f, q: (f - f.sum(0) / (len(f) - 1)) * q), OWN_DRAW),
@@ -233,12 +233,12 @@ score_with_baseline = Exercise(
         Mistake(_scored(lambda f, q: ((f - _others(f)) * q).mean()),
                 f"You averaged over draws and images. {ONE_EACH}"),
         Mistake(elbo.monte_carlo_form,
-                "This is the Monte Carlo form. The score function weights log q by "
+                "This is the Monte Carlo form. The estimator above weights log q by "
                 "f − baseline, and z stands still."),
         *mistakes_of_normal(lambda f, m, s, e: (m, s)),
     ],
     [
-        "Start from the score function above. Name f = log p(x, z) − log q, detached, [draws, "
+        "Start from the function above. Name f = log p(x, z) − log q, detached, [draws, "
         "batch].",
         "The sum over all draws, axis 0, minus the draw itself is the sum over the others. There "
         "are len(f) − 1 of them.",

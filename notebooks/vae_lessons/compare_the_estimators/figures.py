@@ -212,8 +212,11 @@ def _names_of_lines(noise, heights):
     return places
 
 
+LANDED = "At a constant learning rate, only the path derivative reaches the posterior"
+
+
 @styled
-def training_gaps(curves, styles, finding, guess=None):
+def training_gaps(curves, styles, finding=LANDED, guess=None):
     """The KL from q to the posterior while q is trained: medians, with the range over runs.
 
     curves: {name: [steps, runs]}, in nats; styles: {name: the estimator whose style it has};
@@ -240,6 +243,11 @@ def training_gaps(curves, styles, finding, guess=None):
     return fig
 
 
+def in_full(name):
+    """An estimator's name as a figure shows it: the score is something else."""
+    return name.replace("score function", "score-function estimator")
+
+
 @styled
 def baseline_gain(constants, variances):
     """The gradient's variance against a constant that log p(x, z) contains.
@@ -252,7 +260,7 @@ def baseline_gain(constants, variances):
     for name, of_name in variances.items():
         colour, line, mark = STYLES[name]
         axes.plot(sizes, np.median(of_name, 1), linestyle=line, marker=mark, color=colour,
-                  label=name)
+                  label=in_full(name))
     guide, top = sizes[sizes > 0], np.median(variances["score function"][-1])
     axes.plot(guide, 4 * top * (guide / guide[-1]) ** 2, color="#999999", linewidth=1,
               label="slope of the square of C")
@@ -264,6 +272,6 @@ def baseline_gain(constants, variances):
     axes.set_xticks([], minor=True)
     axes.legend(loc="upper left", fontsize=9)
     fig.caption = "Variance of the gradient for m, from no constant to the largest. " + "; ".join(
-        f"{name}: {', '.join(f'{v:.3g}' for v in np.median(of_name, 1))}"
+        f"{in_full(name)}: {', '.join(f'{v:.3g}' for v in np.median(of_name, 1))}"
         for name, of_name in variances.items()) + "."
     return fig

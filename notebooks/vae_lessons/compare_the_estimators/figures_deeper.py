@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, TWO_LINES, freeze_layout, styled
-from vae_lessons.compare_the_estimators.figures import STYLES
+from vae_lessons.compare_the_estimators.figures import STYLES, in_full
 
 
 @styled
@@ -144,7 +144,7 @@ def layer_noise(stages, stored, live):
         axes = scored if name.startswith("score") else reparameterised
         places = np.array(stages) + aside * (-1) ** position  # beside each other
         axes.vlines(places, of_seeds.min(0), of_seeds.max(0), color=colour, linewidth=5, alpha=0.3)
-        axes.plot(places, live[name], mark, color=colour, label=name)
+        axes.plot(places, live[name], mark, color=colour, label=in_full(name))
     for axes in (reparameterised, scored):
         axes.axhline(1, color=BLUE, linewidth=1, label="total derivative", zorder=1)
         axes.set(xlabel="training step", xlim=(-6 * aside, stages[-1] + 6 * aside))
@@ -153,10 +153,11 @@ def layer_noise(stages, stored, live):
                         title="Once training has begun, only the path derivative\n"
                               "stays well below the total derivative")
     scored.set(yscale="log", ylim=(0.3, 1e7),
-               title="A baseline removes nearly all the variance\nof the score function")
+               title="A baseline removes nearly all the variance\nof the score-function estimator")
     reparameterised.legend(loc="lower right", fontsize=9)
     scored.legend(loc="upper right", fontsize=9)
-    words = [f"{name} {', '.join(f'{value:.3g}' for value in live[name])}" for name in stored]
+    words = [f"{in_full(name)} {', '.join(f'{value:.3g}' for value in live[name])}"
+             for name in stored]
     fig.caption = (
         f"Gradient variance of the first layer over that of the total derivative, at steps "
         f"{', '.join(map(str, stages))}: " + "; ".join(words) + "."
