@@ -86,7 +86,8 @@ def first_training(losses, mean_image, originals, drawn):
     shown = min(len(originals), 6)  # of which each is then large enough
     new_picture(right, 2, shown).set_data(
         tile(np.concatenate([originals[:shown], drawn[:shown]]), shown))
-    right.set_title("Above: test digits. Below: what the\ndecoder draws from their codes")
+    right.set_title("The reconstructions from the posterior means\n"
+                    "(below) are blurrier than the test digits")
     fig.caption = (
         f"Left: the −ELBO {verdict} ({mean_image:.0f} nats) and is {last:.0f} nats at the end. "
         f"Right: {shown} test digits above, their reconstructions below."
@@ -96,7 +97,7 @@ def first_training(losses, mean_image, originals, drawn):
 
 @styled
 def reconstructions(originals, drawn, guess=None):
-    """Test digits, and below them what several models draw from their codes.
+    """Test digits, and below them several models' reconstructions from the posterior means.
 
     originals: [n, 28, 28] in [0, 1]; drawn: {model: as originals}, the last of them the one in
     question; guess: what the learner expected of it.
@@ -112,7 +113,7 @@ def reconstructions(originals, drawn, guess=None):
     finding = "the same blur for every digit" if differ < 0.03 else "each digit differently"
     guessed = "" if guess is None else f"\nyour guess: {guess}"
     axes.set_title(f"{name[0].upper()}{name[1:]} draws {finding}{guessed}")
-    fig.caption = (f"{columns} test digits, and what is decoded from their codes by "
+    fig.caption = (f"{columns} test digits, and their reconstructions from the posterior means by "
                    f"{', '.join(drawn)}. {name[0].upper()}{name[1:]} draws {finding}."
                    + ("" if guess is None else f" Your guess: {guess}."))
     return fig
@@ -133,21 +134,22 @@ def two_repairs(stored, live, mean_image, epochs, guess=None):
     axes = fig.subplots()
     axes.axvline(mean_image, color="#777777", linestyle="--")
     axes.text(mean_image + 1, len(stored) - 0.55, "the mean image", fontsize=9, color="#555555")
-    seen = f"median and range of {len(first)} seeds, {epochs} epochs"
+    of_seeds = f" of {len(first)} seeds, {epochs} epochs"
     for row, seeds in enumerate([first, *others]):
         axes.plot([seeds.min(), seeds.max()], [row, row], color=BLUE, linewidth=5, alpha=0.35,
-                  solid_capstyle="round")
+                  solid_capstyle="round", label="_" * (row > 0) + f"range{of_seeds}")
         axes.plot(np.median(seeds), row, "o", color=BLUE, markersize=9,
-                  label="_" * (row > 0) + seen)
-        axes.text(seeds.min() - 1.5, row, f"{np.median(seeds):.0f}", ha="right", va="center",
-                  fontsize=10)
+                  label="_" * (row > 0) + f"median{of_seeds}")
+        axes.text(np.median(seeds), row - 0.17, f"{np.median(seeds):.0f}", ha="center",
+                  va="bottom", fontsize=10,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     for number, (recipe, (value, spent)) in enumerate(live.items()):
         axes.plot(value, rows[recipe] + 0.25, "D", color=ORANGE, markersize=8, fillstyle="none",
                   label="_" * (number > 0) + f"your run, {spent} epochs")
     axes.set(ylim=(len(stored) - 0.4, -0.7), xlim=(100, 228),
              xlabel="−ELBO at β = 1 (nats per test image, lower is better)")
     axes.set_yticks(range(len(stored)), stored)
-    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    fig.legend(loc="outside lower center", ncols=3, fontsize=9)
     gains = [float(np.median(first - seeds)) for seeds in others]
     axes.set_title(f"Each repair alone gains some 40 nats ({gains[0]:.0f} and {gains[1]:.0f}), "
                    f"both together {gains[2]:.0f}"
