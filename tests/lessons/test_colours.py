@@ -30,7 +30,7 @@ EXPLORER = Path(explorer.__file__).parent
 HELPED = {
     "cluster_widths": "the axis has a numeral below each digit's bar",
     "hidden_beta": "words stand in each region",
-    "fan": "each line has its noise written at its end",
+    "along_mean": "each line has its noise written at its end",
     "training_gaps": "each band surrounds a line with its own dashes and marks",
 }
 
