@@ -138,7 +138,7 @@ def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo
     curve.set_xlim(-0.03 * total, 1.04 * total)
     curve.set_ylim(min(140, 0.97 * min(neg_elbo)), max(600, 1.03 * max(neg_elbo)))
     curve.set_title(f"The −ELBO is {neg_elbo[-1]:.0f} nats; it began\nat {neg_elbo[0]:.0f} "
-                    "(less is better)")
+                    "(lower is better)")
     fig.caption = (
         f"After {steps[-1]:,} steps the −ELBO on {len(codes):,} test digits is "
         f"{neg_elbo[-1]:.0f} nats per image; it was {neg_elbo[0]:.0f} at the start. "

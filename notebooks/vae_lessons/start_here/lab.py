@@ -13,7 +13,7 @@ from vae_helpers.files import cache_dir
 
 # What the strips of many seeds show: {name in the results: (axis label, least, most, mark, word)}.
 STRIPS = {
-    "neg_elbo": ("−ELBO (nats per test image; less is better)", 140, 160, None, ""),
+    "neg_elbo": ("−ELBO (nats per test image; lower is better)", 140, 160, None, ""),
     "ones_width": ("width of the ones (times the median digit's)", 0, 2.5, 1, "median digit"),
     "slant_correlation": ("correlation of a one's place with its slant", 0, 1, None, ""),
 }
