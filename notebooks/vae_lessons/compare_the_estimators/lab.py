@@ -256,7 +256,7 @@ def bound_gradients(bound, surrogate, model, x, mean, logvar, samples, *, repeti
     samples = arguments.whole_number(samples, "samples", most=REPEATED)
     repetitions = arguments.whole_number(repetitions, "repetitions")
     generator = arguments.generator(seed)
-    found = {"encoder": [], "encoder, DReG": [], "decoder": []}
+    found = {name: x.new_empty(repetitions) for name in ("encoder", "encoder, DReG", "decoder")}
     for first in range(0, repetitions, REPEATED // samples):
         count = min(REPEATED // samples, repetitions - first)
         eps = data.noise(generator, samples, count, 1, like=x)
@@ -273,8 +273,8 @@ def bound_gradients(bound, surrogate, model, x, mean, logvar, samples, *, repeti
         dreg, = torch.autograd.grad(surrogate(log_joint, means, logvars, eps).sum(), means)
         # Only x − bias occurs in the model, so ∂/∂bias = −∂/∂x.
         for name, gradient in zip(found, (encoder, dreg, -by_x)):
-            found[name].append(gradient[:, 0])
-    return {name: torch.cat(parts) for name, parts in found.items()}
+            found[name][first:first + count] = gradient[:, 0]
+    return found
 
 
 def signal_to_noise(bound, surrogate, model, x, mean, logvar, samples, *, repetitions, seed):

@@ -176,6 +176,8 @@ def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype
     axis = torch.linspace(-reach, reach, points, dtype=dtype)
     z = torch.cartesian_prod(*[axis] * latent).reshape(-1, 1, latent)  # [points^latent, 1, latent]
     step = 2 * reach / (points - 1)
-    sums = [torch.logsumexp(log_likelihood(some) + prior_log_prob(some), dim=0)  # [batch]
-            for some in z.split(CHUNK)]
-    return torch.stack(sums).logsumexp(dim=0) + latent * math.log(step)
+    total = None  # one tensor throughout: kept small ones would lie between the freed large ones
+    for some in z.split(CHUNK):
+        part = torch.logsumexp(log_likelihood(some) + prior_log_prob(some), dim=0)  # [batch]
+        total = part if total is None else torch.logaddexp(total, part, out=total)
+    return total + latent * math.log(step)
