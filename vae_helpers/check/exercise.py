@@ -47,10 +47,11 @@ class Result:
 
     def _repr_html_(self):
         colour = {"passed": "#117733", "failed": "#AA3322"}.get(self.state, "#777777")
+        after = f"<br><i>{html.escape(self.next)}</i>" if self.next else ""
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
             f"<b>{html.escape(self.name)}: {self.state}</b><br>"
-            f"{html.escape(self.diagnosis)}<br><i>{html.escape(self.next)}</i></div>"
+            f"{html.escape(self.diagnosis)}{after}</div>"
         )
 
 
