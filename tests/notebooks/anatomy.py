@@ -55,6 +55,15 @@ def minutes(cells):
     return round(sum(map(words_of, cells)) / WORDS_A_MINUTE + sum(exercises) + len(plain) / 2)
 
 
+def only_defines(source):
+    """Whether a cell's code is nothing but functions and classes."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a magic command
+        return False
+    return all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body)
+
+
 def names_read(source):
     """The names that a cell's code reads."""
     tree = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))

@@ -1,6 +1,5 @@
 """The classroom's copies: no solutions, all links, and nothing of a learner's is lost."""
 
-import ast
 import importlib.util
 import json
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from anatomy import only_defines
 from every_check import CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,14 +111,6 @@ def default_dtype():
     before = torch.get_default_dtype()
     yield
     torch.set_default_dtype(before)
-
-
-def only_defines(source):
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:  # a magic command
-        return False
-    return all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body)
 
 
 @pytest.mark.usefixtures("default_dtype")

@@ -5,7 +5,6 @@ lesson itself. Its definition and the package's are
 called on the same inputs, listed here, and must give the same results.
 """
 
-import ast
 import importlib
 import importlib.util
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from anatomy import only_defines
 
 from vae_helpers import elbo, models
 from vae_lessons.build_a_vae import lab
@@ -199,14 +199,6 @@ def taught_cells():
                 if tag.startswith("taught:"):
                     yield pytest.param(path.stem[3:], tag.split(":", 1)[1], cells, cell,
                                        id=f"{path.stem}-{tag.split(':', 1)[1]}")
-
-
-def only_defines(source):
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:  # a magic command
-        return False
-    return all(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body)
 
 
 def definition(cells, cell, name):

@@ -130,6 +130,10 @@ class Exercise(Checked):
         if not callable(answer):
             kind = type(answer).__name__
             return self._failed(f"A function is expected; this is a value of type {kind}.")
+        return self._compare(answer)
+
+    def _compare(self, answer):
+        """The `Result` of a function that is not ours."""
         found = []
         for case, arguments in enumerate(self._cases()):
             outcome = run(_result, (answer, arguments))
@@ -147,6 +151,10 @@ class Exercise(Checked):
         told = RANDOM if self._random(answer, found[0]) else describe(found, expected)
         return self._failed(told + self._unused(answer, found[0]))
 
+    def _attempt(self, function, case):
+        """Call the function as the case does."""
+        return function(*self._cases()[case])
+
     def _values(self, function):
         return [_result(function, arguments) for arguments in self._cases()]
 
@@ -160,7 +168,7 @@ class Exercise(Checked):
         """The diagnosis of the mistake that gives this trouble in this case, or the trouble."""
         for mistake in self._mistakes:
             try:
-                mistake.wrong(*self._cases()[case])
+                self._attempt(mistake.wrong, case)
             except Exception as error:
                 if raised(error) == trouble:
                     return mistake.diagnosis

@@ -103,21 +103,22 @@ RECIPES = {
     },
 }
 SICK, CURED = "as written", "and a smaller step"
+OF_MODEL = "heads", "batch_norm", "eps", "momentum"  # the settings that are not the trainer's
 
 
 def make_trainer(name, seed, **settings):
     """A `training.Trainer` of recipe `name`: a new model, and the training images.
 
-    settings: what the trainer is given beside the recipe's, or instead of them. Raises
+    settings: what trainer and model are given beside the recipe's, or instead of them. Raises
     `ValueError` for another name.
     """
     if name not in RECIPES:
         raise ValueError(f"name must be one of {', '.join(map(repr, RECIPES))}, got {name!r}.")
-    recipe = dict(RECIPES[name])
-    of_training = {key: recipe.pop(key) for key in ("beta", "learning_rate")}
+    recipe = RECIPES[name] | settings
+    of_model = {key: recipe.pop(key) for key in OF_MODEL if key in recipe}
     return training.Trainer(
-        CoderVAE(seed=seed, **recipe), data.load_mnist().train_images,
-        **{"batch_size": BATCH_SIZE, "seed": seed} | of_training | settings,
+        CoderVAE(seed=seed, **of_model), data.load_mnist().train_images,
+        **{"batch_size": BATCH_SIZE, "seed": seed} | recipe,
     )
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from vae_helpers.check.diagnosis import read, same
 from vae_helpers.check.exercise import RANDOM, Exercise
 from vae_helpers.check.laboratory import draw_from
-from vae_helpers.check.runner import raised, run
+from vae_helpers.check.runner import run
 
 BATCHES = 5, 5, 3  # images in each of the steps that are tried
 PIXELS, LATENTS = 784, 8  # as the lesson's, whose losses may be written with these numbers
@@ -106,12 +106,10 @@ class StepExercise(Exercise):
     def __init__(self, name, right, mistakes, hints):
         super().__init__(name, right, None, mistakes, hints)
 
-    def _judge(self, answer):
-        if answer is ... or answer is self._right:  # ours, handed back in
-            return self._unanswered()
-        if not callable(answer):
-            return self._failed(f"A function is expected; this is a value of type "
-                                f"{type(answer).__name__}.")
+    def _attempt(self, function, _case):
+        return observe(function)
+
+    def _compare(self, answer):
         outcome = run(observe, (answer,))
         if outcome.trouble:
             return self._failed(self._cause(outcome.trouble, None))
@@ -129,16 +127,6 @@ class StepExercise(Exercise):
         named = self._named(found)
         hint = f" Try check.{self.name}.hint(1)."
         return self._failed(named or self._described(answer, found, right) + hint)
-
-    def _cause(self, trouble, _case):
-        """The diagnosis of the mistake that gives this trouble, or the trouble."""
-        for mistake in self._mistakes:
-            try:
-                observe(mistake.wrong)
-            except Exception as error:
-                if raised(error) == trouble:
-                    return mistake.diagnosis
-        return trouble
 
     def _named(self, found):
         """The diagnosis of the mistake that leaves these weights after these calls, or None."""

@@ -5,7 +5,14 @@ import time
 from vae_helpers import data, evaluation, training
 from vae_helpers.study import Study, on_one_thread, prefix
 from vae_lessons.build_a_vae import lab
-from vae_lessons.build_a_vae.lab import BATCH_SIZE, CURED, RECIPES, make_trainer, recipe_trainer
+from vae_lessons.build_a_vae.lab import (
+    BATCH_SIZE,
+    CURED,
+    RECIPES,
+    SICK,
+    make_trainer,
+    recipe_trainer,
+)
 
 LAST = 20  # batches: an epoch's end in training mode; and what the statistics are renewed from
 
@@ -88,7 +95,7 @@ def control_run(seed, *, epochs):
     images = data.load_mnist().test_images
     arms, starts = {}, {}
     for arm, changes in CONTROL.items():
-        trainer, entries = control_trainer(seed, **changes), []
+        trainer, entries = on_one_thread(make_trainer(SICK, seed, **changes)), []
         for _ in range(epochs):
             training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
             model = lab.renew_statistics(trainer.model, trainer.images[:LAST * BATCH_SIZE],
@@ -101,18 +108,10 @@ def control_run(seed, *, epochs):
     return {"arms": arms, "prefix_neg_elbo": starts["original"]}
 
 
-def control_trainer(seed, *, batch_norm=True, learning_rate=1e-2, **_settings):
-    """A trainer of the original recipe, or of a control that differs in these settings."""
-    model = lab.CoderVAE(heads="relu", seed=seed, batch_norm=batch_norm)
-    return on_one_thread(training.Trainer(
-        model, data.load_mnist().train_images, batch_size=BATCH_SIZE, beta=9.8,
-        learning_rate=learning_rate, seed=seed))
-
-
 SILENT = Study(
     "Does batch normalisation keep the units of the original recipe alive?",
     control_run,
-    control_trainer,
+    recipe_trainer(SICK),
     {"epochs": 3},
 )
 
