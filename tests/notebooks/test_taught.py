@@ -128,7 +128,7 @@ INPUTS = {
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(9, 1, 2, seed=2)),
         lambda: (elbo.kl_form, parabola, noise(1, 2), noise(1, 2, seed=1), noise(5, 4, 2, seed=2)),
     ],
-    "lab.neighbour_purity": [
+    "lab.knn_purity": [
         lambda: (noise(40, 3), torch.arange(40) % 4),
         lambda: (noise(9, 1), torch.zeros(9)),
     ],

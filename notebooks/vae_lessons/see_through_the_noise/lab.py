@@ -27,7 +27,7 @@ def signal_to_noise(mean, logvar):
     return mean.var(0) / logvar.exp().mean(0)
 
 
-def neighbour_purity(codes, labels):
+def knn_purity(codes, labels):
     """The share of codes [n, latent] whose nearest other code has the same label [n]."""
     distance = torch.cdist(codes, codes)  # [n, n]
     distance.fill_diagonal_(torch.inf)  # nobody is a neighbour of itself

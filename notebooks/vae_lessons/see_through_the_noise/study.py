@@ -47,8 +47,8 @@ def measure_latents(model, seed):
     eps = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
     sampled = elbo.reparameterize(mean, logvar, eps)  # [n, latent]
     return {
-        "sampled": lab.neighbour_purity(sampled, labels),
-        "means": lab.neighbour_purity(mean, labels),
+        "sampled": lab.knn_purity(sampled, labels),
+        "means": lab.knn_purity(mean, labels),
         "signal_to_noise": lab.signal_to_noise(mean, logvar).tolist(),
     }
 

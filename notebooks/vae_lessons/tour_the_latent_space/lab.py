@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from vae_helpers import arguments, data, elbo, evaluation
 from vae_helpers.study import dense_trainer
 from vae_lessons.meet_kl_collapse.lab import settle
-from vae_lessons.see_through_the_noise.lab import neighbour_purity
+from vae_lessons.see_through_the_noise.lab import knn_purity
 from vae_lessons.train_in_two_stages.realism import SURE, sure
 
 BLOCK = 500_000  # distances at a time, which keeps the matrices small
@@ -279,7 +279,7 @@ def kept_measures(model, seed):
     kinds = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
              "PCA of pixels": components}
     return {
-        "purity": {name: neighbour_purity(codes[:COUNTED], labels[:COUNTED])
+        "purity": {name: knn_purity(codes[:COUNTED], labels[:COUNTED])
                    for name, (_, codes) in kinds.items()},
         "probe": {name: linear_probe(codes, train_labels, test_codes, labels)
                   for name, (codes, test_codes) in kinds.items()},
@@ -297,7 +297,7 @@ def flat_measures(planes):
     """What `flattened` test codes keep: neighbours, distances, and how wide zeros and ones are."""
     labels = data.load_mnist().test_labels[: len(planes["codes"])]
     return {
-        "purity": {name: neighbour_purity(places, labels)
+        "purity": {name: knn_purity(places, labels)
                    for name, places in planes.items()},
         "distances": {name: distance_correlation(planes["codes"], planes[name])
                       for name in ("PCA", "t-SNE")},

@@ -8,7 +8,7 @@ from vae_helpers import arguments, data, elbo, evaluation, models, results, trai
 from vae_helpers.models import VAE, DenseVAE
 from vae_helpers.study import on_one_thread
 from vae_helpers.threads import one_thread
-from vae_lessons.see_through_the_noise.lab import neighbour_purity
+from vae_lessons.see_through_the_noise.lab import knn_purity
 from vae_lessons.train_in_two_stages import realism
 
 
@@ -268,5 +268,5 @@ def worth(model, first, classifier, seed):
         "of_codes": mean_code_distortion(first, images),
         "of_whole": mean_code_distortion(model, images),
         "neg_elbo": -evaluation.evaluate(model, images, seed=seed).elbo if bounded else None,
-        "purity": neighbour_purity(codes, labels),
+        "purity": knn_purity(codes, labels),
     }

@@ -8,7 +8,7 @@ from torch import nn
 
 from vae_helpers import data, evaluation, training
 from vae_helpers.study import Study, prefix
-from vae_lessons.see_through_the_noise.lab import neighbour_purity
+from vae_lessons.see_through_the_noise.lab import knn_purity
 from vae_lessons.train_in_two_stages import lab, realism
 
 
@@ -164,7 +164,7 @@ def _worth_of_codes(model, way, judge, seed):
     found = {"of_codes": lab.mean_code_distortion(model, digits.test_images),
              "validation": lab.mean_code_distortion(model, digits.validation_images)}
     codes, labels = lab.labelled_codes(model)
-    found["purity"] = neighbour_purity(codes, labels)
+    found["purity"] = knn_purity(codes, labels)
     if way == lab.AT_ONCE:
         real = data.pixels(digits.test_images[:lab.DRAWN])
         found["frechet"] = realism.picture_quality(lab.drawn(model, seed), real, judge).frechet

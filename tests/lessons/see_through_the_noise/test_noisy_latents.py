@@ -19,14 +19,14 @@ def digits():
 def test_purity_counts_the_nearest_other_code():
     codes = torch.tensor([[0.0, 0.0], [0.1, 0.0], [5.0, 5.0], [5.0, 5.2], [0.3, 0.0]])
     labels = torch.tensor([1, 1, 2, 3, 1])  # the two in the corner meet a stranger
-    assert lab.neighbour_purity(codes, labels) == pytest.approx(3 / 5)
-    assert lab.neighbour_purity(codes, torch.ones(5)) == 1
-    assert lab.neighbour_purity(codes, torch.arange(5)) == 0
+    assert lab.knn_purity(codes, labels) == pytest.approx(3 / 5)
+    assert lab.knn_purity(codes, torch.ones(5)) == 1
+    assert lab.knn_purity(codes, torch.arange(5)) == 0
 
 
 def test_codes_that_coincide_are_neighbours_of_each_other():
     codes, labels = torch.zeros(2, 3), torch.tensor([4, 4])
-    assert lab.neighbour_purity(codes, labels) == 1
+    assert lab.knn_purity(codes, labels) == 1
 
 
 def test_chance_is_the_purity_of_codes_that_know_nothing():
@@ -35,7 +35,7 @@ def test_chance_is_the_purity_of_codes_that_know_nothing():
     exact = sum(a == b for a, b in pairs) / len(pairs)
     assert lab.chance_purity(labels) == pytest.approx(exact)
     generator = torch.Generator().manual_seed(0)
-    drawn = [lab.neighbour_purity(torch.randn(100, 3, generator=generator), labels)
+    drawn = [lab.knn_purity(torch.randn(100, 3, generator=generator), labels)
              for _ in range(300)]
     assert sum(drawn) / len(drawn) == pytest.approx(exact, abs=0.015)
 
