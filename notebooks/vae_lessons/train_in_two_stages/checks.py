@@ -10,6 +10,7 @@ from vae_helpers.check.exercise import Exercise, Mistake
 from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.quantity import Quantity
 from vae_lessons.train_in_two_stages import lab, realism
+from vae_lessons.train_in_two_stages.slips import SAMPLE_SLIPS, sample_cases
 
 
 def _code_cases():
@@ -102,6 +103,22 @@ standardise = Exercise(
 def _whiten(codes, reference):
     root = torch.linalg.cholesky(torch.cov(reference.T))
     return torch.linalg.solve_triangular(root, (codes - reference.mean(0)).T, upper=False).T
+
+
+sample = Exercise(
+    "sample",
+    lab.sample,
+    sample_cases,
+    SAMPLE_SLIPS,
+    [
+        "There are three steps: from w to a standardised code, from there to a code, from there "
+        "to logits.",
+        "The second decoder is a Gaussian: second.decode(w) is its mean, second.variance its "
+        "variance. A draw from it is the mean plus the standard deviation times eps.",
+        "code = second.decode(w) + second.variance.sqrt() * eps, then first.decode(code * "
+        "reference.std(0) + reference.mean(0)).",
+    ],
+)
 
 
 def _precision(drawn, real, k):
@@ -245,7 +262,7 @@ code_unit = Quantity(
         (-_LATENTS * math.log(_UNIT), "The sign: dividing the codes crowds them, so that their "
          "density rises."),
         (16 * math.log(_UNIT), "The notebook's codes have 16 latents, these have 12."),
-        (_LATENTS * math.log(10), "The notebook's unit was a tenth, this one is five old ones."),
+        (_LATENTS * math.log(10), "The notebook multiplied by 10. Here somebody divides by 5."),
     ],
     [
         "The codes lie in a smaller volume. What happens to a density when all is crowded "
@@ -259,24 +276,23 @@ bounds = Choice(
     "bounds",
     "DEF",
     {
-        "A": "the cross entropy is −log p(x|code) for a code that the image itself has chosen. "
-             "That such a code is rare under the model has not been paid for.",
-        "B": "the second stage's ELBO bounds the log density of a code, not of a picture; in "
-             "another unit it is another number.",
-        "C": "with a code that is a point, the entropy of q(code|x) is missing in the sum, and it "
-             "is −∞. In another unit of code the sum is another number.",
-        "D": "here q(u, code|x) = q(u|x) p(code|u), whose KL to the model's prior is that of u "
-             "alone: an ELBO of the whole, if a loose one.",
+        "A": "this is log p(x|z) at the code that the encoder has chosen for x. The model seldom "
+             "draws such a code, and A does not subtract a rate for that.",
+        "B": "the second stage's ELBO bounds the log density of a code, not of an image. In "
+             "another unit of code it is another number.",
+        "C": "the entropy of q(z|x) is missing in this sum, and for a code that is a point it is "
+             "−∞. In another unit of code the sum is another number.",
+        "D": "here q(w, z|x) = q(w|x) p(z|w), whose KL to the model's prior is that of w alone. It "
+             "is an ELBO of the whole model, though a loose one.",
         "E": "the log of an average over the model's own draws is below log p(x) on average, as "
              "the importance-weighted bound with the prior as its q.",
-        "F": "the chain of two bounds: the second stage's ELBO stands in for log p(code), and the "
-             "entropy of q(code|x) is there. A change of unit moves both, and cancels.",
+        "F": "this is the chained bound: the second stage's ELBO takes the place of log p(z), and "
+             "the entropy of q(z|x) is there. A change of unit moves both, and cancels.",
     },
     [
-        "Would the quantity change if all codes were written in millimetres instead of metres? "
-        "log p(x) would not.",
-        "For an ELBO write down log p(x, everything hidden) − log q(everything hidden | x). What "
-        "is hidden here is u and the code.",
-        "Three belong: one takes q(u|x) p(code|u), one takes the prior, one is the chain of two.",
+        "Would the quantity change if all codes were multiplied by 10? log p(x) would not.",
+        "An ELBO is the average of log p(x, latents) − log q(latents|x). The latents are w and z.",
+        "Three belong: one takes q(w|x) p(z|w), one takes the prior as q, one is the chained "
+        "bound.",
     ],
 )

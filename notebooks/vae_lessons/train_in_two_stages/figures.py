@@ -1,164 +1,249 @@
-"""Figures of notebook 07: rulers for pictures, two ways of training under one clock."""
+"""Figures of notebook 07: samples, the race of two ways, measures on spoilt digits, variants."""
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 from vae_helpers.plots.digits import labelled_picture, new_picture, tile
 
-COLOURS = (BLUE, ORANGE)  # of the two ways, in their order
-MARKS = ("o", "s")
+COLOURS, MARKS = (BLUE, ORANGE, GREEN), ("o", "s", "^")  # of ways, in their order
+GUESS = {"color": "black", "fillstyle": "none", "markersize": 12, "markeredgewidth": 2}
 
 
 @styled
-def known_pictures(pictures, measures, labels, asked, guess=None):
-    """What rulers say of pictures about which all is known: one row a set, one panel a ruler.
-
-    pictures: {set: [k, 28, 28]}, the first of them real; measures: {ruler: {set: value}};
-    labels: {ruler: axis label}; asked: (ruler, set) of the prediction; guess: its value or None.
-    """
-    rows, columns = list(pictures), len(next(iter(pictures.values())))
-    fig = Figure(figsize=(9.6, 0.9 + 0.5 * len(rows)), layout="constrained")
-    ratios = [2.2] + [1] * len(measures)
-    digits, *panels = fig.subplots(1, len(ratios), width_ratios=ratios)
-    new_picture(digits, len(rows), columns).set_data(
-        tile(np.concatenate(list(pictures.values())), columns))
-    for row, name in enumerate(rows):
-        digits.text(-6, 28 * row + 13.5, name, ha="right", va="center")
-    found = []
-    for axes, (ruler, values) in zip(panels, measures.items()):
-        axes.barh(range(len(rows)), [values[name] for name in rows], color=BLUE, height=0.6)
-        guessed = " "
-        if ruler == asked[0] and guess is not None:
-            guessed = f"your guess {guess:g}"
-            axes.plot([guess], [rows.index(asked[1])], "D", color=ORANGE, markersize=10,
-                      fillstyle="none", markeredgewidth=2)
-        axes.set(xlabel=labels[ruler], yticks=[], ylim=(len(rows) - 0.5, -0.5),
-                 xlim=(0, 1.08 * max(values.values())),
-                 title=f"real {values[rows[0]]:.2g}\n{guessed}")
-        spread = ", ".join(f"{name} {values[name]:.3g}" for name in rows)
-        found.append(f"{labels[ruler]}: {spread}")
-    ruler = asked[0]
-    better = [name for name in rows[1:] if measures[ruler][name] > measures[ruler][rows[0]]]
-    digits.set(aspect="auto", title=f"{len(better)} of {len(rows) - 1} spoilt sets have a\n"
-                                    f"higher {ruler} than real digits")
-    fig.caption = ". ".join(found) + ("." if guess is None else f". Your guess: {guess:g}.")
+def digit_rows(rows, title):
+    """Rows of digits, each with its name: rows {name: [k, 28, 28] in [0, 1]}."""
+    columns = len(next(iter(rows.values())))
+    fig = Figure(figsize=(9.6, 0.5 + 0.72 * len(rows) + 0.22 * title.count("\n")),
+                 layout="constrained")
+    axes = fig.subplots()
+    labelled_picture(axes, list(rows), columns).set_data(
+        tile(np.concatenate(list(rows.values())), columns))
+    axes.set_title(title)
+    fig.caption = f"{' '.join(title.split())}. Rows of {columns}: {'; '.join(rows)}.".replace(
+        "\n", " ")
     return fig
 
 
 @styled
-def same_second(seconds, budgets, pictures, originals, frechet, asked, guess=None, fig=None):
-    """Both ways with the clock stopped at the same second: what they draw and what comes back.
+def race(seconds, budgets, samples, frechet, live, real, asked, guess=None, fig=None):
+    """Samples of two ways after the same seconds, and how close all are to real digits.
 
-    pictures: {way: {"samples" and "reconstructions": [10, 28, 28]}}, originals [10, 28, 28], in
-    [0, 1]; frechet: {way: [seeds, budgets]}; seconds: one of the budgets. guess: after how
-    many seconds the first way draws as well as the second after `asked`, ∞ for none of the
-    budgets, or None.
+    samples: {way: [10, 28, 28] in [0, 1]}; frechet: {way: [seeds, budgets]}; live: {way: its
+    distance in this run}, trained for `asked` seconds; real: the distance of real digits; guess:
+    after how many seconds the first way is as close as the second after `asked`, ∞ for never.
     """
     if fig is None:
-        fig = _empty_second(pictures, budgets)
-    at, parts, words = list(budgets).index(seconds), fig.artists_of, []
-    for way, shown in pictures.items():
-        rows = [shown["samples"], *_pairs(originals, shown["reconstructions"])]
-        picture, line = parts[way]
-        picture.set_data(tile(np.concatenate(rows), 5))
-        medians = np.median(frechet[way], 0)
-        line.set_data(budgets, medians)
-        words.append(f"{way} {medians[at]:.0f}")
-        picture.axes.set_title(f"{way.capitalize()}, {seconds:g} s:\n"
-                               "draws, digits, what comes back")
-    _fit(line.axes, np.concatenate([np.median(values, 0) for values in frechet.values()]))
+        fig = _empty_race(budgets, samples, frechet, live, real, asked)
+    parts, at = fig.artists_of, list(budgets).index(seconds)
+    parts["picture"].set_data(tile(np.concatenate(list(samples.values())), 5))
     parts["now"].set_xdata([seconds, seconds])
-    line.axes.set_title(f"After {seconds:g} s, medians:\n{', '.join(words)}")
-    goal = medians[list(budgets).index(asked)]  # of the second way
-    place = None if guess is None else min(guess, 1.3 * budgets[-1])
+    medians = {way: np.median(values, 0) for way, values in frechet.items()}
+    first, second = medians.values()
+    place = None if guess is None else min(guess, 1.25 * budgets[-1])
+    goal = second[list(budgets).index(asked)]
     parts["guess"].set_data(*([[], []] if guess is None else [[place], [goal]]))
-    told = "none of these seconds" if guess == np.inf else f"{guess or 0:g} s"
-    guessed = "" if guess is None else f" Your guess (diamond): {told}."
-    fig.caption = (f"After {seconds:g} seconds the median Fréchet distance from real digits is "
-                   f"{' and '.join(words)}. Rows 1 and 2 are draws from the prior; rows 3 and 5 "
-                   f"are test digits, rows 4 and 6 what comes back of them.{guessed}")
+    closer = all((one > other).all() for one, other in zip(*map(np.asarray, frechet.values())))
+    finding = "closer to real digits at every budget" if closer else "not always the closer ones"
+    told = "" if guess is None else (
+        "; your guess: not within the race" if guess == np.inf else f"; your guess: {guess:g} s")
+    picture, curve = parts["picture"].axes, parts["now"].axes
+    picture.set_title(f"Samples after {seconds:g} s\nof training")
+    curve.set_title(f"Two-stage samples are {finding},\nin every seed{told}" if closer
+                    else f"Two-stage samples are\n{finding}{told}")
+    fig.caption = (
+        f"Samples after {seconds:g} seconds, seed 1, and the Fréchet distance of ten seeds by "
+        f"budget: after {seconds:g} s its median is "
+        + " and ".join(f"{values[at]:.3g} ({way})" for way, values in medians.items())
+        + f"; real training digits have {real:.3g}{told}.")
     return fig
 
 
-def _empty_second(ways, budgets):
-    """The figure of two ways at one second with its axes, and nothing trained yet."""
-    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
-    *panels, curve = fig.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    fig.artists_of = {
-        "now": curve.axvline(1, color="#777777", linestyle=":"),
-        "guess": curve.plot([], [], "D", color=BLUE, fillstyle="none", markersize=12,
-                            markeredgewidth=2)[0],
-    }
-    for way, axes, colour, mark in zip(ways, panels, COLOURS, MARKS):
-        axes.set_title(TWO_LINES)
-        fig.artists_of[way] = (
-            labelled_picture(axes, ["draws"] * 2 + ["digits", "back"] * 2, 5),
-            curve.plot([], [], color=colour, marker=mark, label=way)[0],
-        )
+def _empty_race(budgets, samples, frechet, live, real, asked):
+    fig = Figure(figsize=(9.6, 4), layout="constrained")
+    digits, curve = fig.subplots(1, 2, width_ratios=[1, 1.35])
+    labels = [name for way in samples for name in (way, "")]
+    picture = labelled_picture(digits, labels, 5)
+    digits.set_title(TWO_LINES)
+    now = curve.axvline(1, color="#777777", linestyle=":")
+    for (way, values), colour, mark in zip(frechet.items(), COLOURS, MARKS):
+        _seeds(curve, budgets, values, way, colour, mark)
+        curve.plot([asked], [live[way]], mark, color=colour, markersize=11, fillstyle="none",
+                   markeredgewidth=2, label=f"{way}, this run")
+    curve.axhline(real, color="#555555", linestyle="--", linewidth=1)
+    curve.text(budgets[0] / 1.15, real * 0.97, "real training digits", fontsize=9, va="top",
+               color="#555555")
+    guess, = curve.plot([], [], "D", **GUESS)
     _budget_axis(curve, budgets)
-    curve.set(yscale="log", title=TWO_LINES, ylabel="Fréchet distance from real digits")
-    curve.set(ylim=(1, 100), xlim=(budgets[0] / 1.2, budgets[-1] * 1.5))
+    everything = np.concatenate([np.ravel(values) for values in frechet.values()])
+    curve.set(yscale="log", xlim=(budgets[0] / 1.2, budgets[-1] * 1.4), title=TWO_LINES,
+              ylim=(min(real, everything.min()) / 1.35, everything.max() * 1.15),
+              ylabel="Fréchet distance (lower is better)")
     _plain_ticks(curve)
     curve.legend(fontsize=9, loc="upper right")
+    fig.artists_of = {"picture": picture, "now": now, "guess": guess}
     freeze_layout(fig)
     return fig
 
 
-def _pairs(originals, copies):
-    """Five originals, their copies, the other five, theirs: [4, 5, 28, 28]."""
-    return [originals[:5], copies[:5], originals[5:10], copies[5:10]]
-
-
 @styled
-def stopped_clocks(budgets, stored, live, labels, marked, log=()):
-    """What both ways are worth whenever the clock is stopped, one panel a measure.
+def by_budget(budgets, stored, labels, live=None, marked=None, log=()):
+    """Measures of several ways after each budget of seconds, one panel a measure.
 
-    stored: {measure: {way: [seeds, budgets]}}; live: {way: {measure: value}}, from the run in
-    the notebook at the budget `marked`; labels: {measure: (name, unit)}; log: the
-    measures that are drawn on a logarithmic axis.
+    stored: {measure: {way: [seeds, budgets]}}; labels: {measure: (title, axis label)}; live:
+    {way: {measure: value}}, of this run at the budget `marked`; log: measures with a
+    logarithmic axis.
     """
-    fig, words = Figure(figsize=(9.6, 3.4), layout="constrained"), []
-    for axes, (measure, ways) in zip(fig.subplots(1, len(stored)), stored.items()):
-        drawn, medians = [], {}
+    fig, words = Figure(figsize=(9.6, 3.6), layout="constrained"), []
+    panels = np.atleast_1d(fig.subplots(1, len(stored)))
+    for axes, (measure, ways) in zip(panels, stored.items()):
+        drawn = []
         for (way, values), colour, mark in zip(ways.items(), COLOURS, MARKS):
-            values = np.asarray(values)  # [seeds, budgets]
-            drawn += [*values.ravel(), live[way][measure]]
-            medians[way] = np.median(values, 0)
-            axes.plot(budgets, medians[way], color=colour)
-            axes.plot(np.broadcast_to(budgets, values.shape).ravel(), values.ravel(), mark,
-                      color=colour, alpha=0.4, markersize=4, label=way)
-            axes.plot([marked], [live[way][measure]], mark, color=colour, markersize=11,
-                      fillstyle="none", markeredgewidth=2, label=f"{way}, this run")
+            drawn += np.ravel(values).tolist()
+            _seeds(axes, budgets, values, way, colour, mark)
+            if live is not None and measure in live.get(way, {}):
+                drawn.append(live[way][measure])
+                axes.plot([marked], drawn[-1:], mark, color=colour, markersize=11,
+                          fillstyle="none", markeredgewidth=2, label=f"{way}, this run")
         _budget_axis(axes, budgets)
         if measure in log:
             axes.set_yscale("log")
             _plain_ticks(axes)
         _fit(axes, drawn)
-        name, unit = labels[measure]
-        one, other = (values[-1] for values in medians.values())
-        axes.set(ylabel=unit, title=f"{name}\n{budgets[-1]:g} s: {one:.3g}, {other:.3g}")
-        words.append(f"{name}: " + "; ".join(
-            f"{way} " + ", ".join(f"{value:.3g}" for value in values)
-            for way, values in medians.items()))
-    fig.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
+        title, label = labels[measure]
+        axes.set(ylabel=label, title=title)
+        medians = "; ".join(
+            f"{way} " + ", ".join(f"{value:.3g}" for value in np.median(values, 0))
+            for way, values in ways.items())
+        words.append(f"{' '.join(title.split())}: {medians}")
+    fig.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
+               fontsize=9)
     fig.caption = (f"Medians after {', '.join(f'{b:g}' for b in budgets)} seconds. "
                    + ". ".join(words) + ".")
     return fig
 
 
 @styled
+def unit_of_codes(unit, units, elbos, samples, guess=None, fig=None):
+    """The second stage's ELBO when all codes are multiplied by `unit`, and its samples then.
+
+    elbos: for all `units` [n], in nats per code; samples [k, 28, 28], drawn with that unit;
+    guess: by how much the learner thinks the ELBO falls from unit 1 to unit 10, or None.
+    """
+    here, start = list(units).index(unit), list(units).index(1)
+    if fig is None:
+        fig = Figure(figsize=(9.6, 3.3), layout="constrained")
+        line, digits = fig.subplots(1, 2, width_ratios=[1.2, 1])
+        fig.artists_of = {
+            "line": line.plot([], [], "o-", color=GREEN, markersize=4)[0],
+            "here": line.plot([], [], "o", color=GREEN, markersize=12)[0],
+            "guess": line.plot([], [], "D", **GUESS)[0],
+            "digits": new_picture(digits, 2, len(samples) // 2),
+        }
+        line.set(xscale="log", xlabel="all codes are multiplied by", title=TWO_LINES,
+                 xticks=units, xlim=(units[0] / 1.2, units[-1] * 1.2),
+                 ylabel="ELBO on codes (nats per code)")
+        line.set_xticklabels([f"{of:g}" for of in units])
+        line.xaxis.set_minor_locator(NullLocator())
+        digits.set_title("Its samples, from the same noise,\ndo not change")
+        freeze_layout(fig)
+    parts = fig.artists_of
+    parts["line"].set_data(units, elbos)
+    parts["here"].set_data([unit], [elbos[here]])
+    marked = guess is not None and 10 in units
+    parts["guess"].set_data([10] if marked else [], [elbos[start] - guess] if marked else [])
+    _fit(parts["line"].axes, [*elbos] + ([elbos[start] - guess] if marked else []))
+    parts["digits"].set_data(tile(np.asarray(samples), len(samples) // 2))
+    moved = elbos[here] - elbos[start]
+    guessed = f"\nyour guess for 10: {-guess:+.3g} nats (diamond)" if marked else "\n "
+    parts["line"].axes.set_title(
+        f"Codes times {unit:g}: the ELBO moves by {moved:+.1f} nats{guessed}".replace("-", "−"))
+    fig.caption = (f"With all codes multiplied by {unit:g}, the ELBO on codes is "
+                   f"{elbos[here]:.1f} nats per code, {moved:+.1f} from the original one; the "
+                   f"samples are the same{guessed.strip() and ', ' + guessed.strip()}."
+                   ).replace("-", "−")
+    return fig
+
+
+@styled
+def known_pictures(pictures, measures, labels, asked, guess=None):
+    """What measures say of sets of pictures whose quality is known: a row a set, a panel each.
+
+    pictures: {set: [k, 28, 28]}, the first of them real; measures: {measure: {set: value}};
+    labels: {measure: axis label}; asked: (measure, set) of the prediction; guess: its value.
+    """
+    rows, columns = list(pictures), len(next(iter(pictures.values())))
+    fig = Figure(figsize=(9.6, 1.2 + 0.5 * len(rows)), layout="constrained")
+    digits, *panels = fig.subplots(1, 1 + len(measures), width_ratios=[2] + [1] * len(measures))
+    labelled_picture(digits, rows, columns).set_data(
+        tile(np.concatenate(list(pictures.values())), columns))
+    found = []
+    for axes, (measure, values) in zip(panels, measures.items()):
+        axes.barh(range(len(rows)), [values[name] for name in rows], color=BLUE, height=0.6)
+        axes.axvline(values[rows[0]], color="#555555", linestyle="--", linewidth=1)
+        guessed = ""
+        if measure == asked[0] and guess is not None:
+            guessed = f"your guess {guess:g}"
+            axes.plot([guess], [rows.index(asked[1])], "D", **GUESS)
+        axes.set(xlabel=labels[measure], yticks=[], ylim=(len(rows) - 0.5, -0.5),
+                 xlim=(0, 1.08 * max(values.values())),
+                 title=f"real: {values[rows[0]]:.3g}\n{guessed or ' '}")
+        spread = ", ".join(f"{name} {values[name]:.3g}" for name in rows)
+        found.append(f"{' '.join(labels[measure].split())}: {spread}")
+    measure = asked[0]
+    fooled = sum(measures[measure][name] > measures[measure][rows[0]] for name in rows[1:])
+    digits.set(aspect="auto", title=f"{fooled} of {len(rows) - 1} spoilt sets have a higher\n"
+                                    f"{measure} than real digits")
+    fig.caption = ". ".join(found) + ("." if guess is None else f". Your guess: {guess:g}.")
+    return fig
+
+
+@styled
+def places_of_codes(pictures, measures, labels, title):
+    """One decoder, codes from several places: pictures of each, and measures beside them.
+
+    pictures: {place: ([10, 28, 28], [10] of which is False for those to be framed)}; measures:
+    {measure: {place or "real digits": value}}; labels: {measure: axis label}.
+    """
+    rows, framed = list(pictures), []
+    fig = Figure(figsize=(9.6, 1.3 + 0.62 * len(rows)), layout="constrained")
+    digits, *panels = fig.subplots(1, 1 + len(measures), width_ratios=[3] + [1] * len(measures))
+    labelled_picture(digits, rows, 10).set_data(
+        tile(np.concatenate([images for images, _ in pictures.values()]), 10))
+    digits.set(aspect="auto", title=title)
+    for row, (_, kept) in enumerate(pictures.values()):
+        framed.append(f"{rows[row]} {sum(not one for one in kept)}")
+        for column in (n for n, one in enumerate(kept) if not one):
+            digits.add_patch(Rectangle((28 * column, 28 * row), 27, 27, fill=False,
+                                       edgecolor=ORANGE, linewidth=1.5))
+    words = [f"Framed of 10: {', '.join(framed)}"]
+    for axes, (measure, values) in zip(panels, measures.items()):
+        bars = axes.barh(range(len(rows)), [values[row] for row in rows], color=BLUE, height=0.5)
+        axes.bar_label(bars, [f"{values[row]:.2g}" for row in rows], padding=3)
+        axes.axvline(values["real digits"], color="#555555", linestyle="--", linewidth=1)
+        axes.set(xlabel=labels[measure], yticks=[], ylim=(len(rows) - 0.5, -0.5),
+                 xlim=(0, 1.3 * max(values.values())),
+                 title=f"dashed: real\ndigits, {values['real digits']:.2g}")
+        words.append(f"{' '.join(labels[measure].split())}: "
+                     + ", ".join(f"{name} {value:.3g}" for name, value in values.items()))
+    fig.caption = f"{' '.join(title.split())}. {'. '.join(words)}."
+    return fig
+
+
+@styled
 def paired_variants(stored, reference, labels, asked, guess=None):
-    """What else could be done with the same seconds, each seed beside its own two stages.
+    """Other ways to spend the same seconds, each seed beside its own two stages.
 
     stored: {measure: {variant: [seeds]}} and reference {measure: [seeds]}; the first measure is
-    drawn as a ratio, the others as differences. labels: {measure: axis label}; guess:
-    what the learner thinks is the ratio of the variant `asked`, or None.
+    drawn as a ratio, the others as differences. labels: {measure: (title, axis label)}, of which
+    the first title gives way to the ratio of the variant `asked`; guess: what the learner thinks
+    it is, or None.
     """
     variants = list(next(iter(stored.values())))
     guesses, words = [] if guess is None else [guess], []
-    fig = Figure(figsize=(9.6, 1.5 + 0.4 * len(variants)), layout="constrained")
+    fig = Figure(figsize=(9.6, 1.6 + 0.4 * len(variants)), layout="constrained")
     panels = fig.subplots(1, len(stored), sharey=True,
                           width_ratios=[1.6] + [1] * (len(stored) - 1))
     panels[0].set(xscale="log", yticks=range(len(variants)))
@@ -174,67 +259,31 @@ def paired_variants(stored, reference, labels, asked, guess=None):
         axes.plot(middle, np.arange(len(variants)), "|", color=BLUE, markersize=20,
                   markeredgewidth=2)
         axes.axvline(0 if number else 1, color="#777777", linestyle="--", linewidth=1)
-        axes.set(xlabel=labels[measure], ylim=(len(variants) - 0.5, -0.5))
+        title, label = labels[measure]
+        axes.set(xlabel=label, ylim=(len(variants) - 0.5, -0.5), title=title)
         _fit(axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
-        words.append(f"{labels[measure]}: " + ", ".join(
+        words.append(f"{' '.join(title.split())}, {' '.join(label.split())}: " + ", ".join(
             f"{name} {value:.3g}" for name, value in zip(variants, middle)))
         if not number:
-            nearer = (values < 1).all(1).sum()
-            guessed = f"; your guess: {guess:g} (diamond)" if guesses else ""
-            axes.set_title(f"In every seed nearer to real digits than two stages: {nearer} of "
-                           f"{len(variants)}\n{asked}: {middle[variants.index(asked)]:.2g} "
-                           f"times as far{guessed}")
-    panels[0].plot(guesses, [variants.index(asked)] * len(guesses), "D", color=ORANGE,
-                   fillstyle="none", markersize=11, markeredgewidth=2)
-    fig.caption = f"Medians beside the two stages of the same seed. {'. '.join(words)}{guessed}."
+            told = f"; your guess: {guess:g} (diamond)" if guesses else ""
+            axes.set_title(f"{asked}: {middle[variants.index(asked)]:.2g} times\n"
+                           f"as far as two stages{told}")
+    panels[0].plot(guesses, [variants.index(asked)] * len(guesses), "D", **GUESS)
+    fig.caption = (f"Medians beside two stages (dashed) of the same seed. "
+                   f"{'. '.join(words)}{told}.")
     return fig
 
 
-@styled
-def unit_of_codes(unit, units, elbos, samples, guess=None, fig=None):
-    """The second stage's ELBO when its codes are told in another unit, and what it draws then.
-
-    elbos: of all `units` [n], in nats per image; samples [k, 28, 28], drawn in the unit `unit`;
-    guess: how much the learner thinks the ELBO falls from unit 1 to unit 10, or None.
-    """
-    here, start = list(units).index(unit), list(units).index(1)
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.3), layout="constrained")
-        line, digits = fig.subplots(1, 2, width_ratios=[1.2, 1])
-        fig.artists_of = {
-            "line": line.plot([], [], "o-", color=GREEN, markersize=4)[0],
-            "here": line.plot([], [], "o", color=GREEN, markersize=12)[0],
-            "guess": line.plot([], [], "D", color=ORANGE, fillstyle="none", markersize=12,
-                               markeredgewidth=2)[0],
-            "digits": new_picture(digits, 2, len(samples) // 2),
-        }
-        line.set(xscale="log", xlabel="new units in an old one", title=TWO_LINES, xticks=units,
-                 xlim=(units[0] / 1.2, units[-1] * 1.2),
-                 ylabel="ELBO on codes (nats per image)")
-        line.set_xticklabels([f"{of:g}" for of in units])
-        line.xaxis.set_minor_locator(NullLocator())
-        digits.set_title("What the two stages draw\nfrom the same noise")
-        freeze_layout(fig)
-    parts = fig.artists_of
-    parts["line"].set_data(units, elbos)
-    parts["here"].set_data([unit], [elbos[here]])
-    marked = guess is not None and 10 in units
-    parts["guess"].set_data([10] if marked else [], [elbos[start] - guess] if marked else [])
-    _fit(parts["line"].axes, [*elbos] + ([elbos[start] - guess] if marked else []))
-    parts["digits"].set_data(tile(np.asarray(samples), len(samples) // 2))
-    moved = elbos[here] - elbos[start]
-    guessed = f"; your guess for 10: {-guess:+g} (diamond)" if marked else ""
-    parts["line"].axes.set_title(
-        f"Unit {unit:g}: ELBO {elbos[here]:.1f}, moved by {moved:+.1f}\n"
-        f"and the pictures are the same{guessed}".replace("-", "−"))
-    fig.caption = (f"With {unit:g} new units in an old one the ELBO on codes is {elbos[here]:.1f} "
-                   f"nats per image, {moved:+.1f} from that in the old unit; the pictures are the "
-                   f"same{guessed}.").replace("-", "−")
-    return fig
+def _seeds(axes, budgets, values, way, colour, mark):
+    """The seeds of a way [seeds, budgets] as small marks, and a line through their medians."""
+    values = np.asarray(values)
+    axes.plot(budgets, np.median(values, 0), color=colour)
+    axes.plot(np.broadcast_to(budgets, values.shape).ravel(), values.ravel(), mark,
+              color=colour, alpha=0.4, markersize=4, label=way)
 
 
 def _budget_axis(axes, budgets):
-    axes.set(xscale="log", xlabel="seconds in all", xticks=budgets,
+    axes.set(xscale="log", xlabel="seconds of training in all", xticks=budgets,
              xlim=(budgets[0] / 1.2, budgets[-1] * 1.2))
     axes.set_xticklabels([f"{budget:g}" for budget in budgets])
     axes.xaxis.set_minor_locator(NullLocator())

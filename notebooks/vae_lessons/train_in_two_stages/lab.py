@@ -4,12 +4,10 @@ import math
 
 import torch
 
-from vae_helpers import arguments, data, elbo, evaluation, models, results, training
+from vae_helpers import arguments, data, elbo, evaluation, models, training
 from vae_helpers.models import VAE, DenseVAE
 from vae_helpers.study import on_one_thread
 from vae_helpers.threads import one_thread
-from vae_lessons.see_through_the_noise.lab import knn_purity
-from vae_lessons.train_in_two_stages import realism
 
 
 class Autoencoder(DenseVAE):
@@ -36,13 +34,13 @@ class Autoencoder(DenseVAE):
 
 
 class LearnedScaleVAE(VAE):
-    """A VAE with a Gaussian decoder whose variance is learned: p(x|z) = N(output, variance · I).
+    """A VAE with a Gaussian decoder of learned variance: p(x|z) = N(output, variance · I).
 
-    The output is the sigmoid of `decode`'s logits for pixels, `decode` itself for `codes`. The
-    variance that is best for a batch is its mean squared error, so that no gradient need look
-    for it (Rybkin et al. 2021, arXiv 2006.13202, "optimal σ"); training mode takes the batch's,
-    evaluation mode the running average of the last twenty or so. Dai & Wipf 2019 (arXiv
-    1903.05789) learn one such γ in both of their stages. Sizes and seed as in `VAE`.
+    The output is the sigmoid of `decode`'s logits for pixels, and `decode` itself for `codes`.
+    The best variance for a batch is its mean squared error, so no gradient is needed to find it
+    (Rybkin et al. 2021, arXiv 2006.13202, "optimal σ"). Training mode takes the variance of the
+    batch, evaluation mode a running average over about twenty batches. Dai & Wipf 2019 (arXiv
+    1903.05789) learn such a variance γ in both of their stages. Sizes and seed as in `VAE`.
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, codes=False, seed):
@@ -63,12 +61,33 @@ class LearnedScaleVAE(VAE):
         return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
 
 
+class CodeVAE(LearnedScaleVAE):
+    """The second stage: a VAE of codes [n, size], with the latent w and a learned σ² (`variance`).
+
+    latent: of w; hidden: widths of the encoder's hidden layers, and in reverse of the decoder's.
+    """
+
+    def __init__(self, latent, hidden, size, *, seed):
+        super().__init__(latent, hidden, size, codes=True, seed=seed)
+
+
 def standardise(codes, reference):
-    """Codes [n, latent] in units in which those of `reference` have mean 0 and variance 1.
+    """Codes [n, latent], shifted and scaled so that `reference` has mean 0 and variance 1.
 
     reference: [m, latent], the codes of the training images, whatever images `codes` are of.
     """
     return (codes - reference.mean(0)) / reference.std(0)
+
+
+@torch.no_grad()
+def sample(first, second, reference, w, eps):
+    """Logits of sampled images [n, pixels]: from w to a code, and from the code to an image.
+
+    first: decodes codes to logits; second: a `CodeVAE` of codes standardised by `reference`
+    [m, latent]; w [n, second.latent] and eps [n, latent]: standard normal draws.
+    """
+    code = second.decode(w) + second.variance.sqrt() * eps
+    return first.decode(code * reference.std(0) + reference.mean(0))
 
 
 @torch.no_grad()
@@ -97,13 +116,13 @@ def require_codes(codes):
 
 
 class TwoStage(models.GaussianVAE):
-    """Both stages as one generative model: u ~ N(0, I), code | u by `second`, x | code by `first`.
+    """Both stages as one generative model: w ~ N(0, I), code | w by `second`, x | code by `first`.
 
-    first: an `Autoencoder` or a VAE; second: a `LearnedScaleVAE` of the standardised codes;
+    first: an `Autoencoder` or a VAE; second: a `CodeVAE` of the standardised codes;
     codes: [n, latent], those of the training images, in `first`'s own units. The latents of
-    the whole are u and the noise ε of the code's Gaussian, side by side: [u, ε]. Encoding sets
-    ε's posterior to its prior, so that `elbo_parts` bounds log p(x) of the whole (a Bernoulli
-    p(x|z)), if loosely: nothing was trained for it.
+    the whole are w and the noise ε of the code's Gaussian, side by side: [w, ε]. Encoding sets
+    ε's posterior to its prior, so `elbo_parts` bounds log p(x) of the whole (with a Bernoulli
+    p(x|z)). The bound may be loose: nothing was trained for it.
     """
 
     def __init__(self, first, second, codes):
@@ -114,23 +133,23 @@ class TwoStage(models.GaussianVAE):
         self.register_buffer("sd", codes.std(0))
 
     def encode(self, x):
-        """q(u|x) of the mean code, and ε's prior: x [batch, pixels] to [batch, latent] twice."""
+        """q(w|x) of the mean code, and ε's prior: x [batch, pixels] to [batch, latent] twice."""
         code, _ = self.first.encode(x)
-        of_u = self.second.encode((code - self.mean) / self.sd)
-        return tuple(torch.cat([part, torch.zeros_like(code)], -1) for part in of_u)
+        of_w = self.second.encode((code - self.mean) / self.sd)
+        return tuple(torch.cat([part, torch.zeros_like(code)], -1) for part in of_w)
 
     def decode(self, z):
-        """Logits of the pixels: z = [u, ε] [..., latent] to [..., pixels]."""
-        u, eps = z.split([self.second.latent, self.first.latent], -1)
-        standard = self.second.decode(u) + self.second.variance.sqrt() * eps
+        """Logits of the pixels: z = [w, ε] [..., latent] to [..., pixels]."""
+        w, eps = z.split([self.second.latent, self.first.latent], -1)
+        standard = self.second.decode(w) + self.second.variance.sqrt() * eps
         return self.first.decode(standard * self.sd + self.mean)
 
 
 class OneGaussian(models.GaussianVAE):
-    """The shortest second stage: one Gaussian with the mean and the covariance of the codes.
+    """The simplest second stage: one Gaussian with the mean and the covariance of the codes.
 
-    Nothing is trained; decoding takes z ~ N(0, I) to the codes' place and shape. Ghosh et al.
-    2020 (arXiv 1903.12436), section 4, fit a density to codes after training, this one too.
+    Nothing is trained; decoding gives z ~ N(0, I) this mean and covariance. Ghosh et al. 2020
+    (arXiv 1903.12436), section 4, fit densities to codes after training, among them this one.
     """
 
     def __init__(self, first, codes):
@@ -153,10 +172,10 @@ class OneGaussian(models.GaussianVAE):
 def code_trainer(first, images, *, latent, hidden, batch_size, learning_rate, seed):
     """The second stage, ready to be trained: its trainer, and the codes of `images` [n, latent].
 
-    The trainer's model is a `LearnedScaleVAE` with as many outputs as `first` has latents.
+    The trainer's model is a `CodeVAE` with as many outputs as `first` has latents.
     """
     codes = codes_of(first, images, seed=seed)
-    model = LearnedScaleVAE(latent, hidden, first.latent, codes=True, seed=seed)
+    model = CodeVAE(latent, hidden, first.latent, seed=seed)
     return training.Trainer(
         model, standardise(codes, codes), batch_size=batch_size, learning_rate=learning_rate,
         seed=seed, rows=require_codes,
@@ -165,10 +184,9 @@ def code_trainer(first, images, *, latent, hidden, batch_size, learning_rate, se
 
 @torch.no_grad()
 def mean_code_distortion(model, images):
-    """Cross entropy of `images` (uint8 [n, 28, 28]) with what comes back from their mean codes.
+    """Distortion of `images` (uint8 [n, 28, 28]) decoded from their mean codes, nats per image.
 
-    In nats per image. No noise is drawn, so that models with a noisy code and without one can
-    be compared.
+    No noise is drawn, so models with a noisy code and without one can be compared.
     """
     total = 0.0
     with evaluation.evaluation_mode(model):
@@ -179,10 +197,10 @@ def mean_code_distortion(model, images):
 
 @torch.no_grad()
 def code_elbo(second, codes, *, unit, seed):
-    """The second stage's ELBO on standardised `codes` [n, latent], told in another unit of code.
+    """The second stage's ELBO on standardised `codes` [n, latent], all numbers times `unit`.
 
-    unit: the number of new units in an old one: codes, outputs and standard deviation are all
-    multiplied by it, so that nothing changes but the numbers. In nats per image, one draw each.
+    Codes, outputs and standard deviation are multiplied by it, so nothing changes but the unit
+    of measurement. Nats per image, one draw of w each.
     """
     with evaluation.evaluation_mode(second):
         mean, logvar = second.encode(codes)
@@ -193,15 +211,23 @@ def code_elbo(second, codes, *, unit, seed):
     return (fit - elbo.gaussian_kl(mean, logvar)).mean().item()
 
 
-DRAWN = 2000  # pictures that a model draws, and real ones beside them
+@torch.no_grad()
+def sample_in_unit(first, second, reference, w, eps, *, unit):
+    """As `sample`, with the second stage's codes multiplied by `unit` and divided for `first`."""
+    sd = second.variance.sqrt() * unit
+    code = second.decode(w) * unit + sd * eps  # [n, latent]
+    return first.decode(code * (reference.std(0) / unit) + reference.mean(0))
+
+
+SAMPLES = 2000  # samples of a model, and as many real digits beside them
+# What the stored results call both ways, and other ways to spend the middle budget.
 AT_ONCE, STAGES = "at once", "two stages"
-# Other things to do with the middle budget, beside another split of it.
 SMALL_CODES, ON_VAE, ON_SCALED = "small codes", "on a VAE", "on a learned scale"
 SCALED, ONE_GAUSSIAN = "learned scale, at once", "one Gaussian"
 
 
 def joint_trainer(seed, *, latent, joint_hidden, joint_learning_rate, batch_size, **_other):
-    """A trainer of the VAE that learns all at once."""
+    """A trainer of the single VAE that the two stages are compared with."""
     model = models.VAE(latent, joint_hidden, seed=seed)
     return _image_trainer(model, seed, batch_size, joint_learning_rate)
 
@@ -209,7 +235,7 @@ def joint_trainer(seed, *, latent, joint_hidden, joint_learning_rate, batch_size
 def first_trainer(
     seed, *, latent, hidden, batch_size, learning_rate, beta=0.0, kind=Autoencoder, **_other
 ):
-    """A trainer of a first stage; β > 0 makes an autoencoder's codes small."""
+    """A trainer of a first stage of class `kind`; β > 0 keeps an autoencoder's codes small."""
     return _image_trainer(kind(latent, hidden, seed=seed), seed, batch_size, learning_rate, beta)
 
 
@@ -230,43 +256,21 @@ def second_trainer(first, seed, *, latent, second_hidden, batch_size, learning_r
     return on_one_thread(trainer), codes
 
 
-def drawn(model, seed):
-    """What a model draws from its prior: [2000, 784] in [0, 1]."""
+def samples(model, seed):
+    """Samples of a model: pixels [2000, 784] in [0, 1], decoded from draws of its prior."""
     generator = torch.Generator().manual_seed(seed)
-    return evaluation.decode(model, torch.randn(DRAWN, model.latent, generator=generator))
+    return evaluation.decode(model, torch.randn(SAMPLES, model.latent, generator=generator))
 
 
-def labelled_codes(model):
-    """Standardised mean codes of the first 2000 test images, [2000, latent], and their labels."""
-    digits = data.load_mnist()
-    codes = evaluation.posterior_means(model, digits.test_images[:DRAWN])
-    return standardise(codes, codes), digits.test_labels[:DRAWN]
+@torch.no_grad()
+def by_confidence(pictures, classifier, threshold, count=10):
+    """`count` of the pictures [n, 784], evenly spaced from the least to the most confident.
 
-
-def chosen_rates(stored, stop):
-    """{way: the learning rate that validation images choose}, of `step_sizes` at a stop's place."""
-    ways = [run["ways"] for run in stored["runs"].values()]
-    return {way: results.choose({rate: [of_seed[way][rate][stop] for of_seed in ways]
-                                 for rate in tried}, float)
-            for way, tried in ways[0].items()}
-
-
-def worth(model, first, classifier, seed):
-    """All that is measured of a generative `model` whose codes are those of `first`.
-
-    `of_codes` and `of_whole`: cross entropy of the test images with what comes back from the
-    codes and from the whole model's latents; `neg_elbo`: of the whole, None unless it is one
-    of grey pixels that is finite. Nats per image.
+    The classifier's confidence in a picture is its largest probability. Returns the pictures
+    [count, 28, 28] and whether each confidence exceeds the threshold [count], both for NumPy.
     """
-    digits = data.load_mnist()
-    images = digits.test_images
-    codes, labels = labelled_codes(first)
-    bounded = isinstance(model, (models.VAE, TwoStage)) and not isinstance(
-        model, LearnedScaleVAE)
-    quality = realism.picture_quality(drawn(model, seed), data.pixels(images[:DRAWN]), classifier)
-    return quality._asdict() | {
-        "of_codes": mean_code_distortion(first, images),
-        "of_whole": mean_code_distortion(model, images),
-        "neg_elbo": -evaluation.evaluate(model, images, seed=seed).elbo if bounded else None,
-        "purity": knn_purity(codes, labels),
-    }
+    confidence = classifier(pictures).softmax(-1).amax(-1)  # [n]
+    order = confidence.argsort()
+    places = order[((torch.arange(count) + 0.5) / count * len(order)).long()]
+    shown = pictures[places].reshape(count, 28, 28)
+    return shown.numpy(), (confidence[places] > threshold).tolist()

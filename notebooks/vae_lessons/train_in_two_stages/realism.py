@@ -1,4 +1,4 @@
-"""What pictures are worth as digits, measured in x space, whatever model drew them."""
+"""How close generated digits are to real ones, measured on the images, whatever made them."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from torch.nn import functional as F
 from vae_helpers import arguments, data, evaluation, models
 from vae_helpers.threads import one_thread
 
-SURE = 0.9  # probability of one digit, from which the classifier counts as sure
+CONFIDENT = 0.9  # probability of one digit above which the classifier counts as confident
 
 
 def train_classifier(images, labels, *, hidden, epochs, batch_size, learning_rate, seed):
     """A classifier of real digits, of dense layers: pixels [n, 784] to logits [n, 10].
 
-    images: uint8 [n, 28, 28] with labels [n]. Adam's steps shrink to 0 in a straight line.
+    images: uint8 [n, 28, 28] with labels [n]. Adam's learning rate falls linearly to 0.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -40,16 +40,16 @@ def accuracy(classifier, images, labels):
     return (digits == labels).double().mean().item()
 
 
-def sure(classifier, pictures):
-    """The share of pictures [n, 784] to which the classifier gives one digit's name surely."""
-    return (classifier(pictures).softmax(-1).amax(-1) > SURE).double().mean().item()
+def confident_share(classifier, pictures):
+    """The share of pictures [n, 784] in which the classifier gives one digit over 0.9."""
+    return (classifier(pictures).softmax(-1).amax(-1) > CONFIDENT).double().mean().item()
 
 
 def frechet_distance(first, second):
-    """How far apart two clouds [n, features] are, each of them taken for a Gaussian.
+    """The Fréchet distance of two sets of features [n, features], each taken for a Gaussian.
 
-    |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁C₂)^½), Heusel et al. 2017 (arXiv 1706.08500), equation 6;
-    on the features of the Inception network it is the FID.
+    |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁C₂)^½), Heusel et al. 2017 (arXiv 1706.08500), equation 6.
+    With the features of the Inception network it is the FID.
     """
     first, second = first.double(), second.double()
     shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
@@ -61,12 +61,11 @@ def frechet_distance(first, second):
 
 
 def covered(points, by, k=3):
-    """The share of `points` that lie in a ball around one of `by`, out to its k-th neighbour.
+    """The share of `points` within a ball around one of `by`, out to its k-th nearest neighbour.
 
     points [n, features]; by [m, features], whose neighbours are counted among themselves.
-    covered(drawn, real) is precision and covered(real, drawn) recall: Kynkäänniemi et al.
-    2019 (arXiv 1904.06991), section 2, who take the features of a classifier; here they are
-    pixels.
+    covered(samples, real) is precision and covered(real, samples) is recall: Kynkäänniemi et
+    al. 2019 (arXiv 1904.06991), section 2. They take a classifier's features, here we take pixels.
     """
     k = arguments.whole_number(k, "k", most=len(by) - 1)
     radii = torch.cdist(by, by).kthvalue(k + 1, dim=1).values  # [m]: the first is itself
@@ -74,25 +73,25 @@ def covered(points, by, k=3):
 
 
 class Quality(NamedTuple):
-    """What a set of pictures is worth beside real ones; see `picture_quality`."""
+    """How close a set of pictures is to real digits; see `picture_quality`."""
 
     frechet: float
-    sure: float
+    confident_share: float
     precision: float
     recall: float
 
 
 @torch.no_grad()
-def picture_quality(pictures, real, classifier):
+def picture_quality(pictures, real, classifier, *, distance):
     """The `Quality` of pictures [n, 784] beside real digits [m, 784], all in [0, 1].
 
-    frechet: `frechet_distance` in the classifier's last hidden layer; sure: see `sure`;
-    precision and recall: `covered`, in pixels. The last two depend on how many there are:
-    compare them for equally many alone.
+    frechet: the `distance` of features, which are the classifier's last hidden layer; see
+    `frechet_distance`. precision and recall: `covered`, in pixels. Both depend on n and m, so
+    compare them only for equal n and m.
     """
     features = classifier[:-1]
     return Quality(
-        frechet_distance(features(pictures), features(real)), sure(classifier, pictures),
+        distance(features(pictures), features(real)), confident_share(classifier, pictures),
         covered(pictures, real), covered(real, pictures),
     )
 

@@ -1,4 +1,4 @@
-"""Notebook 07: a VAE trained at once against two stages, by the clock and by steps."""
+"""Notebook 07: one VAE against two stages, by the clock and by training steps."""
 
 import time
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import data, evaluation, training
+from vae_helpers import data, evaluation, models, training
 from vae_helpers.study import Study, prefix
 from vae_lessons.see_through_the_noise.lab import knn_purity
 from vae_lessons.train_in_two_stages import lab, realism
@@ -15,7 +15,7 @@ from vae_lessons.train_in_two_stages import lab, realism
 class Pictures(nn.Module):
     """Pictures of both ways at each budget, as a model's buffers, since results store models.
 
-    samples: [way, budget, count, 784]; reconstructions: likewise, of the first test digits.
+    samples and reconstructions of the first test digits: [way, budget, count, 784] each.
     """
 
     def __init__(self, budgets, count):
@@ -24,10 +24,10 @@ class Pictures(nn.Module):
             self.register_buffer(name, torch.zeros(2, budgets, count, 784))
 
     def keep(self, way, budget, model, seed):
-        """Draw with `model`, and give digits back, for one way and budget, by their numbers."""
+        """Store samples and reconstructions of `model`; way and budget are index numbers."""
         count = self.samples.shape[2]
         means = evaluation.posterior_means(model, data.load_mnist().test_images[:count])
-        self.samples[way, budget] = lab.drawn(model, seed)[:count]
+        self.samples[way, budget] = lab.samples(model, seed)[:count]
         self.reconstructions[way, budget] = evaluation.decode(model, means)
 
 
@@ -91,12 +91,41 @@ def carried_out(plan, first, seed, **settings):
     return lab.TwoStage(first, trainer.model, codes), steps
 
 
+def labelled_codes(model):
+    """Standardised mean codes of the first 2000 test images, [2000, latent], and their labels."""
+    digits = data.load_mnist()
+    codes = evaluation.posterior_means(model, digits.test_images[:lab.SAMPLES])
+    return lab.standardise(codes, codes), digits.test_labels[:lab.SAMPLES]
+
+
+def evaluate_samples(model, first, classifier, seed):
+    """All that is measured of a generative `model` whose codes are those of `first`.
+
+    of_codes and of_whole: distortion of the test images decoded from the codes, and from the
+    whole model's latents; neg_elbo: of the whole, None unless its decoder is Bernoulli and the
+    bound is finite. Nats per image.
+    """
+    images = data.load_mnist().test_images
+    codes, labels = labelled_codes(first)
+    bounded = isinstance(model, (models.VAE, lab.TwoStage)) and not isinstance(
+        model, lab.LearnedScaleVAE)
+    quality = realism.picture_quality(
+        lab.samples(model, seed), data.pixels(images[:lab.SAMPLES]), classifier,
+        distance=realism.frechet_distance)
+    return quality._asdict() | {
+        "of_codes": lab.mean_code_distortion(first, images),
+        "of_whole": lab.mean_code_distortion(model, images),
+        "neg_elbo": -evaluation.evaluate(model, images, seed=seed).elbo if bounded else None,
+        "purity": knn_purity(codes, labels),
+    }
+
+
 def run_two_stage(
     seed, *, budgets, share, middle, shares, penalty, pictures, model_seed, classifier, **settings
 ):
-    """What both ways are worth when the clock is stopped, and what else there was to do.
+    """Measures of both ways at each budget, and of the other `plans` at the middle one.
 
-    For `plans`; penalty: of an autoencoder's codes, which makes them small.
+    penalty: β of the autoencoder with small codes.
     """
     judge, shown = realism.make_classifier(**classifier), Pictures(len(budgets), pictures)
     trainers = {
@@ -112,7 +141,7 @@ def run_two_stage(
         stops = moments(trainers[kind], [plan.first for plan in of_kind])
         for plan, steps in zip(of_kind, stops):
             model, later = carried_out(plan, first, seed, **settings)
-            found = lab.worth(model, first, judge, seed) | {"steps": [steps, *later]}
+            found = evaluate_samples(model, first, judge, seed) | {"steps": [steps, *later]}
             if plan.name not in ways:
                 variants[plan.name] = found
                 continue
@@ -123,7 +152,7 @@ def run_two_stage(
 
 
 TWO_STAGE = Study(
-    "What are a VAE trained at once, and two stages, worth after the same seconds?",
+    "How good are one VAE, and two stages, after the same seconds of training?",
     run_two_stage,
     lab.joint_trainer,
     {"latent": 16, "joint_hidden": [260], "hidden": [256], "second_hidden": [128],
@@ -137,11 +166,11 @@ FIRST = "first stage"
 
 
 def run_step_sizes(seed, *, learning_rates, steps, classifier, **settings):
-    """What codes are worth with each step size, {way: {learning rate: [numbers of each stop]}}.
+    """How good codes are with each learning rate, {way: {learning rate: [of each stop]}}.
 
-    learning_rates: {way: those to try}. steps: {way: the numbers of steps at which to stop},
-    those that a computer makes of the VAE at once in a budget of `TWO_STAGE`, and of the
-    first stage in its share of it.
+    learning_rates: {way: those to try}. steps: {way: the numbers of training steps at which to
+    stop}: as many as a computer makes of the one VAE in a budget of `TWO_STAGE`, and of the first
+    stage in its share of it.
     """
     judge = realism.make_classifier(**classifier)
     found = {way: {} for way in steps}
@@ -151,23 +180,24 @@ def run_step_sizes(seed, *, learning_rates, steps, classifier, **settings):
             found[way][f"{learning_rate:g}"] = ends = []
             for stop in stops:
                 training.train(trainer, stop)
-                ends.append(_worth_of_codes(trainer.model, way, judge, seed))
+                ends.append(_evaluate_codes(trainer.model, way, judge, seed))
     return {"ways": found, "prefix_neg_elbo": prefix(trainer)}  # of the last run
 
 
-def _worth_of_codes(model, way, judge, seed):
-    """Nats and purity on the test images; the distance of draws where there is a prior.
+def _evaluate_codes(model, way, judge, seed):
+    """Distortion and purity on the test images; the distance of samples where there is a prior.
 
-    validation: nats on the validation images, by which a step size is chosen.
+    validation: distortion on the validation images, by which a learning rate is chosen.
     """
     digits = data.load_mnist()
     found = {"of_codes": lab.mean_code_distortion(model, digits.test_images),
              "validation": lab.mean_code_distortion(model, digits.validation_images)}
-    codes, labels = lab.labelled_codes(model)
+    codes, labels = labelled_codes(model)
     found["purity"] = knn_purity(codes, labels)
     if way == lab.AT_ONCE:
-        real = data.pixels(digits.test_images[:lab.DRAWN])
-        found["frechet"] = realism.picture_quality(lab.drawn(model, seed), real, judge).frechet
+        real = data.pixels(digits.test_images[:lab.SAMPLES])
+        found["frechet"] = realism.picture_quality(
+            lab.samples(model, seed), real, judge, distance=realism.frechet_distance).frechet
     return found
 
 
@@ -184,7 +214,7 @@ def _last_trainer(seed, *, learning_rates, steps, classifier, **settings):
 
 _OF_CLOCK = TWO_STAGE.settings
 STEP_SIZES = Study(
-    "What do codes give back with other step sizes, after the steps of the same seconds?",
+    "How well do codes reconstruct with other learning rates, after the same seconds' steps?",
     run_step_sizes,
     _last_trainer,
     {key: _OF_CLOCK[key] for key in

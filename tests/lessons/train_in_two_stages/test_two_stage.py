@@ -1,4 +1,4 @@
-"""Two stages: codes and their second model, the whole as one model, and rulers for pictures."""
+"""Two stages: codes and their second model, the whole as one model, and measures of samples."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, evaluation, models, training
-from vae_lessons.train_in_two_stages import lab, realism, study
+from vae_lessons.train_in_two_stages import lab, realism, study, summaries
 
 
 def noise(*shape, seed=0):
@@ -62,7 +62,7 @@ def test_a_penalty_makes_codes_small(digits):
 
 
 def test_the_learned_variance_is_the_mean_squared_error():
-    model, x = lab.LearnedScaleVAE(2, (16,), 6, codes=True, seed=0), noise(300, 6)
+    model, x = lab.CodeVAE(2, (16,), 6, seed=0), noise(300, 6)
     eps = noise(300, 2, seed=1)
     for _ in range(200):
         distortion, _ = model.train().elbo_parts(x, eps)
@@ -79,7 +79,7 @@ def test_the_learned_variance_is_the_mean_squared_error():
 
 def test_no_gradient_is_lost_by_holding_the_variance():
     """½ D (1 + log 2π MSE) has the gradient of squared errors over the held variance."""
-    model = lab.LearnedScaleVAE(2, (8,), 5, codes=True, seed=0)
+    model = lab.CodeVAE(2, (8,), 5, seed=0)
     x, eps = noise(40, 5), noise(40, 2)
     distortion, _ = model.elbo_parts(x, eps)
     weight = model.decoder[0].weight
@@ -92,7 +92,7 @@ def test_no_gradient_is_lost_by_holding_the_variance():
 def test_codes_are_trained_on_as_they_are():
     codes = noise(64, 3)
     trainer = training.Trainer(
-        lab.LearnedScaleVAE(2, (8,), 3, codes=True, seed=0), codes, batch_size=16, seed=0,
+        lab.CodeVAE(2, (8,), 3, seed=0), codes, batch_size=16, seed=0,
         rows=lab.require_codes)
     before = trainer.step().distortion
     trained(trainer, 300)
@@ -121,12 +121,18 @@ def whole(digits):
 
 
 @torch.no_grad()
-def test_the_whole_draws_codes_that_lie_where_real_ones_do(whole):
-    u, eps = noise(4000, 3), noise(4000, 4, seed=1)
-    code = whole.second.decode(u) + whole.second.variance.sqrt() * eps
-    pictures = evaluation.decode(whole, torch.cat([u, eps], 1))
+def test_the_whole_samples_codes_that_lie_where_real_ones_do(whole, digits):
+    w, eps = noise(4000, 3), noise(4000, 4, seed=1)
+    code = whole.second.decode(w) + whole.second.variance.sqrt() * eps
+    pictures = evaluation.decode(whole, torch.cat([w, eps], 1))
     assert torch.allclose(pictures, whole.first.decode(code * whole.sd + whole.mean).sigmoid())
     assert code.mean(0).abs().max() < 0.2 and (code.std(0) - 1).abs().max() < 0.25
+    codes = lab.codes_of(whole.first, digits.train_images[:10_000], seed=0)
+    sampled = lab.sample(whole.first, whole.second, codes, w, eps)
+    assert torch.allclose(sampled.sigmoid(), pictures, atol=1e-5)
+    for unit in (0.1, 10.0):
+        again = lab.sample_in_unit(whole.first, whole.second, codes, w, eps, unit=unit)
+        assert torch.allclose(again, sampled, rtol=1e-3, atol=1e-3)
 
 
 @torch.no_grad()
@@ -142,12 +148,12 @@ def test_the_whole_s_bound_is_below_its_evidence(whole, digits):
     assert (torch.stack(draws).mean(0) < evidence).all()
 
 
-def test_the_whole_s_rate_is_that_of_u(whole, digits):
+def test_the_whole_s_rate_is_that_of_w(whole, digits):
     x = data.pixels(digits.test_images[:9])
     _, rates = whole.elbo_parts(x, noise(9, whole.latent))
     standard = (whole.first.encode(x)[0] - whole.mean) / whole.sd
-    of_u = elbo.gaussian_kl_per_latent(*whole.second.encode(standard))
-    assert torch.allclose(rates, torch.cat([of_u, torch.zeros(9, 4)], 1))
+    of_w = elbo.gaussian_kl_per_latent(*whole.second.encode(standard))
+    assert torch.allclose(rates, torch.cat([of_w, torch.zeros(9, 4)], 1))
 
 
 def test_one_gaussian_draws_with_the_codes_mean_and_covariance(digits):
@@ -171,7 +177,7 @@ def test_another_unit_of_code_moves_the_elbo_by_the_volume(whole, digits):
         assert told[unit] - told[1] == pytest.approx(-4 * math.log(unit), abs=1e-3)
 
 
-def test_what_comes_back_is_measured_without_noise(whole, digits):
+def test_reconstructions_are_measured_without_noise(whole, digits):
     images = digits.test_images[:1500]
     x = data.pixels(images)
     logits = whole.first.decode(whole.first.encode(x)[0])
@@ -216,9 +222,11 @@ def test_the_classifier_learns_and_depends_on_its_seed_alone(digits):
     assert torch.equal(first(x), second(x))
     real = data.pixels(digits.test_images[:400])
     grey = torch.full((400, 784), 0.13)
-    assert realism.sure(first, real) > 0.5
-    good = realism.picture_quality(data.pixels(digits.test_images[400:800]), real, first)
-    bad = realism.picture_quality(grey + 0.01 * noise(400, 784), real, first)
+    assert realism.confident_share(first, real) > 0.5
+    good = realism.picture_quality(data.pixels(digits.test_images[400:800]), real, first,
+                                   distance=realism.frechet_distance)
+    bad = realism.picture_quality(grey + 0.01 * noise(400, 784), real, first,
+                                  distance=realism.frechet_distance)
     assert good.frechet < bad.frechet and good.recall > 0.5 > bad.recall
 
 
@@ -280,3 +288,40 @@ def test_a_small_run_stops_both_ways_at_their_steps():
     without_prior = found["ways"][study.FIRST]["0.1"][0]
     assert set(without_prior) == {"of_codes", "validation", "purity"}
     assert len(found["prefix_neg_elbo"]) == 4
+
+
+def test_pictures_are_ordered_by_the_classifier_s_confidence():
+    pictures = torch.zeros(40, 784)
+    pictures[:, 0] = torch.arange(40).flip(0) / 4.0  # the logit of one digit
+    classifier = torch.nn.Linear(784, 10)
+    torch.nn.init.zeros_(classifier.weight)
+    torch.nn.init.zeros_(classifier.bias)
+    with torch.no_grad():
+        classifier.weight[0, 0] = 1.0
+    shown, confident = lab.by_confidence(pictures, classifier, 0.9, count=4)
+    assert shown.shape == (4, 28, 28)
+    assert shown[:, 0, 0].tolist() == [1.25, 3.75, 6.25, 8.75]
+    assert confident == [False, False, True, True]
+
+
+def test_the_stored_race_is_told_by_way_budget_and_variant():
+    race = summaries.Race()
+    frechet, variants = race.of("frechet"), race.variants("frechet")
+    assert set(frechet) == {"one VAE", "two stages"}
+    assert frechet["one VAE"].shape == (10, len(race.budgets))
+    assert torch.equal(variants["two stages"], race.after(12, "frechet")["two stages"])
+    ours, once = variants["two stages"], variants["one VAE"]
+    assert torch.allclose(race.farther()[:, 3], once / ours)
+    assert torch.allclose(race.share_of_gain("two stages"), torch.ones(10))
+    assert torch.allclose(race.share_of_gain("one VAE"), torch.zeros(10))
+    assert "one Gaussian on the autoencoder" not in race.variants("neg_elbo"), "it is infinite"
+    assert race.splits("recall").keys() == {"4 + 2 s", "4 + 8 s", "16 + 8 s"}
+
+
+def test_the_best_learning_rate_is_taken_seed_by_seed():
+    rates = summaries.Rates()
+    best = rates.best("of_codes", "one VAE")
+    assert best.shape == (10, 3)
+    assert all((best <= rates.of("of_codes", "one VAE", rate)).all()
+               for rate in rates.tried("one VAE"))
+    assert rates.chosen() == {"one VAE": "0.004", "autoencoder": "0.008"}

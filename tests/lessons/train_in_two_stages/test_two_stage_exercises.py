@@ -25,6 +25,37 @@ def test_right_standardising_passes(answer):
     assert checks.standardise.judge(answer).passed, checks.standardise.judge(answer).diagnosis
 
 
+def with_a_distribution(first, second, reference, w, eps):
+    """Multiplies, adds, and decodes one image after the other."""
+    spread, centre = torch.std_mean(reference, dim=0)
+    scale = torch.full_like(eps, second.variance.item() ** 0.5)
+    code = torch.addcmul(second.decoder(w), scale, eps)
+    return torch.stack([first.decode(torch.addcmul(centre, one, spread)) for one in code])
+
+
+@pytest.mark.parametrize("answer", [
+    with_a_distribution,
+    torch.no_grad()(lambda f, s, r, w, eps: f.decode(
+        (s.decode(w) + (0.5 * s.variance.log()).exp() * eps).mul(r.std(0)).add(r.mean(0)))),
+])
+def test_right_sampling_passes(answer):
+    assert checks.sample.judge(answer).passed, checks.sample.judge(answer).diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda f, s, r, w, eps: f.decode(s.decode(w) * r.std(0) + r.mean(0)), "left out its noise"),
+    (lambda f, s, r, w, eps: f.decode(s.decode(w) + s.variance.sqrt() * eps), "forgot to undo"),
+    (lambda f, s, r, w, eps: f.decode(eps), "decoded codes from N(0, I)"),
+    (lambda f, s, r, w, eps: f.decode(
+        s.decode(s.encode(lab.standardise(r, r))[0]) * r.std(0) + r.mean(0)), "posterior means"),
+    (lambda f, s, r, w, eps: f.decode(
+        (s.decode(w) + s.variance.sqrt() * torch.randn_like(eps)) * r.std(0) + r.mean(0)),
+     "another result each time"),
+])
+def test_slips_of_sampling_are_named(answer, words):
+    assert words in checks.sample.judge(answer).diagnosis
+
+
 def one_by_one(drawn, real, k):
     inside = 0
     for x in drawn:
@@ -60,7 +91,7 @@ def test_the_bounds_that_belong_pass_and_each_other_is_explained():
 
 def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():
     """Twelve latents divided by 5, measured on a real second stage."""
-    second = lab.LearnedScaleVAE(3, (8,), 12, codes=True, seed=0)
+    second = lab.CodeVAE(3, (8,), 12, seed=0)
     codes = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
     moved = (lab.code_elbo(second, codes, unit=1 / 5, seed=1)
              - lab.code_elbo(second, codes, unit=1, seed=1))
