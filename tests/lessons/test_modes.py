@@ -18,7 +18,7 @@ from vae_lessons.derive_the_elbo.lab import (
     refined_posteriors,
 )
 from vae_lessons.say_how_good_it_is.lab import binarized, bounds, draw_log_weights, log_weights
-from vae_lessons.see_through_the_noise.lab import encode_as_in_training, speaking_latents
+from vae_lessons.see_through_the_noise.lab import encode_as_in_training, varying_outputs
 from vae_lessons.tour_the_latent_space.lab import posteriors
 from vae_lessons.train_in_two_stages import lab, realism
 
@@ -63,7 +63,7 @@ MEASURES = {
     "codes_of": lambda model, images: lab.codes_of(model, images, seed=0),
     "mean_code_distortion": lab.mean_code_distortion,
     "encode_as_in_training": encode_as_in_training,
-    "speaking_latents": speaking_latents,
+    "varying_outputs": varying_outputs,
     "evidence_by_quadrature": lambda model, images: evidence_by_quadrature(
         model, images, points=9),
     "posterior_modes": posterior_modes,
@@ -97,7 +97,7 @@ def test_measuring_leaves_modes_statistics_and_gradients_as_they_were(name, imag
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in (
-    "encode_as_in_training", "speaking_latents", "renew_statistics")])  # which train on purpose
+    "encode_as_in_training", "varying_outputs", "renew_statistics")])  # which train on purpose
 def test_what_is_measured_does_not_depend_on_the_mode(name, images):
     """Batch normalisation would give other values in training mode."""
     in_training, in_evaluation = ALL[name](normalised(), images), ALL[name](
@@ -114,7 +114,7 @@ def test_an_exception_leaves_the_modes_as_they_were():
 
 
 def test_the_second_stage_keeps_its_mode():
-    second = lab.LearnedScaleVAE(2, (8,), 4, codes=True, seed=0)
+    second = lab.CodeVAE(2, (8,), 4, seed=0)
     lab.code_elbo(second, torch.randn(5, 4), unit=1.0, seed=0)
     assert second.training
 

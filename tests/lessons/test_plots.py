@@ -53,11 +53,13 @@ from vae_lessons.derive_the_elbo.figures import (
 from vae_lessons.meet_kl_collapse.figures import (
     active_latents,
     beta_sweep,
-    cures_compared,
+    code_clouds,
     curve_slopes,
-    surviving_dimensions,
-    two_rulers,
+    own_and_common,
+    rescaled_codes,
 )
+from vae_lessons.meet_kl_collapse.figures_of_linear import saddle_and_valley, surviving_dimensions
+from vae_lessons.meet_kl_collapse.figures_of_remedies import remedy_gains, runs_compared
 from vae_lessons.say_how_good_it_is.figures import (
     beside_the_paper,
     bound_against_evidence,
@@ -68,12 +70,12 @@ from vae_lessons.say_how_good_it_is.figures import (
 )
 from vae_lessons.see_through_the_noise.figures import (
     collapse_map,
+    collapsed_decoder,
     early_latents,
     noise_plane,
     remedies,
-    settled_decoder,
-    swapped_pair,
 )
+from vae_lessons.see_through_the_noise.figures_deeper import constant_encoders, ridge, swapped_pair
 from vae_lessons.start_here.figures import (
     beside_nearest,
     cluster_widths,
@@ -93,10 +95,12 @@ from vae_lessons.tour_the_latent_space.figures import (
     two_ways,
 )
 from vae_lessons.train_in_two_stages.figures import (
+    by_budget,
+    digit_rows,
     known_pictures,
     paired_variants,
-    same_second,
-    stopped_clocks,
+    places_of_codes,
+    race,
     unit_of_codes,
 )
 from vae_lessons.train_live.figures import beta_schedules, too_late, training_panel
@@ -375,7 +379,7 @@ def fog(seed, noise, guess):
     random = np.random.default_rng(seed)
     return plane(seed) | {"step": 10 * seed, "noise": noise, "noises": [0, 0.1, 1, 2],
                           "purities": list(random.random(4)), "chance": 0.1 / seed,
-                          "noise_to_signal": noise * seed, "guess": guess}
+                          "signal_to_noise": noise * seed, "guess": guess}
 
 
 def swapping(seed):
@@ -395,7 +399,7 @@ def early(seed, live):
             "live": {"b": net()} if live else {}, "chance": 0.1}
 
 
-def settled(seed, guess):
+def decoded(seed, guess):
     random = np.random.default_rng(seed)
     return {"drawn": random.random((5, 28, 28)), "mean_image": random.random((28, 28)),
             "distortion": 206.0 + seed, "closed_form": 206.0, "guess": guess}
@@ -403,17 +407,27 @@ def settled(seed, guess):
 
 def mapped(seed, guess):
     random = np.random.default_rng(seed)
-    counts = {build: random.integers(0, 11, (2, 4)) for build in "ab"}
-    return {"staying": counts, "silent": {build: count // 2 for build, count in counts.items()},
-            "betas": [1.0, 3.0, 9.8, 40.0], "learning_rates": [1e-3, 1e-2], "seeds": 10,
-            "threshold": 20.0 + seed, "guess": guess}
+    return {"staying": {build: random.integers(0, 11, (2, 4)) for build in "ab"},
+            "betas": [1.0, 9.8, 20.0, 40.0], "learning_rates": [1e-3, 1e-2], "seeds": 10,
+            "guess": guess}
 
 
-def healed(seed, guess):
+def remedied(seed, guess):
     random = np.random.default_rng(seed)
-    return {"stored": {name: list(20 * random.random(6)) for name in ("untreated", "a", "b")},
-            "live": {"a": 10 * random.random()}, "off": {"untreated": seed, "a": 6, "b": 5},
-            "mute": {"untreated": 6 - seed, "a": 0, "b": 1}, "guess": guess}
+    gains = [{name: list(20 * random.random(6)) for name in ("no remedy", "a", "b")}
+             for which in range(2)]
+    return {"distortion": gains[0], "objective": gains[1], "live": {"a": (9.0 + seed, 3.0)},
+            "beta": 9.8, "guess": guess}
+
+
+def ridged(beta):
+    scales, betas = np.linspace(-1, 1, 9), [10.0, 30.0]
+    losses = np.array([0.5 * scales**2 * (1 - 20 / one) for one in betas])
+    return {"beta": beta, "betas": betas, "scales": scales, "losses": losses, "threshold": 20.0}
+
+
+def constants(seed):
+    return {"stay": {"both": 4 + seed, "mean": 2}, "leave": {"both": 0, "mean": seed}}
 
 
 SWEPT = [0.5, 1.0, 4.0]
@@ -424,6 +438,7 @@ def swept(here, seed):
     images = {name: random.random((10, 28, 28))
               for name in ("originals", "reconstructions", "samples")}
     return images | {"beta": SWEPT[here], "rate_per_latent": list(3 * random.random(4)),
+                     "active": 1 + here,
                      "rates": [9.0, 5.0, 1.0], "distortions": [90.0, 100.0, 150.0], "here": here,
                      "floor": 45.5, "plateau": 205.8}
 
@@ -443,13 +458,42 @@ def counted(seed, guess):
 def ruled(seed, guess):
     random = np.random.default_rng(seed)
     return {"betas": SWEPT, "own": 100 + 50 * random.random((5, 3)), "guess": guess,
-            "fair": 100 + 50 * random.random((5, 3))}
+            "common": 100 + 50 * random.random((5, 3))}
+
+
+def clouds(seed):
+    random = np.random.default_rng(seed)
+    return {"codes": {beta: random.normal(size=(40, 2)) / beta for beta in (4.0, 0.1)},
+            "rates": {4.0: 8.0 + seed, 0.1: 35.0}}
+
+
+def shrunk(seed):
+    random = np.random.default_rng(seed)
+    rate = np.array([90.0, 35.0, 20.0]) + random.random((5, 3))
+    return {"betas": SWEPT, "mean_part": 0.6 * rate, "rate": rate, "rescaled": 0.5 * rate,
+            "slopes": 0.5 + random.random((5, 2)), "rescaled_slopes": 0.6 + random.random((5, 2))}
+
+
+def gained(seed, guess):
+    random = np.random.default_rng(seed)
+    remedies = ("warm-up", "free bits")
+    return {"gains": {q: {remedy: list(9 * random.random(4) - 2) for remedy in remedies}
+                      for q in "ab"},
+            "live": {"free bits": dict.fromkeys("ab", seed)}, "guess": guess,
+            "notes": {name: (seed, 50) for name in ("constant", *remedies)},
+            "labels": {q: f"By {q}" for q in "ab"}}
+
+
+def saddle(beta):
+    v, w = np.linspace(-1, 1, 31), np.linspace(-2, 2, 41)
+    loss = beta * v**2 + w[:, None] ** 2 - 4 * v * w[:, None] + (v * w[:, None]) ** 2
+    return {"beta": beta, "threshold": 4.0, "encoder": v, "decoder": w, "loss": loss}
 
 
 def treated(seed, guess):
     random = np.random.default_rng(seed)
-    quantities, cures = ("a", "b"), ("constant", "free bits")
-    return {"stored": {q: {cure: list(100 + 9 * random.random(4)) for cure in cures}
+    quantities, kinds = ("a", "b"), ("constant", "free bits")
+    return {"stored": {q: {kind: list(100 + 9 * random.random(4)) for kind in kinds}
                        for q in quantities}, "guess": guess,
             "live": {"free bits": {q: 100 + seed for q in quantities}},
             "labels": {q: f"{q} (nats)" for q in quantities}}
@@ -464,40 +508,53 @@ def linear(noise_variance, live, guess):
             "originals": images, "reconstructions": images**2, "guess": guess}
 
 
-def rulers(seed, guess):
+def spoilt(seed, guess):
     random = np.random.default_rng(seed)
     sets = ("real", "blurred", "averages")
     return {"pictures": {name: random.random((6, 28, 28)) for name in sets}, "guess": guess,
-            "measures": {ruler: {name: random.random() for name in sets} for ruler in "ab"},
-            "labels": {ruler: f"{ruler} (share)" for ruler in "ab"}, "asked": ("b", "averages")}
+            "measures": {measure: {name: random.random() for name in sets} for measure in "ab"},
+            "labels": {measure: f"{measure} (share)" for measure in "ab"},
+            "asked": ("b", "averages")}
 
 
-BUDGETS, WAYS = [1.5, 3, 6], ("at once", "two stages")
+BUDGETS, WAYS = [1.5, 3, 6], ("one VAE", "two stages")
 
 
 def stopped(seconds, seed, guess):
-    random = np.random.default_rng(seed)
-    return {"seconds": seconds, "asked": 3, "guess": guess, "budgets": BUDGETS,
-            "originals": random.random((10, 28, 28)),
-            "frechet": {way: 10 + 90 * random.random((4, 3)) for way in WAYS},
-            "pictures": {way: {kind: random.random((10, 28, 28))
-                               for kind in ("samples", "reconstructions")} for way in WAYS}}
+    """The clock at another second shows other samples of the same race."""
+    of_all, random = np.random.default_rng(0), np.random.default_rng(seed)
+    return {"seconds": seconds, "asked": 3, "guess": guess, "budgets": BUDGETS, "real": 7.2,
+            "frechet": {way: 10 + 90 * of_all.random((4, 3)) for way in WAYS},
+            "live": dict.fromkeys(WAYS, 30.0),
+            "samples": {way: random.random((10, 28, 28)) for way in WAYS}}
 
 
-def clocked(seed):
+def clocked(seed, live):
     random = np.random.default_rng(seed)
-    return {"budgets": BUDGETS, "marked": 3, "log": ("a",),
-            "labels": {m: (m.upper(), "nats") for m in "abc"},
-            "stored": {m: {way: 5 + 90 * random.random((4, 3)) for way in WAYS} for m in "abc"},
-            "live": {way: {m: 20 * random.random() + 5 for m in "abc"} for way in WAYS}}
+    stored = {m: {way: 5 + 90 * random.random((4, 3)) for way in WAYS} for m in "abc"}
+    own = {way: {m: 20 * random.random() + 5 for m in "abc"} for way in WAYS}
+    return {"budgets": BUDGETS, "marked": 3, "log": ("a",), "stored": stored,
+            "labels": {m: (m.upper(), "nats") for m in "abc"}, "live": own if live else None}
+
+
+def rows_of_digits(seed):
+    random = np.random.default_rng(seed)
+    return {"rows": {name: random.random((10, 28, 28)) for name in "pqr"}, "title": f"Row {seed}"}
+
+
+def from_places(seed):
+    random = np.random.default_rng(seed)
+    measures = {m: {name: random.random() for name in ("p", "q", "real digits")} for m in "ab"}
+    return {"pictures": {name: (random.random((10, 28, 28)), [n > seed for n in range(10)])
+                         for name in "pq"},
+            "measures": measures, "labels": {m: f"{m} (share)" for m in "ab"}, "title": "Places"}
 
 
 def varied(seed, guess):
     random = np.random.default_rng(seed)
     return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
             "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess,
-            "asked": "q",
-            "labels": {m: f"{m} (nats)" for m in "ab"}}
+            "asked": "q", "labels": {m: (m.upper(), f"{m} (nats)") for m in "ab"}}
 
 
 def rescaled(unit, seed, guess):
@@ -696,11 +753,13 @@ CASES = [
     (failure_maps, failing(1), failing(2)),
     (noise_sweep, chosen_noise(1, None), chosen_noise(2, 0.3)),
     (noise_sweep, chosen_noise(2, 0.3), chosen_noise(1, None)),
-    (known_pictures, rulers(1, None), rulers(2, 0.5)),
-    (known_pictures, rulers(2, 0.5), rulers(1, None)),
-    (same_second, stopped(3, 1, None), stopped(6, 2, np.inf)),
-    (same_second, stopped(6, 2, 1.5), stopped(3, 1, None)),
-    (stopped_clocks, clocked(1), clocked(2)),
+    (known_pictures, spoilt(1, None), spoilt(2, 0.5)),
+    (known_pictures, spoilt(2, 0.5), spoilt(1, None)),
+    (race, stopped(3, 1, None), stopped(6, 2, np.inf)),
+    (race, stopped(6, 2, 1.5), stopped(3, 1, None)),
+    (by_budget, clocked(1, True), clocked(2, False)),
+    (digit_rows, rows_of_digits(1), rows_of_digits(2)),
+    (places_of_codes, from_places(1), from_places(2)),
     (paired_variants, varied(1, None), varied(2, 3.0)),
     (paired_variants, varied(2, 3.0), varied(1, None)),
     (unit_of_codes, rescaled(1, 1, None), rescaled(10, 16, 16)),
@@ -708,11 +767,17 @@ CASES = [
     (beta_sweep, swept(0, 1), swept(2, 2)),
     (curve_slopes, sloping(1, None), sloping(2, 3.0)),
     (curve_slopes, sloping(2, 3.0), sloping(1, None)),
+    (code_clouds, clouds(1), clouds(2)),
+    (rescaled_codes, shrunk(1), shrunk(2)),
+    (remedy_gains, gained(1, None), gained(2, "warm-up")),
+    (remedy_gains, gained(2, "warm-up"), gained(1, None)),
+    (saddle_and_valley, saddle(2.0), saddle(6.0)),
+    (saddle_and_valley, saddle(6.0), saddle(2.0)),
     (active_latents, counted(1, None), counted(2, 5)),
     (active_latents, counted(2, 5), counted(1, None)),
-    (two_rulers, ruled(1, None), ruled(2, 4.0)),
-    (two_rulers, ruled(2, 4.0), ruled(1, None)),
-    (cures_compared, treated(1, None), treated(2, "constant")),
+    (own_and_common, ruled(1, None), ruled(2, 4.0)),
+    (own_and_common, ruled(2, 4.0), ruled(1, None)),
+    (runs_compared, treated(1, None), treated(2, "constant")),
     (surviving_dimensions, linear(1.0, None, None), linear(0.5, [0.9, 0.5], 3)),
     (surviving_dimensions, linear(0.5, [0.9, 0.5], 3), linear(1.0, None, None)),
     (training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),
@@ -772,12 +837,15 @@ CASES = [
     (swapped_pair, swapping(1), swapping(2)),
     (early_latents, early(1, True), early(2, False)),
     (early_latents, early(2, False), early(1, True)),
-    (settled_decoder, settled(1, None), settled(2, "noise")),
-    (settled_decoder, settled(2, "noise"), settled(1, None)),
+    (collapsed_decoder, decoded(1, None), decoded(2, "noise")),
+    (collapsed_decoder, decoded(2, "noise"), decoded(1, None)),
     (collapse_map, mapped(1, None), mapped(2, 5)),
     (collapse_map, mapped(2, 5), mapped(3, None)),
-    (remedies, healed(1, None), healed(2, "a")),
-    (remedies, healed(2, "a"), healed(1, None)),
+    (remedies, remedied(1, None), remedied(2, "a")),
+    (remedies, remedied(2, "a"), remedied(1, None)),
+    (ridge, ridged(10.0), ridged(30.0)),
+    (ridge, ridged(30.0), ridged(10.0)),
+    (constant_encoders, constants(1), constants(2)),
 ]
 
 

@@ -18,6 +18,7 @@ from anatomy import only_defines
 from vae_helpers import elbo, models
 from vae_lessons.build_a_vae import lab
 from vae_lessons.derive_the_elbo.exact import Laboratory
+from vae_lessons.meet_kl_collapse.lab import LinearVAE
 from vae_lessons.say_how_good_it_is.lab import BurdaVAE
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -53,6 +54,15 @@ def drawings():
 
 def some_images(n):
     return torch.randint(0, 256, (n, 28, 28), generator=generator(), dtype=torch.uint8)
+
+
+def linear_vae(latent, noise_variance):
+    return LinearVAE(latent, torch.zeros(5), noise_variance=noise_variance, seed=0)
+
+
+def covariance_of(pixels):
+    x = noise(9, pixels).float()
+    return x.T @ x / len(x)
 
 
 # For each taught function the arguments to try, made afresh for each call.
@@ -116,6 +126,14 @@ INPUTS = {
         lambda: (noise(1), noise(1, seed=1).exp(), 1.0, 0.5**0.5),
         lambda: (noise(6), noise(6, seed=1).exp(), 0.2, 0.6),
     ],
+    "evaluation.active_units": [
+        lambda: (models.VAE(3, (8,), seed=0), some_images(6)),
+        lambda: (models.VAE(2, (4,), seed=1), some_images(9)),
+    ],
+    "lab.exact_elbo_parts": [
+        lambda: (linear_vae(3, noise_variance=0.5), covariance_of(5)),
+        lambda: (linear_vae(1, noise_variance=2.0), covariance_of(5)),
+    ],
     "lab.surviving": [
         lambda: (noise(9).exp(), 0.5),
         lambda: (noise(5, seed=1).exp(), 1.3),
@@ -137,7 +155,22 @@ INPUTS = {
         lambda: (noise(2), noise(2, seed=1), noise(2, seed=2)),
     ],
     "lab.threshold": [lambda: (drawings(),)],
+    "lab.encode_as_in_training": [
+        lambda: (lab.CoderVAE(heads="linear", seed=0).eval(), some_images(6)),
+        lambda: (models.VAE(3, (9,), seed=0), some_images(2)),
+    ],
+    "lab.is_collapsed": [
+        lambda: (0, 205.5, 206.0), lambda: (0, 204.5, 206.0), lambda: (1, 207.0, 206.0)],
+    "lab.train_recipe": [
+        lambda: (some_images(9), 1, {"steps": 2, "logvar": -4.0, "warm_up": 3}),
+        lambda: (some_images(9), 2, {"steps": 2, "batch_norm": True, "learning_rate": 0.1}),
+        lambda: (some_images(9), 3, {"steps": 1, "beta": 2.0}),
+    ],
     "lab.Autoencoder": [lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float())],
+    "lab.CodeVAE": [
+        lambda: (noise(9, 5).float(), noise(9, 3, seed=1).float()),
+        lambda: (2 * noise(30, 5).float() + 1, noise(30, 3, seed=1).float()),
+    ],
     "realism.frechet_distance": [
         lambda: (noise(60, 4), 2 * noise(50, 4, seed=1) + 1),
         lambda: (noise(30, 1).float(), noise(40, 1, seed=1).float()),
@@ -166,9 +199,21 @@ def renewed(renew_statistics, model, images, batch_size, seed):
     return renew_statistics(model, images, batch_size=batch_size, seed=seed).state_dict()
 
 
+def trained(train_recipe, images, seed, settings):
+    return train_recipe(images, seed, **settings).state_dict()
+
+
 def coded_without_noise(Autoencoder, x, eps):
     model = Autoencoder(3, (8,), seed=0)
     return [*model.elbo_parts(x, eps), *model.encode(x)]
+
+
+def codes_in_both_modes(CodeVAE, codes, eps):
+    """Both parts and the running variance while it trains, and the parts in evaluation mode."""
+    torch.manual_seed(0)
+    model = CodeVAE(3, (6,), 5, seed=0)
+    steps = [[*model.elbo_parts(codes, eps), model.variance.clone()] for step in range(3)]
+    return [*sum(steps, []), *model.eval().elbo_parts(codes, eps)]
 
 
 def gaussian_parts(SigmaVAE, x, eps, learned):
@@ -188,7 +233,9 @@ def every_term(Laboratory, noise_variance, x, z):
 # How a class is tried, or a function of named arguments; another is called as it is.
 USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
         "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
-        "lab.renew_statistics": renewed, "exact.Laboratory": every_term}
+        "lab.CodeVAE": codes_in_both_modes,
+        "lab.renew_statistics": renewed, "lab.train_recipe": trained,
+        "exact.Laboratory": every_term}
 
 
 def taught_cells():

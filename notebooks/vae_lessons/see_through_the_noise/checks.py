@@ -8,6 +8,7 @@ from vae_helpers.check.exercise import Exercise, Mistake
 from vae_helpers.check.laboratory import draw_from, mistakes_of_normal
 from vae_helpers.check.quantity import Quantity
 from vae_lessons.see_through_the_noise import lab
+from vae_lessons.see_through_the_noise.recipes import RecipeExercise
 
 
 def _posteriors():
@@ -185,24 +186,24 @@ blot = Quantity(
         (5 * sum(map(_entropy, _P)), "You summed over the five images. Average over them."),
         (2.5 * sum(map(_entropy, _P)), "You summed over the images and averaged over the pixels; "
          "it is the other way round."),
-        (sum(-p * math.log(p) for p in _P), "Only the bright pixels are paid for. A dark one costs "
-         "−log(1 − p)."),
-        (sum(-(1 - p) * math.log(1 - p) for p in _P), "Only the dark pixels are paid for. A bright "
-         "one costs −log p."),
-        (sum(-math.log(p) for p in _P), "You took every pixel for bright. The first is so in four "
-         "images of five, the second in two."),
+        (sum(-p * math.log(p) for p in _P), "You counted only the cost of pixels that are 1. A "
+         "pixel that is 0 costs −log(1 − p)."),
+        (sum(-(1 - p) * math.log(1 - p) for p in _P), "You counted only the cost of pixels that "
+         "are 0. A pixel that is 1 costs −log p."),
+        (sum(-math.log(p) for p in _P), "You took every pixel for 1. The first is 1 in four images "
+         "of five, the second in two."),
         (sum(p * (1 - p) for p in _P), "These are variances, as for the squared error. The cross "
          "entropy is asked for."),
-        (2 * _entropy(0.6), "You drew both pixels with the average of all, 0.6. Each pixel has a "
-         "mean of its own."),
+        (2 * _entropy(0.6), "You drew both pixels with the average of all, 0.6. Each pixel has "
+         "its own mean."),
         (2 * math.log(2), "This is a decoder that gives ½ everywhere. The mean image does better."),
         (_entropy(0.8), "This is the first pixel alone."),
         (_entropy(0.4), "This is the second pixel alone."),
-        (0.0, "Only a decoder that knows which image it draws could pay nothing."),
+        (0.0, "A distortion of 0 needs a decoder that knows which image it draws."),
     ],
     [
         "What is the mean image? It has two numbers.",
-        "0.8 and 0.4. A pixel that is bright in a share p of the images, and drawn as p, costs "
+        "0.8 and 0.4. A pixel that is 1 in a share p of the images, and drawn as p, costs "
         "−p log p − (1 − p) log(1 − p) on average.",
         "Add that up for p = 0.8 and p = 0.4.",
     ],
@@ -242,3 +243,16 @@ narrow_start = Quantity(
     ],
     tolerance=0.02,
 )
+
+
+def good_recipe():
+    """Batch norm, and a warm-up over two thirds of the budget."""
+    return {"batch_norm": True, "warm_up": 100}
+
+
+recipe = RecipeExercise("recipe", good_recipe, [
+    "Each remedy changes something else: which units stay alive, how loud the noise is at first, "
+    "what the rate costs at first. So two of them together may do more than one.",
+    "Which remedy gained most by the objective in the figure? Keep it, and add the second best.",
+    'Batch norm, and a warm-up that ends within the budget: {"batch_norm": True, "warm_up": 100}.',
+])

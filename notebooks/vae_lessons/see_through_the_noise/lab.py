@@ -1,12 +1,20 @@
-"""What a young latent space knows, and the plateau on which training starts."""
+"""What early codes tell of the labels, the plateau of the mean image, and how to leave it."""
 
 import copy
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 
 from vae_helpers import arguments, data, evaluation
+from vae_lessons.build_a_vae.lab import CoderVAE, renew_statistics
+
+LEAST_ACTIVE = 0.01  # A_u of an active latent: Burda, Grosse & Salakhutdinov 2015, section 5.2
+LARGEST_GAIN = 1.0  # nats per image
+BETA = 9.8  # the KL weight that the loss of the original recipe hides: notebook 03
+BUDGET = 150  # training steps
 
 
 @torch.no_grad()
@@ -51,10 +59,6 @@ def swap_probability(mean, logvar, other):
     return torch.special.ndtr(-0.5 * (way**2).sum(-1) / spread)
 
 
-LARGEST_RATE = 0.1  # nats per image
-LARGEST_GAIN = 1.0  # nats per image
-
-
 class Recent(NamedTuple):
     """Averages of the last minibatches, in nats per image."""
 
@@ -69,23 +73,65 @@ def recent(records, count=50):
                     for part in Recent._fields))
 
 
-def is_collapsed(rate, distortion, mean_image):
-    """The series' rule for a run that stands on the plateau.
+def is_collapsed(active, distortion, mean_image):
+    """Whether a VAE ignores its code: no active latent, and no better than the mean image.
 
-    The rate is below 0.1 nats, and the distortion at most 1 nat below that of the mean image.
+    active: how many latents have A_u > 0.01; distortion: nats per image, `mean_image` the mean
+    image's on the same images. Within 1 nat counts as no better.
     """
-    return rate < LARGEST_RATE and distortion > mean_image - LARGEST_GAIN
+    return active == 0 and distortion > mean_image - LARGEST_GAIN
 
 
-def speaking_latents(model, images):
+def active_units(mean):
+    """How many latents are active: A_u, the variance over images of `mean` [n, latent], > 0.01."""
+    return int((mean.var(0) > LEAST_ACTIVE).sum())
+
+
+def varying_outputs(model, images):
     """How many latents' mean, and how many's log variance, differ between any of the images.
 
     images: uint8 [n, 28, 28], encoded as in training; returns two numbers. Where no mean
-    differs, ReLUs before it are 0 for every image: the encoder is silent, and no gradient
-    passes them that could wake it.
+    differs, the ReLUs before it are 0 for every image, and no gradient passes them.
     """
     encoded = encode_as_in_training(model, images)  # 2 x [n, latent]
     return tuple(int((head.std(0) > 1e-6).sum()) for head in encoded)
+
+
+def train_recipe(
+    images, seed, *, logvar=0.0, warm_up=0, batch_norm=False, learning_rate=0.01, beta=BETA,
+    steps=300
+):
+    """Notebook 03's VAE with linear heads, trained for `steps` steps on batches of 200 images.
+
+    images: uint8 [n, 28, 28]. logvar: where the log variances of q(z|x) begin; warm_up: steps
+    over which the KL weight rises from 0 to `beta`. seed: fixes the weights, batches and noise.
+    """
+    model = CoderVAE(heads="linear", batch_norm=batch_norm, seed=seed).train()
+    nn.init.constant_(model.logvar[-1].bias, logvar)  # where the log variances begin
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        batch = torch.randint(len(images), (200,), generator=generator)
+        x = data.pixels(images[batch])  # [200, 784]
+        eps = torch.randn(200, 8, generator=generator)
+        distortion, rate = model(x, eps)  # [200] each
+        weight = beta * min(1, step / warm_up) if warm_up else beta
+        optimizer.zero_grad()
+        (distortion + weight * rate).mean().backward()
+        optimizer.step()
+    return model
+
+
+def judge_recipe(model, training_images, images, seed):
+    """What a trained `CoderVAE` reaches on `images`: distortion, rate and active latents.
+
+    In evaluation mode, batch norm's statistics recomputed on twenty batches of training images,
+    since running averages lag (notebook 03). In nats per image.
+    """
+    model = renew_statistics(model, training_images[:4000], batch_size=200, seed=seed)
+    found = evaluation.evaluate(model, images, seed=seed)
+    return {"distortion": found.distortion, "rate": found.rate,
+            "active": evaluation.active_units(model, images)}
 
 
 def threshold(images):
@@ -104,15 +150,58 @@ def threshold(images):
     return torch.linalg.eigvalsh(x.T @ x / len(x))[-1].item()
 
 
-def set_initial_logvar(model, value):
-    """Let every q(z|x) of an untrained `CoderVAE` begin with log variance near `value`.
+def relu_threshold(images, *, starts=12, rounds=40, seed=0):
+    """`threshold` for an encoder whose means a ReLU keeps from being negative.
 
-    Raises `ValueError` for a head that ends in a ReLU, which lets no negative number through.
+    The largest E[max(0, xᵀw)²] over unit vectors w, x the pixels as in `threshold`: repeated
+    w ← E[max(0, xᵀw) x] climbs to a maximum, and the best of `starts` is taken.
     """
-    last = model.logvar[-1]
-    if not isinstance(last, nn.Linear):
-        raise ValueError(
-            f"The head of the log variance ends in {type(last).__name__}, so that no bias makes "
-            'it negative. Build the model with heads="linear".'
-        )
-    nn.init.constant_(last.bias, value)
+    x, _mean = _standardised(images)
+    w = torch.randn(x.shape[1], starts, generator=torch.Generator().manual_seed(seed))
+    for _round in range(rounds):
+        passed = (x @ (w / w.norm(dim=0))).clamp(min=0)  # [n, starts]
+        w = x.T @ passed / len(x)
+    return passed.square().mean(0).max().item()
+
+
+def _standardised(images):
+    """Pixels that vary, centred and divided by their Bernoulli spread [n, pixels]; their mean."""
+    x = data.pixels(images)  # [n, 784]
+    mean = x.mean(0)
+    varying = (mean > 0) & (mean < 1)
+    mean = mean[varying]
+    return x[:, varying].sub_(mean).div_((mean * (1 - mean)).sqrt()), mean
+
+
+NODES = 9  # of Gauss–Hermite quadrature over z
+
+
+def ridge(images, betas, scales):
+    """The change of D + βR along the best way off the plateau: β*, and losses [betas, scales].
+
+    One latent. Its decoder adds s z u to the logits of the mean image p; u is the direction in
+    which the loss falls fastest, with uᵀVu = 1. Its encoder has the mean (x − p)ᵀu s/β and the
+    variance 1/(1 + s²/β), the best there are to second order. The expectation over z is
+    Gauss–Hermite quadrature. images: uint8 [n, 28, 28]; in nats per image.
+    """
+    standard, p = (part.double() for part in _standardised(images))
+    values, vectors = torch.linalg.eigh(standard.T @ standard / len(standard))
+    signal = standard @ vectors[:, -1]  # [n]: (x − p)ᵀu
+    u = vectors[:, -1] / (p * (1 - p)).sqrt()  # [pixels]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    reach = 1.0 + max(abs(s) * (abs(s) / beta * signal.abs().max().item() + abs(nodes[-1]))
+                      for s in scales for beta in betas)
+    grid = np.linspace(-reach, reach, 4001)
+    # What the pixels' log(1 + exp(logit)) add up to at a step y along u, less their value at 0
+    # and their slope p: the part of the distortion that is not linear in y.
+    curve = np.array([float(softplus(p.logit() + y * u).sum() - y * (p @ u)) for y in grid])
+    curve -= np.interp(0.0, grid, curve)
+    losses = np.empty((len(betas), len(scales)))
+    for row, beta in enumerate(betas):
+        for column, s in enumerate(scales):
+            mean, variance = signal.numpy() * s / beta, 1 / (1 + s**2 / beta)
+            y = s * (mean[:, None] + variance**0.5 * nodes)  # [n, nodes]
+            bend = np.interp(y, grid, curve) @ weights / weights.sum()  # [n]
+            rate = 0.5 * (mean**2 + variance - 1 - np.log(variance))
+            losses[row, column] = (bend - s * mean * signal.numpy() + beta * rate).mean()
+    return values[-1].item(), losses

@@ -1,9 +1,10 @@
-"""Notebook 06: what neighbours know early in training, and who stays on the plateau."""
+"""Notebook 06: what early codes tell of the labels, and which runs leave the plateau."""
 
 import torch
 
-from vae_helpers import data, elbo, evaluation, models, schedules, training
+from vae_helpers import data, elbo, evaluation, models, training
 from vae_helpers.study import Study, on_one_thread, prefix
+from vae_helpers.threads import denormals_as_zero
 from vae_lessons.build_a_vae.lab import CoderVAE
 from vae_lessons.see_through_the_noise import lab
 
@@ -11,7 +12,7 @@ from vae_lessons.see_through_the_noise import lab
 NETS = {
     "784-256-128-2": lambda seed: models.VAE(2, (256, 128), seed=seed),
     "784-400-20": lambda seed: models.VAE(20, (400,), seed=seed),
-    "the source's coders, 8": lambda seed: CoderVAE(heads="linear", seed=seed),
+    "CoderVAE, 8": lambda seed: CoderVAE(heads="linear", seed=seed),
 }
 SHOWN = 2000  # test images whose neighbours are looked for
 
@@ -62,70 +63,69 @@ NOISY_LATENTS = Study(
 CLEARLY_LEFT = 5.0  # nats below the mean image's distortion: a run of the map goes no further
 CHUNK = 50  # steps between two looks
 CODERS = {  # the two builds that are mapped
-    "the source's coders": {"heads": "relu", "batch_norm": True},
+    "original heads and batch norm": {"heads": "relu", "batch_norm": True},
     "linear heads, no batch norm": {"heads": "linear", "batch_norm": False},
 }
-UNTREATED = {"beta": 9.8, "learning_rate": 1e-2} | CODERS["linear heads, no batch norm"]
-REMEDIES = {  # what is changed of the untreated recipe; logvar, warm_up: see `recipe_trainer`
-    "untreated": {},
+REMEDIES = {  # what is changed of a run without any: settings of `lab.train_recipe`
+    "no remedy": {},
     "small log variance": {"logvar": -4.0},
     "warm-up": {"warm_up": 200},
     "batch norm": {"batch_norm": True},
-    "a smaller step": {"learning_rate": 1e-3},
+    "smaller learning rate": {"learning_rate": 1e-3},
+}
+COMBINED = {  # within the budget of the exercise
+    "batch norm": {"batch_norm": True},
+    "batch norm, small log variance": {"batch_norm": True, "logvar": -4.0},
+    "batch norm, warm-up": {"batch_norm": True, "warm_up": 100},
+    "batch norm, trained at β = 1": {"batch_norm": True, "beta": 1.0},
 }
 SETTLED = {"beta": 40.0, "learning_rate": 1e-2} | CODERS["linear heads, no batch norm"]
 
 
-def coders_trainer(
-    seed, *, batch_size, beta, learning_rate, logvar=None, warm_up=None, **of_model
-):
-    """A trainer of the source's coders, on one thread.
-
-    logvar: where the log variance begins, see `lab.set_initial_logvar`. warm_up: steps
-    over which β rises from 0. of_model: settings of `CoderVAE`.
-    """
-    model = CoderVAE(seed=seed, **of_model)
-    if logvar is not None:
-        lab.set_initial_logvar(model, logvar)
+def coders_trainer(seed, *, batch_size, beta, learning_rate, **of_model):
+    """A trainer of notebook 03's `CoderVAE`, on one thread. of_model: settings of the model."""
     return on_one_thread(training.Trainer(
-        model, data.load_mnist().train_images, batch_size=batch_size,
-        learning_rate=learning_rate, seed=seed,
-        beta=beta if warm_up is None else schedules.warm_up(warm_up, beta),
+        CoderVAE(seed=seed, **of_model), data.load_mnist().train_images, batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed, beta=beta,
     ))
 
 
 def come_to_rest(trainer, steps):
-    """Train on for `steps` steps of a tenth of the size, so that the noise of training fades."""
+    """Train on for `steps` steps at a tenth of the learning rate: the noise of training fades."""
     trainer.learning_rate /= 10
     training.train(trainer, len(trainer.records) + steps)
 
 
-def run_plateau(seed, *, betas, learning_rates, steps, remedy_steps, settling, batch_size):
-    """The map, the remedies, and a decoder that has settled on the plateau, for one seed."""
-    images = data.load_mnist().train_images
+def run_plateau(seed, *, betas, learning_rates, steps, remedy_steps, budget, settling, batch_size):
+    """The map, the remedies, and a collapsed decoder trained to rest, for one seed."""
+    digits = data.load_mnist()
+    images, validation = digits.train_images, digits.validation_images
     mean_image = evaluation.mean_image_distortion(images, images)
 
     def trainer_of(**recipe):
         return coders_trainer(seed, batch_size=batch_size, **recipe)
+
+    def judged(recipes, steps):
+        return {name: _outcome(lab.train_recipe(images, seed, steps=steps, **changes), seed)
+                for name, changes in recipes.items()}
 
     maps = {
         name: [[_until_left(trainer_of(beta=beta, learning_rate=rate, **coders), steps, mean_image)
                 for beta in betas] for rate in learning_rates]
         for name, coders in CODERS.items()
     }
-    remedies = {
-        name: _trained(trainer_of(**(UNTREATED | change)), remedy_steps)
-        for name, change in REMEDIES.items()
-    }
+    with denormals_as_zero():
+        remedies, combined = judged(REMEDIES, remedy_steps), judged(COMBINED, budget)
     settled = trainer_of(**SETTLED)
     training.train(settled, steps)
     come_to_rest(settled, settling)
-    result = evaluation.evaluate(settled.model, images, seed=seed)
     return {
         "mean_image": mean_image,
+        "validation_mean_image": evaluation.mean_image_distortion(images, validation),
         "maps": maps,
         "remedies": remedies,
-        "settled": result._asdict(),
+        "combined": combined,
+        "settled": lab.judge_recipe(settled.model, images, images, seed),
         "prefix_neg_elbo": prefix(settled),
     }
 
@@ -136,20 +136,23 @@ def _until_left(trainer, steps, mean_image):
         training.train(trainer, len(trainer.records) + CHUNK)
         if lab.recent(trainer.records).distortion < mean_image - CLEARLY_LEFT:
             break
-    return _state(trainer)
+    return _state(trainer.model) | lab.recent(trainer.records)._asdict() | {
+        "steps": len(trainer.records)}
 
 
-def _trained(trainer, steps):
-    training.train(trainer, steps)
-    return _state(trainer)
+def _outcome(model, seed):
+    """On the validation images at the end: distortion, rate, active latents; and `_state`."""
+    digits = data.load_mnist()
+    found = lab.judge_recipe(model, digits.train_images, digits.validation_images, seed)
+    return _state(model) | found
 
 
-def _state(trainer):
-    """Steps, rate and distortion of the last minibatches, and who still speaks in the encoder."""
-    means, logvars = lab.speaking_latents(trainer.model, data.load_mnist().test_images[:1000])
-    return lab.recent(trainer.records)._asdict() | {
-        "steps": len(trainer.records), "speaking_means": means, "speaking_logvars": logvars
-    }
+def _state(model):
+    """Active latents, and those whose mean and log variance differ between test images."""
+    images = data.load_mnist().test_images[:1000]
+    means, logvars = lab.varying_outputs(model, images)
+    mean, _logvar = lab.encode_as_in_training(model, images)
+    return {"active": lab.active_units(mean), "varying_means": means, "varying_logvars": logvars}
 
 
 def _settled_trainer(seed, *, batch_size, **_settings):
@@ -157,11 +160,11 @@ def _settled_trainer(seed, *, batch_size, **_settings):
 
 
 PLATEAU = Study(
-    "Which runs stay on the plateau of the mean image, and which remedies get them off it?",
+    "Which runs leave the plateau of the mean image, and which remedies lower the objective?",
     run_plateau,
     _settled_trainer,
-    {"betas": [1.0, 3.0, 9.8, 40.0], "learning_rates": [1e-3, 3e-3, 1e-2], "steps": 200,
-     "remedy_steps": 300, "settling": 150, "batch_size": 200},
+    {"betas": [1.0, 9.8, 20.0, 40.0], "learning_rates": [1e-3, 3e-3, 1e-2], "steps": 200,
+     "remedy_steps": 300, "budget": lab.BUDGET, "settling": 150, "batch_size": 200},
 )
 
 STUDIES = {"noisy_latents": NOISY_LATENTS, "plateau": PLATEAU}

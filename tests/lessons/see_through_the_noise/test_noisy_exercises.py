@@ -7,6 +7,7 @@ import torch
 
 from vae_helpers import data, evaluation
 from vae_lessons.see_through_the_noise import checks, lab
+from vae_lessons.see_through_the_noise.recipes import Gains, RecipeExercise
 
 
 def in_a_loop(mean, logvar):
@@ -68,3 +69,70 @@ def test_the_narrow_start_has_the_ratio_asked_for():
     assert ratio.item() == pytest.approx(4, rel=0.02)
     assert "variance" in checks.narrow_start.judge(0.0025).diagnosis
     assert "base 10" in checks.narrow_start.judge(-2.602).diagnosis
+
+
+def reaching(objective, distortion=10.0, rate=1.0):
+    """The check of a recipe that reaches this, whatever it is, without any training."""
+    return RecipeExercise("recipe", checks.good_recipe, checks.recipe.hints,
+                          lambda settings: Gains(distortion, objective, rate))
+
+
+@pytest.mark.parametrize("answer", [
+    lambda: {"batch_norm": True, "warm_up": 100},
+    lambda: {"batch_norm": 1, "warm_up": 100.0, "steps": 150},
+    lambda: {"logvar": torch.tensor(-4.0), "batch_norm": torch.tensor(True)},
+])
+def test_a_recipe_passes_that_gains_enough(answer):
+    result = reaching(8.5).judge(answer)
+    assert result.passed, result.diagnosis
+    assert "⟨8.5⟩ nats better" in result.diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda: {"batch_norm": True, "warm_up": 100, "steps": 300}, "more than the budget"),
+    (lambda: {}, "without any remedy"),
+    (lambda: {"warmup": 100}, "no setting called warmup"),
+    (lambda: {"warm_up": 0.5}, "whole numbers"),
+    (lambda: {"learning_rate": 0.0}, "above 0"),
+    (lambda: {"warm_up": -3}, "neither warm_up nor beta"),
+    (lambda: [("batch_norm", True)], "Return a dictionary"),
+    (lambda: torch.nn.Linear(2, 2), "You return a model"),
+    (lambda: {"logvar": "small"}, "ValueError"),
+    (lambda seed: {"logvar": -4}, "TypeError"),
+    ({"batch_norm": True}, "A function is expected"),
+    (lambda: {"logvar": 0.018}, "logarithm of the variance"),
+    (lambda: {"warm_up": 300}, "longer than the training"),
+    (lambda: {"batch_norm": True, "beta": 20}, "larger β"),
+    (lambda: {"batch_norm": True, "learning_rate": 0.001}, "learning rate this small"),
+    (lambda: {"batch_norm": True, "logvar": -4.0, "steps": 50}, "all 150 steps"),
+    (lambda: {"batch_norm": True}, "batch_norm alone"),
+])
+def test_a_recipe_that_is_not_enough_is_told_why(answer, words):
+    result = reaching(5.0).judge(answer)
+    assert result.state == "failed" and words in result.diagnosis, result.diagnosis
+
+
+def test_a_recipe_that_is_judged_by_distortion_alone_is_named():
+    result = reaching(-27.0, distortion=66.0, rate=9.5).judge(lambda: {"beta": 1.0})
+    assert "By distortion alone it gains ⟨66⟩" in result.diagnosis, result.diagnosis
+    assert "⟨27⟩ nats worse" in result.diagnosis
+
+
+def test_a_recipe_that_diverges_is_told_so():
+    result = reaching(math.nan).judge(lambda: {"learning_rate": 1e9})
+    assert "becomes infinite" in result.diagnosis
+
+
+def test_an_unanswered_recipe_goes_on_with_ours(capsys):
+    assert checks.recipe.judge(lambda: ...).state == "unanswered"
+    assert checks.recipe(...) is checks.good_recipe
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("settings, passed", [
+    ({"batch_norm": True, "warm_up": 100}, True),
+    ({"batch_norm": True}, False),
+    ({"batch_norm": True, "beta": 1.0}, False),
+])
+def test_recipes_are_really_trained(settings, passed):
+    assert checks.recipe.judge(lambda: settings).passed is passed

@@ -8,7 +8,7 @@ import torch
 
 from vae_helpers import data, elbo, evaluation, training
 from vae_lessons.build_a_vae.lab import CoderVAE
-from vae_lessons.see_through_the_noise import lab, study
+from vae_lessons.see_through_the_noise import lab, study, summaries
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_codes_that_coincide_are_neighbours_of_each_other():
     assert lab.knn_purity(codes, labels) == 1
 
 
-def test_chance_is_the_purity_of_codes_that_know_nothing():
+def test_chance_is_the_purity_of_codes_without_information():
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
     pairs = list(itertools.permutations(labels.tolist(), 2))
     exact = sum(a == b for a, b in pairs) / len(pairs)
@@ -65,24 +65,25 @@ def test_encoding_as_in_training_uses_the_images_own_statistics(digits):
     assert not torch.allclose(mean, model.eval().encode(data.pixels(images))[0])
 
 
-def rate_and_distortion(rate, distortion):
-    return [training.Record(0, 1.0, 1e-3, distortion, rate, (rate,))]
-
-
-@pytest.mark.parametrize("rate, distortion, collapsed", [
-    (0.0, 206.0, True),
-    (0.05, 205.3, True),
-    (0.05, 204.9, False),  # it draws better than the mean image
-    (0.2, 206.0, False),  # it pays for a code
-    (0.0, 215.0, True),  # not even there yet
+@pytest.mark.parametrize("active, distortion, collapsed", [
+    (0, 206.0, True),
+    (0, 205.3, True),
+    (0, 204.9, False),  # it draws better than the mean image
+    (1, 206.0, False),  # a latent is active
+    (0, 215.0, True),  # worse than the mean image
 ])
-def test_the_rule_for_collapse(rate, distortion, collapsed):
-    found = lab.recent(rate_and_distortion(rate, distortion))
-    assert lab.is_collapsed(*found, 206.0) is collapsed
+def test_the_rule_for_collapse(active, distortion, collapsed):
+    assert lab.is_collapsed(active, distortion, 206.0) is collapsed
+
+
+def test_a_latent_is_active_if_its_mean_varies_by_more_than_a_hundredth():
+    mean = torch.tensor([[1.0, 0.0, 3.0], [-1.0, 0.1, 3.0]])  # variances 2, 0.005 and 0
+    assert lab.active_units(mean) == 1
 
 
 def test_recent_averages_the_last_records():
-    records = rate_and_distortion(9.0, 300.0) + 2 * rate_and_distortion(1.0, 200.0)
+    records = [training.Record(0, 1.0, 1e-3, distortion, rate, (rate,))
+               for distortion, rate in ((300.0, 9.0), (200.0, 1.0), (200.0, 1.0))]
     assert lab.recent(records, 2) == (1.0, 200.0)
     assert lab.recent(records, 3) == (pytest.approx(11 / 3), pytest.approx(700 / 3))
 
@@ -134,54 +135,114 @@ def exact_normal():
     return torch.tensor(nodes), torch.tensor(weights / math.sqrt(2 * math.pi))
 
 
-def test_the_log_variance_begins_where_it_is_told(digits):
-    model = CoderVAE(heads="linear", seed=0)
-    before = lab.encode_as_in_training(model, digits.test_images[:200])
-    lab.set_initial_logvar(model, -4.0)
-    mean, logvar = lab.encode_as_in_training(model, digits.test_images[:200])
-    assert torch.equal(mean, before[0])
-    torch.testing.assert_close(logvar, before[1] - 4)
+def test_the_ridge_falls_below_the_threshold_and_rises_above(digits):
+    """Near the plateau it is the parabola ½ s² (1 − β*/β)."""
+    scales = [-0.1, 0.0, 0.1]
+    star, losses = lab.ridge(digits.test_images[:500], [10.0, 60.0], scales)
+    for beta, line in zip((10.0, 60.0), losses):
+        assert line[1] == pytest.approx(0, abs=1e-9)
+        assert line[[0, 2]] == pytest.approx(0.005 * (1 - star / beta), rel=0.1)
+
+
+def test_the_ridge_is_the_loss_of_a_vae(digits):
+    """Against the loss computed pixel by pixel, with the same quadrature."""
+    images, beta, s = digits.test_images[:300], 12.0, 0.7
+    (loss,), = lab.ridge(images, [beta], [s])[1]
+    x = data.pixels(images).double()
+    p = x.mean(0)
+    x, p = x[:, (p > 0) & (p < 1)], p[(p > 0) & (p < 1)]
+    scale = (p * (1 - p)).sqrt()
+    _values, vectors = torch.linalg.eigh(((x - p) / scale).T @ ((x - p) / scale) / len(x))
+    u = vectors[:, -1] / scale
+    mean, variance = (x - p) @ u * s / beta, 1 / (1 + s**2 / beta)
+    distortion = elbo.bernoulli_log_prob(x, torch.logit(p).expand_as(x))
+    for node, weight in zip(*exact_normal()):
+        logits = torch.logit(p) + s * (mean + variance**0.5 * node)[:, None] * u
+        distortion = distortion - weight * elbo.bernoulli_log_prob(x, logits)
+    rate = 0.5 * (mean**2 + variance - 1 - math.log(variance))
+    assert loss == pytest.approx((distortion + beta * rate).mean().item(), abs=1e-3)
+
+
+def test_a_relu_lowers_the_threshold(digits):
+    images = digits.test_images[:2000]
+    assert 0.4 < lab.relu_threshold(images, starts=4) / lab.threshold(images) < 0.9
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_an_encoder_whose_last_hidden_units_are_dead_is_silent(digits, batch_norm):
+def test_an_encoder_whose_last_hidden_units_are_dead_gives_constants(digits, batch_norm):
     model = CoderVAE(heads="linear", batch_norm=batch_norm, seed=0)
     images = digits.test_images[:200]
-    assert lab.speaking_latents(model, images) == (8, 8)
+    assert lab.varying_outputs(model, images) == (8, 8)
     with torch.no_grad():
         model.mean[-3].bias.fill_(-1e3)  # the layer before the last ReLU
         model.logvar[-1].weight[:3] = 0
-    assert lab.speaking_latents(model, images) == (0, 5)
+    assert lab.varying_outputs(model, images) == (0, 5)
     distortion, rate = model.train()(data.pixels(images), torch.zeros(200, 8))
     (distortion + rate).sum().backward()
     assert not model.mean[-3].weight.grad.any() and model.logvar[-3].weight.grad.any()
 
 
-def test_a_relu_head_cannot_begin_narrow():
-    with pytest.raises(ValueError, match='ends in ReLU.*heads="linear"'):
-        lab.set_initial_logvar(CoderVAE(heads="relu", seed=0), -4.0)
-
-
-def test_every_remedy_changes_its_own_setting_alone():
-    settings = {"batch_size": 200}
-    trainers = {name: study.coders_trainer(1, **settings, **(study.UNTREATED | change))
-                for name, change in study.REMEDIES.items()}
-    assert [trainer.learning_rate for trainer in trainers.values()] == [1e-2] * 4 + [1e-3]
-    assert trainers["warm-up"].beta(0) == 0 and trainers["warm-up"].beta(200) == 9.8
-    assert trainers["small log variance"].model.logvar[-1].bias.tolist() == [-4.0] * 8
-    norms = {name: sum(isinstance(m, torch.nn.BatchNorm1d) for m in trainer.model.modules())
-             for name, trainer in trainers.items()}
+def test_every_remedy_changes_its_own_setting_alone(digits):
+    images = digits.train_images[:400]
+    models = {name: lab.train_recipe(images, 1, steps=0, **changes)
+              for name, changes in study.REMEDIES.items()}
+    assert models["small log variance"].logvar[-1].bias.tolist() == [-4.0] * 8
+    norms = {name: sum(isinstance(m, torch.nn.BatchNorm1d) for m in model.modules())
+             for name, model in models.items()}
     assert norms.pop("batch norm") == 14 and set(norms.values()) == {0}
+    assert study.REMEDIES["smaller learning rate"] == {"learning_rate": 1e-3}
+
+
+def weights_after(steps, **changes):
+    images = data.load_mnist().train_images[:400]
+    model = lab.train_recipe(images, 1, steps=steps, **changes)
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_a_recipe_lowers_the_weighted_loss_and_can_be_repeated():
+    assert torch.equal(weights_after(2), weights_after(2))
+    assert not torch.equal(weights_after(1), weights_after(2))
+    # At the first step of a warm-up β is 0; Adam's first step has the sign of the gradient.
+    assert torch.equal(weights_after(1, warm_up=9), weights_after(1, beta=0.0))
+    assert not torch.equal(weights_after(1, warm_up=9), weights_after(1))
+
+
+def test_a_recipe_is_judged_with_recomputed_statistics(digits):
+    images = digits.train_images[:4000]
+    model = lab.train_recipe(images, 1, batch_norm=True, steps=20)
+    found = lab.judge_recipe(model, images, digits.validation_images[:500], 0)
+    lagging = evaluation.evaluate(model, digits.validation_images[:500], seed=0)
+    assert found["distortion"] < lagging.distortion and 0 <= found["active"] <= 8
 
 
 def test_a_run_of_the_map_stops_when_it_has_left(digits):
     trainer = study.coders_trainer(
         1, batch_size=50, beta=0.1, learning_rate=3e-3, heads="linear", batch_norm=True)
     left = study._until_left(trainer, 1000, 206.0)
-    assert left["distortion"] < 201 and left["rate"] > 0.1 and left["speaking_means"] > 0
+    assert left["distortion"] < 201 and left["active"] > 0 and left["varying_means"] > 0
     assert left["steps"] < 1000 and left["steps"] % study.CHUNK == 0
     stuck = study.coders_trainer(1, batch_size=20, **study.SETTLED)
     assert study._until_left(stuck, 50, 0.0)["steps"] == 50
+
+
+def outcome(active, distortion, means, logvars, rate=0.0):
+    return {"active": active, "distortion": distortion, "rate": rate,
+            "varying_means": means, "varying_logvars": logvars}
+
+
+def test_what_is_said_of_the_stored_runs():
+    stored = summaries.Plateau(lambda active, distortion, mean: active == 0 and distortion > mean)
+    stored.settings = {"betas": [1.0, 20.0, 40.0]}
+    build = "linear heads, no batch norm"
+    stored.runs = [{"mean_image": 200, "validation_mean_image": 210.0,
+                    "maps": {build: [[outcome(2, 180, 8, 8), outcome(0, 201, 0, 0),
+                                      outcome(0, 201, 0, 0)]]},
+                    "remedies": {"a": outcome(1, 200.0, 8, 8, rate=2.0)}}]
+    assert stored.counts()[build].tolist() == [[0, 1, 1]]
+    assert stored.gains("a", beta=3) == ([10.0], [4.0]) and stored.leaving("a") == 1
+    groups = stored.encoders()
+    assert [len(runs) for runs in groups.values()] == [1, 0, 1]
+    assert [stays for stays, _outcome in groups["mean and log variance constant"]] == [True]
 
 
 def test_settling_takes_smaller_steps():
