@@ -93,7 +93,8 @@ standardise = Exercise(
         Mistake(lambda c, r: c.clone(), "The codes are unchanged."),
     ],
     [
-        "Which images' codes say what 0 and 1 mean, today and tomorrow?",
+        "Which images fix the mean and the standard deviation, so that a code never depends on its "
+        "batch?",
         "The mean and the standard deviation of each latent over the reference: axis 0.",
         "(codes - reference.mean(0)) / reference.std(0).",
     ],
@@ -121,8 +122,8 @@ sample = Exercise(
 )
 
 
-def _precision(drawn, real, k):
-    return drawn.new_tensor(realism.covered(drawn, real, k))
+def _precision(samples, real, k):
+    return samples.new_tensor(realism.covered(samples, real, k))
 
 
 def _within(radii, distance, reduce="any"):
@@ -135,8 +136,8 @@ def _radii(points, k):
     return torch.cdist(points, points).kthvalue(k, dim=1).values
 
 
-def _nearest_ball(drawn, real, k):
-    distance, nearest = torch.cdist(drawn, real).min(1)  # [n] each
+def _nearest_ball(samples, real, k):
+    distance, nearest = torch.cdist(samples, real).min(1)  # [n] each
     return (distance <= _radii(real, k + 1)[nearest]).double().mean()
 
 
@@ -154,33 +155,33 @@ precision = Exercise(
     _precision_cases,
     [
         Mistake(lambda x, r, k: _precision(r, x, k),
-                "This is recall: the share of real pictures in balls around drawn ones. Precision "
-                "asks of each drawn picture whether it lies in a real one's ball."),
+                "This is recall: the share of real pictures in balls around samples. Precision "
+                "asks of each sample whether it lies in a real one's ball."),
         Mistake(lambda x, r, k: _within(_radii(r, k), torch.cdist(x, r)),
                 "Each real picture is counted as its own first neighbour, so that your balls reach "
                 "to neighbour k − 1. Skip the distance 0."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 2), torch.cdist(x, r)),
                 "Your balls reach to neighbour k + 1. The picture itself is one entry, not two."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) < _radii(r, k + 1)).any(1).double().mean(),
-                "A picture on the edge of a ball lies in it: <= in place of <. (Balls of no size, "
-                "around copies of one picture, hold those copies.)"),
+                "A picture on the edge of a ball lies in it: <= in place of <. (A ball of "
+                "radius 0, around one of several copies of a picture, still holds the copies.)"),
         Mistake(_nearest_ball,
                 "You asked the ball of the nearest real picture alone. It may be small, and a "
-                "larger one farther off may hold the drawn picture: any ball counts."),
+                "larger one farther off may hold the sample: any ball counts."),
         Mistake(lambda x, r, k: _within(
                     torch.cdist(r, r).sort(1).values[:, 1:k + 1].mean(1), torch.cdist(x, r)),
                 "Your radius is the average distance of the k neighbours. It is that of the k-th."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 1), torch.cdist(x, r), "all"),
-                "You ask for drawn pictures that lie in every ball. One ball is enough."),
+                "You ask for samples that lie in every ball. One ball is enough."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).double().mean(),
-                "You averaged over all pairs. A drawn picture counts once, if it lies in any ball: "
+                "You averaged over all pairs. A sample counts once, if it lies in any ball: "
                 "reduce the real ones by any, then average."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(1).double().sum(),
-                "This is a number of pictures. A share is asked for: divide by how many were "
-                "drawn."),
+                "This is a number of pictures. A share is asked for: divide by how many "
+                "samples there are."),
         Mistake(lambda x, r, k: (torch.cdist(x, r) <= _radii(r, k + 1)).any(0).double().mean(),
-                "This is the share of balls that hold a drawn picture. Ask it of the drawn "
-                "pictures: the other axis. (Naeem et al. 2020 call yours coverage.)"),
+                "This is the share of balls that hold a sample. Ask it of the "
+                "samples: the other axis. (Naeem et al. 2020 call yours coverage.)"),
         Mistake(lambda x, r, k: 1 - _precision(x, r, k),
                 "This is the share that lies outside. Precision is the share inside."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 1).mean(), torch.cdist(x, r)),
@@ -190,11 +191,11 @@ precision = Exercise(
                 "All your balls have the size of the largest. Each real picture's reaches to its "
                 "own k-th neighbour."),
         Mistake(lambda x, r, k: _within(_radii(x, k + 1)[:, None], torch.cdist(x, r)),
-                "Your balls stand around the drawn pictures. They belong around the real ones, "
+                "Your balls stand around the samples. They belong around the real ones, "
                 "with radii from distances among real pictures."),
         Mistake(lambda x, r, k: _within(torch.cdist(r, x).kthvalue(k, dim=1).values,
                                         torch.cdist(x, r)),
-                "Your radii reach to the k-th drawn picture. They must come from distances among "
+                "Your radii reach to the k-th sample. They must come from distances among "
                 "real pictures, or every set fills its own balls."),
         Mistake(lambda x, r, k: _within(_radii(r, k + 1) ** 2, torch.cdist(x, r)),
                 "You compare a distance with a squared radius. Square both or neither."),
@@ -204,11 +205,11 @@ precision = Exercise(
                 "Your k is always 3. Use the k you are given."),
     ],
     [
-        "Two tables of distances are needed: real to real for the radii, drawn to real for the "
+        "Two tables of distances are needed: real to real for the radii, samples to real for the "
         "test.",
         "torch.cdist(real, real).kthvalue(k + 1, dim=1).values is the radius of each ball: each "
         "picture is its own nearest at distance 0, so the k-th neighbour is entry k + 1.",
-        "(torch.cdist(drawn, real) <= radii).any(1).double().mean().",
+        "(torch.cdist(samples, real) <= radii).any(1).double().mean().",
     ],
 )
 _SHIFT, _SDS = 3.0, (2.0, 4.0)

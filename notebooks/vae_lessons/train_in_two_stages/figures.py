@@ -99,19 +99,19 @@ def by_budget(budgets, stored, labels, live=None, marked=None, log=()):
     fig, words = Figure(figsize=(9.6, 3.6), layout="constrained"), []
     panels = np.atleast_1d(fig.subplots(1, len(stored)))
     for axes, (measure, ways) in zip(panels, stored.items()):
-        drawn = []
+        shown = []
         for (way, values), colour, mark in zip(ways.items(), COLOURS, MARKS):
-            drawn += np.ravel(values).tolist()
+            shown += np.ravel(values).tolist()
             _seeds(axes, budgets, values, way, colour, mark)
             if live is not None and measure in live.get(way, {}):
-                drawn.append(live[way][measure])
-                axes.plot([marked], drawn[-1:], mark, color=colour, markersize=11,
+                shown.append(live[way][measure])
+                axes.plot([marked], shown[-1:], mark, color=colour, markersize=11,
                           fillstyle="none", markeredgewidth=2, label=f"{way}, this run")
         _budget_axis(axes, budgets)
         if measure in log:
             axes.set_yscale("log")
             _plain_ticks(axes)
-        _fit(axes, drawn)
+        _fit(axes, shown)
         title, label = labels[measure]
         axes.set(ylabel=label, title=title)
         medians = "; ".join(
@@ -262,15 +262,15 @@ def paired_variants(stored, reference, labels, asked, guess=None):
         title, label = labels[measure]
         axes.set(xlabel=label, ylim=(len(variants) - 0.5, -0.5), title=title)
         _fit(axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
-        words.append(f"{' '.join(title.split())}, {' '.join(label.split())}: " + ", ".join(
+        of_what = f"{' '.join(title.split())}, " if number else ""
+        words.append(f"{of_what}{' '.join(label.split())}: " + ", ".join(
             f"{name} {value:.3g}" for name, value in zip(variants, middle)))
         if not number:
-            told = f"; your guess: {guess:g} (diamond)" if guesses else ""
-            axes.set_title(f"{asked}: {middle[variants.index(asked)]:.2g} times\n"
-                           f"as far as two stages{told}")
+            told = f" (your guess: {guess:g})" if guesses else ""
+            axes.set_title(f"{asked}:\n{middle[variants.index(asked)]:.2g} times as far{told}")
     panels[0].plot(guesses, [variants.index(asked)] * len(guesses), "D", **GUESS)
     fig.caption = (f"Medians beside two stages (dashed) of the same seed. "
-                   f"{'. '.join(words)}{told}.")
+                   f"{'. '.join(words)}{told}.").replace(" -", " −")
     return fig
 
 

@@ -161,8 +161,8 @@ def test_one_gaussian_draws_with_the_codes_mean_and_covariance(digits):
     codes = noise(400, 3) @ noise(3, 3, seed=1) + 2
     fitted = lab.OneGaussian(first, codes)
     z = noise(200_000, 3, seed=2)
-    drawn = z @ fitted.root.T + fitted.mean
-    assert torch.allclose(torch.cov(drawn.T), torch.cov(codes.T), rtol=0.02, atol=0.05)
+    sampled = z @ fitted.root.T + fitted.mean
+    assert torch.allclose(torch.cov(sampled.T), torch.cov(codes.T), rtol=0.02, atol=0.05)
     x = data.pixels(digits.test_images[:5])
     assert torch.allclose(fitted.decode(fitted.encode(x)[0]), first.decode(first.encode(x)[0]),
                           rtol=1e-3, atol=1e-4)

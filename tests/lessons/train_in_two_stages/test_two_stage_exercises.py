@@ -56,22 +56,22 @@ def test_slips_of_sampling_are_named(answer, words):
     assert words in checks.sample.judge(answer).diagnosis
 
 
-def one_by_one(drawn, real, k):
+def one_by_one(sampled, real, k):
     inside = 0
-    for x in drawn:
+    for x in sampled:
         for centre in real:
             radius = sorted((centre - other).norm() for other in real)[k]
             if (x - centre).norm() <= radius:
                 inside += 1
                 break
-    return torch.tensor(inside / len(drawn))
+    return torch.tensor(inside / len(sampled))
 
 
-def with_infinite_diagonal(drawn, real, k):
+def with_infinite_diagonal(sampled, real, k):
     among = torch.cdist(real, real)
     among.fill_diagonal_(torch.inf)
     radii = among.topk(k, dim=1, largest=False).values[:, -1]
-    return (torch.cdist(real, drawn) <= radii[:, None]).any(0).float().mean()
+    return (torch.cdist(real, sampled) <= radii[:, None]).any(0).float().mean()
 
 
 @pytest.mark.parametrize("answer", [one_by_one, with_infinite_diagonal])

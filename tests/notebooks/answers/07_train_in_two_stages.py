@@ -17,11 +17,11 @@ def my_sample(first, second, reference, w, eps):
 my_frechet = 13
 
 
-def my_precision(drawn, real, k):
+def my_precision(samples, real, k):
     among = torch.cdist(real, real)
     among.fill_diagonal_(math.inf)
     of_real = among.topk(k, dim=1, largest=False).values[:, -1]  # [m]
-    return (torch.cdist(real, drawn) <= of_real[:, None]).any(0).double().mean()
+    return (torch.cdist(real, samples) <= of_real[:, None]).any(0).double().mean()
 
 
 my_code_unit = 19.31
