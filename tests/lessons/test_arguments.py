@@ -9,7 +9,7 @@ from vae_lessons.build_a_vae.lab import renew_statistics
 from vae_lessons.choose_a_log_variance.lab import ScaleFit, draw_errors, fit_scale
 from vae_lessons.compare_the_estimators.lab import noise_of_layers, score_with_baseline
 from vae_lessons.derive_the_elbo.lab import elbo_of
-from vae_lessons.meet_kl_collapse.lab import LinearVAE, fit_linear_vae
+from vae_lessons.meet_kl_collapse.lab import LinearVAE, exact_elbo_parts, fit_linear_vae
 from vae_lessons.say_how_good_it_is import lab
 from vae_lessons.see_through_the_noise.lab import recent
 from vae_lessons.tour_the_latent_space.lab import cell_counts, quantile_grid
@@ -66,7 +66,8 @@ COUNTS = {
     "validate_every": lambda n, images: training.Trainer(
         vae(), images, batch_size=4, validation_images=images, validate_every=n, seed=0),
     "steps": lambda n, images: fit_linear_vae(
-        LinearVAE(1, torch.zeros(4), noise_variance=1.0, seed=0), torch.eye(4), n),
+        LinearVAE(1, torch.zeros(4), noise_variance=1.0, seed=0), torch.eye(4), n,
+        exact_elbo_parts),
     "draws": lambda n, images: lab.BoundTrainer(vae(), images, draws=n, batch_size=4, seed=0),
     "draws of all": lambda n, images: lab.bounds(
         vae(), lab.binarized(images, seed=0), [n], seed=0),

@@ -127,13 +127,23 @@ RATIO = [
      "another result each time"),
 ]
 
-PENALTY = [
-    (lambda r, f: torch.max(r.mean(0), f).sum(), "torch.max refused"),
-    (lambda r, f: torch.maximum(r.mean(0), f).sum(), "torch.maximum refused"),
-    (lambda r, f: max(r.mean(0), f).sum(), "decide once"),
-    (lambda r, f: r.clamp(min=f).mean(), "averaged over everything"),
-    (lambda r, f: r.clamp(min=f).sum(), "summed over the batch"),
-    (lambda r, f: r.max(0).values.clamp(min=f).sum(), "largest rate"),
+def paying(cost):
+    """An answer to free_bits_loss whose rate costs this: of rates and free_bits."""
+    return lambda distortion, rates, beta, free_bits: (
+        distortion.mean() + beta * cost(rates, free_bits))
+
+
+FREE_BITS = [
+    (paying(lambda r, f: torch.max(r.mean(0), f).sum()), "torch.max refused"),
+    (paying(lambda r, f: torch.maximum(r.mean(0), f).sum()), "torch.maximum refused"),
+    (paying(lambda r, f: max(r.mean(0), f).sum()), "decide once"),
+    (paying(lambda r, f: r.clamp(min=f).mean()), "averaged over everything"),
+    (paying(lambda r, f: r.clamp(min=f).sum()), "summed over the batch"),
+    (paying(lambda r, f: r.max(0).values.clamp(min=f).sum()), "largest rate"),
+    (paying(lambda r, f: r.clamp(min=f).sum(1).mean()), "rate of each image"),
+    (paying(lambda r, f: r.sum(1).mean().clamp(min=f)), "one floor for the sum"),
+    (lambda d, r, b, f: (d + b * r.sum(1)).mean(), "free_bits is not used"),
+    (lambda d, r, b, f: d.mean() + (b * r).mean(0).clamp(min=f).sum(), "clamped β times"),
 ]
 
 PIXELS = [
@@ -190,7 +200,7 @@ SCHEDULE = [
 
 SLIPS = {
     "gaussian_kl": KL, "elbo_estimate": ESTIMATE, "path_derivative": PATH, "bound": BOUND,
-    "group_bounds": GROUPS, "signal_to_noise": RATIO, "penalty": PENALTY,
+    "group_bounds": GROUPS, "signal_to_noise": RATIO, "free_bits_loss": FREE_BITS,
     "pixels": PIXELS, "best_logvar": LOGVAR, "scale_gradient": GRADIENT,
     "standardise": STANDARDISE, "paired_interval": INTERVAL, "cyclical_beta": SCHEDULE,
     "quantile_grid": [(lambda side: torch.randn(side).sort().values, "another result each time")],

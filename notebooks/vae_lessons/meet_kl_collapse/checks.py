@@ -8,101 +8,142 @@ from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.quantity import Quantity
 
 
-def free_bits_penalty(rates, free_bits):
-    """What the rate costs with free bits: rates [batch, latent], nats per latent, to a number.
+def loss_with_free_bits(distortion, rates, beta, free_bits):
+    """The loss of a batch, distortion + β · rate, with free bits: one number, nats per image.
 
-    Each latent's rate, averaged over the batch, costs at least `free_bits` (Kingma et al. 2016,
-    appendix C.8).
+    distortion: [batch]; rates: [batch, latent]. Each latent's rate, averaged over the batch,
+    costs at least `free_bits` (Kingma et al. 2016, appendix C.8).
     """
-    return rates.mean(0).clamp(min=free_bits).sum()
+    return distortion.mean() + beta * rates.mean(0).clamp(min=free_bits).sum()
 
 
-def _penalty_cases():
+def _cases():
     draw = draw_from(7)
-    return [
-        (draw(6, 4).square(), 0.8), (draw(3, 5).square(), 0.3), (0.7 * draw(5, 3).square(), 2.5),
-        # Two latents sleep and two are busy: a floor for all together is another thing.
-        (draw(8, 4).square() * torch.tensor([0.1, 0.3, 1.2, 2.0], dtype=torch.float64), 0.5),
-    ]
+
+    def case(batch, latent, beta, free_bits, scale=1.0):
+        return draw(batch).square(), scale * draw(batch, latent).square(), beta, free_bits
+
+    # With small rates alone a floor for the sum acts too. In the last case two latents have small
+    # rates and two have large ones: one floor for all is another thing than one for each.
+    scale = torch.tensor([0.1, 0.3, 1.2, 2.0], dtype=torch.float64)
+    return [case(6, 4, 4.0, 0.8), case(3, 5, 0.5, 0.3), case(5, 3, 2.0, 2.5, 0.7),
+            case(4, 3, 1.5, 0.5, 0.05), case(8, 4, 3.0, 0.5, scale)]
 
 
-penalty = Exercise(
-    "penalty",
-    free_bits_penalty,
-    _penalty_cases,
+def _pays(cost):
+    """A mistake in what the rate costs: distortion + β · cost(rates, free_bits)."""
+    return lambda distortion, rates, beta, free_bits: (
+        distortion.mean() + beta * cost(rates, free_bits))
+
+
+free_bits_loss = Exercise(
+    "free_bits_loss",
+    loss_with_free_bits,
+    _cases,
     [
-        Mistake(lambda r, f: r.clamp(min=f).mean(0).sum(),
-                "You clamped each image's rate, and averaged afterwards. The average over the "
-                "batch comes first: a latent may be free for one image and dear for another."),
-        Mistake(lambda r, f: r.clamp(min=f).sum(),
-                "You clamped each image's rate, and summed over the batch. Average over the batch "
-                "first, clamp each latent, and sum over the latents."),
-        Mistake(lambda r, f: r.clamp(min=f).mean(),
-                "You clamped each image's rate, and averaged over everything. Average over the "
+        Mistake(_pays(lambda r, f: r.clamp(min=f).sum(-1).mean()),
+                "You clamped the rate of each image, and averaged afterwards. Average over the "
+                "batch first: the floor is for a latent's average rate. A latent may cost little "
+                "for one image and much for another."),
+        Mistake(_pays(lambda r, f: r.clamp(min=f).sum()),
+                "You clamped the rate of each image, and summed over the batch. Average over the "
                 "batch first, clamp each latent, and sum over the latents."),
-        Mistake(lambda r, f: r.amax(0).clamp(min=f).sum(),
+        Mistake(_pays(lambda r, f: r.clamp(min=f).mean()),
+                "You clamped the rate of each image, and averaged over everything. Average over "
+                "the batch first, clamp each latent, and sum over the latents."),
+        Mistake(_pays(lambda r, f: r.amax(0).clamp(min=f).sum()),
                 "You took the largest rate of the batch. Average over the batch."),
-        Mistake(lambda r, f: torch.max(r.mean(0), f),
+        Mistake(_pays(lambda r, f: torch.max(r.mean(0), f)),
                 "torch.max refused the number: it compares a tensor with another tensor. "
                 ".clamp(min=free_bits) takes a number."),
-        Mistake(lambda r, f: torch.maximum(r.mean(0), f),
+        Mistake(_pays(lambda r, f: torch.maximum(r.mean(0), f)),
                 "torch.maximum refused the number: it compares a tensor with another tensor. "
                 ".clamp(min=free_bits) takes a number."),
-        Mistake(lambda r, f: max(r.mean(0), f),
+        Mistake(_pays(lambda r, f: max(r.mean(0), f)),
                 "Python's max and if decide once, for a single number; a tensor holds many. "
                 ".clamp(min=free_bits) compares each of them."),
-        Mistake(lambda r, f: r.sum(-1).mean().clamp(min=f),
-                "You gave the free nats to all latents together. Each latent has its own."),
-        Mistake(lambda r, f: r.mean(0).sum().clamp(min=f * r.shape[1]),
-                "You set one floor for all latents together. The floor is each latent's own: a "
-                "busy latent must not pay for one that sleeps."),
-        Mistake(lambda r, f: r.sum(-1).clamp(min=f).sum(),
-                "You gave the free nats to each image as a whole, and summed over the images. They "
-                "belong to each latent, averaged over the batch."),
-        Mistake(lambda r, f: (r - f).clamp(min=0).sum(-1).mean(),
-                "You subtracted the free nats from each image's rate. Average over the batch "
-                "first; and the floor is a cost of free_bits, not of 0."),
-        Mistake(lambda r, f: r.mean(0).sum() - f,
-                "You subtracted the free nats, once for all. A floor is asked for: each latent's "
-                "rate costs at least free_bits."),
-        Mistake(lambda r, f: r.mean().clamp(min=f),
+        Mistake(_pays(lambda r, f: r.sum(-1).mean().clamp(min=f)),
+                "You set one floor for the sum over all latents. Each latent has its own: clamp "
+                "before you sum over the latents."),
+        Mistake(_pays(lambda r, f: r.mean(0).sum().clamp(min=f * r.shape[1])),
+                "You set one floor for all latents together. Then a latent with a large rate "
+                "pays for one that is not used. Clamp each latent before you sum."),
+        Mistake(_pays(lambda r, f: r.sum(-1).clamp(min=f).sum()),
+                "You set a floor for each image, and summed over the images. The floor belongs to "
+                "each latent's rate, averaged over the batch."),
+        Mistake(_pays(lambda r, f: r.sum(-1).clamp(min=f).mean()),
+                "You set a floor for each image's whole rate. The floor belongs to each latent's "
+                "rate, averaged over the batch."),
+        Mistake(_pays(lambda r, f: (r - f).clamp(min=0).sum(-1).mean()),
+                "You subtracted free_bits from the rate of each image. Average over the batch "
+                "first; and the least cost is free_bits, not 0."),
+        Mistake(_pays(lambda r, f: r.mean(0).sum() - f),
+                "You subtracted free_bits once. A floor is asked for: each latent's rate costs at "
+                "least free_bits."),
+        Mistake(_pays(lambda r, f: (r.mean(0) - f).sum()),
+                "You subtracted free_bits from every latent's rate. This shifts the loss and "
+                "changes no gradient. A floor is asked for: clamp(min=free_bits)."),
+        Mistake(_pays(lambda r, f: r.mean().clamp(min=f)),
                 "You averaged over images and latents alike. Average over the batch, clamp each "
                 "latent, and sum over the latents."),
-        Mistake(lambda r, f: r.sum(-1).clamp(min=f).mean(),
-                "You gave the free nats to each image as a whole. They belong to each latent, "
-                "averaged over the batch."),
-        Mistake(lambda r, f: r.mean(0).clamp(max=f).sum(),
-                "clamp(max=…) is a ceiling: it would make every nat above it free. A floor is "
-                "asked for, clamp(min=…)."),
-        Mistake(lambda r, f: (r.mean(0) - f).clamp(min=0).sum(),
-                "You subtracted the free nats. The gradient is right, but the cost is too small by "
-                "them: what is asked for is max(rate, free_bits) for each latent."),
-        Mistake(lambda r, f: r.mean(0).clamp(min=f).mean(),
-                "You averaged over the latents. A rate is a sum over them."),
-        Mistake(lambda r, f: r.sum(0).clamp(min=f).sum(),
-                "You summed over the batch. Average over it, then clamp, then sum over the "
-                "latents."),
-        Mistake(lambda r, f: r.mean(1).clamp(min=f).sum(),
+        Mistake(_pays(lambda r, f: r.mean(0).clamp(max=f).sum()),
+                "clamp(max=…) is a ceiling: every nat above it would be free. A floor is asked "
+                "for: clamp(min=…)."),
+        Mistake(_pays(lambda r, f: (r.mean(0) - f).clamp(min=0).sum()),
+                "You subtracted free_bits. The gradient is right, but the loss is too small: what "
+                "is asked for is max(rate, free_bits) for each latent."),
+        Mistake(_pays(lambda r, f: r.mean(0).clamp(min=f).mean()),
+                "You averaged over the latents. The rate is a sum over them."),
+        Mistake(_pays(lambda r, f: r.sum(0).clamp(min=f).sum()),
+                "You summed the rates over the batch. Average over it, then clamp, then sum over "
+                "the latents."),
+        Mistake(_pays(lambda r, f: r.mean(1).clamp(min=f).sum()),
                 "You averaged over the latents and clamped for each image: the axes are exchanged. "
                 "The batch is axis 0."),
-        Mistake(lambda r, f: r.mean(0).clamp(min=f),
+        Mistake(_pays(lambda r, f: r.mean(0).clamp(min=f)),
                 "Each latent's cost is right. Sum them up."),
-        Mistake(lambda r, f: r.mean(0).sum(), "free_bits is not used: this is the plain rate."),
-        Mistake(lambda r, f: r.sum(-1).mean() + f,
-                "You added the free nats to the rate. They are a floor, not a fee."),
-        Mistake(lambda r, f: r.mean(0).clamp(min=f).sum().detach(),
-                "The value is right, but it is detached: no gradient could lower the rate."),
-        Mistake(lambda r, f: (r.mean(0) * (r.mean(0) > f)).sum(),
+        Mistake(_pays(lambda r, f: r.mean(0).sum()),
+                "free_bits is not used: this is the plain D + βR."),
+        Mistake(_pays(lambda r, f: r.sum(-1).mean() + f),
+                "You added free_bits to the rate. That changes no gradient. It is a floor: clamp."),
+        Mistake(_pays(lambda r, f: (r.mean(0) + f).sum()),
+                "You added free_bits to every latent's rate. That changes no gradient. It is a "
+                "floor: clamp."),
+        Mistake(_pays(lambda r, f: r.mean(0).clamp(min=f).sum().detach()),
+                "The value is right, but the rate is detached: no gradient could lower it."),
+        Mistake(_pays(lambda r, f: (r.mean(0) * (r.mean(0) > f)).sum()),
                 "A latent below the floor costs you nothing, so the cost jumps at the floor. It "
                 "must cost exactly free_bits there."),
+        Mistake(lambda d, r, b, f: d.mean() + r.mean(0).clamp(min=f).sum(),
+                "β is missing: it multiplies what the rate costs."),
+        Mistake(lambda d, r, b, f: d.mean() + (b * r.mean(0)).clamp(min=f).sum(),
+                "You clamped β times the rate. The floor is for the rate itself, in nats: clamp "
+                "first, then multiply by β."),
+        Mistake(lambda d, r, b, f: b * (d.mean() + r.mean(0).clamp(min=f).sum()),
+                "β multiplies the distortion as well. It belongs to the rate alone."),
+        Mistake(lambda d, r, b, f: d.clamp(min=f).mean() + b * r.sum(-1).mean(),
+                "You clamped the distortion. The free bits belong to the rate."),
+        Mistake(lambda d, r, b, f: d.mean().clamp(min=f) + b * r.mean(0).sum(),
+                "You clamped the distortion. The free bits belong to the rate."),
+        Mistake(lambda d, r, b, f: d.sum() + b * r.mean(0).clamp(min=f).sum(),
+                "The distortion is summed over the batch. Average it."),
+        Mistake(lambda d, r, b, f: d + b * r.mean(0).clamp(min=f).sum(),
+                "There is one loss for each image: the distortion is not averaged over the "
+                "batch."),
+        Mistake(lambda d, r, b, f: d.mean() - b * r.mean(0).clamp(min=f).sum(),
+                "The sign of the rate is wrong. It is added."),
+        Mistake(lambda d, r, b, f: b * r.mean(0).clamp(min=f).sum(),
+                "The distortion is missing."),
     ],
     [
-        "Average over the batch first. Which axis is that?",
+        "Start from β times the rate, without free bits. In which order do you average over the "
+        "batch and sum over the latents, if each latent needs a floor of its own?",
         "A latent whose average rate is below free_bits costs free_bits. torch has a function for "
         "lower limits.",
-        "rates.mean(0), then .clamp(min=free_bits), then .sum().",
+        "distortion.mean() + beta * (…), where … is rates.mean(0), then .clamp(min=free_bits), "
+        "then .sum().",
     ],
-    differentiable=(0,),
+    differentiable=(0, 1),
 )
 # The eigenvalues 3, 1.2, 0.6, 0.36, 0.252, 0.2 and 0.05 at σ² = 0.25; 0.252 is below 0.25 / 0.99.
 dimensions = Quantity(
@@ -123,9 +164,8 @@ dimensions = Quantity(
          "is lost in the noise."),
         ((6, 6), "0.2 is below σ² = 0.25: that direction is lost in the noise."),
         ((7, 7), "That is all of them. A direction survives if its eigenvalue is above σ²."),
-        ((2, 5), "These are the dimensions that die, or a count from the wrong end. Those with "
-         "λ > σ² survive."),
-        ((2, 3), "These are the numbers of dimensions that die. Count those that survive."),
+        ((2, 5), "This is a count from the wrong end. Those with λ > σ² survive."),
+        ((2, 3), "These are the numbers of dimensions that collapse. Count those that survive."),
         ((5, 3), "The first is right. For the second: A_u = 1 − σ²/λ is 0.31 at λ = 0.36, well "
          "above 0.01."),
         ((5, 7), "The first is right. For the second count latents whose A_u = 1 − σ²/λ exceeds "
@@ -165,20 +205,21 @@ fair = Choice(
     "fair",
     "BDF",
     {
-        "A": "the two objectives weigh the rate differently. The one with the smaller β is lower "
+        "A": "the two losses weigh the rate differently. The one with the smaller β is lower "
              "for the very same model.",
-        "B": "both are measured by one objective, whatever they were trained with.",
-        "C": "the distortion alone ignores what the code costs: it favours a small β.",
+        "B": "both are measured by one loss, D + R, whatever they were trained with.",
+        "C": "the distortion alone ignores the rate, so it favours a small β. It says who "
+             "reconstructs better, not which model is better.",
         "D": "two whole curves can be compared: one that lies below the other at every rate is "
-             "better at every price of a nat.",
-        "E": "the ruler is the same, but the images are not: figures on training images hide "
-             "overfitting.",
-        "F": "at one β the objective is one and the same, so its test value says which training "
-             "found the better optimum.",
+             "better at every β.",
+        "E": "the measure is the same, but the images are not: numbers on training images "
+             "hide overfitting.",
+        "F": "both are measured by one loss, D + 4R, so the lower value belongs to the model "
+             "that is better by that loss.",
     },
     [
         "Is the same thing measured on both sides, on the same images?",
-        "An objective with another β is another ruler. Which comparisons use a single one?",
+        "A loss with another β is another measure. Which comparisons use a single one?",
         "Three of the six are fair.",
     ],
 )

@@ -1,15 +1,15 @@
-"""Figures of notebook 05: what β, the decoder's noise and the cures do to the latents."""
+"""Figures of notebook 05: what β does to digits, codes, rate and distortion."""
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import labelled_picture, new_picture, tile
+from vae_helpers.plots.digits import labelled_picture, tile
 
 GREY = "#999999"
-LEAST_SLOPE = 0.1  # the lower end of an axis of slopes
-THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # its rows
+LEAST_SLOPE = 0.008  # the lower end of an axis of slopes
+THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # the rows of `there_and_back`
 
 
 def there_and_back(originals, reconstructions, samples):
@@ -21,14 +21,15 @@ def there_and_back(originals, reconstructions, samples):
 
 @styled
 def beta_sweep(
-    beta, originals, reconstructions, samples, rate_per_latent, rates, distortions, here, floor,
-    plateau, fig=None,
+    beta, originals, reconstructions, samples, rate_per_latent, active, rates, distortions, here,
+    floor, plateau, fig=None,
 ):
     """One model of a sweep over β: its digits, its latents and its place on the curve.
 
     originals, reconstructions, samples: [10, 28, 28] in [0, 1]; rate_per_latent: [latent], nats;
-    rates, distortions: of all models [β]; here: which of them this is. floor: the pixels' own
-    entropy; plateau: the distortion of the mean image. Nats per test image.
+    active: how many latents are active; rates, distortions: of all models [β]; here: which of
+    them this is. floor: the pixels' own entropy; plateau: the distortion of the mean image.
+    Nats per test image.
     """
     latents = len(rate_per_latent)
     if fig is None:
@@ -40,14 +41,13 @@ def beta_sweep(
     parts["none"].set_visible(max(rate_per_latent) < 0.004)
     parts["curve"].set_data(rates, distortions)
     parts["here"].set_data([rates[here]], [distortions[here]])
-    used = int((np.asarray(rate_per_latent) > 0.01).sum())
-    parts["none"].axes.set_title(f"{used} of {latents} latents cost\nmore than 0.01 nats")
-    parts["here"].axes.set_title(f"β = {beta:g}: rate {rates[here]:.1f},\n"
-                                 f"distortion {distortions[here]:.0f}")
+    parts["none"].axes.set_title(f"β = {beta:g}: {active} of {latents}\nlatents are active")
+    parts["here"].axes.set_title(f"Rate {rates[here]:.1f}, distortion {distortions[here]:.0f}\n"
+                                 "nats per test image")
     fig.caption = (
         f"β = {beta:g}: rate {rates[here]:.1f} and distortion {distortions[here]:.1f} nats per "
-        f"test image; {used} of {latents} latents cost more than 0.01 nats. The floor is "
-        f"{floor:.1f}, the mean image {plateau:.1f}."
+        f"test image; {active} of {latents} latents are active. The pixels' own entropy is "
+        f"{floor:.1f}, the mean image's distortion {plateau:.1f}."
     )
     return fig
 
@@ -65,12 +65,11 @@ def _empty_sweep(latents, highest_rate, floor, plateau):
         "curve": curve.plot([], [], "o-", color=GREY, markersize=4)[0],
         "here": curve.plot([], [], "o", color=BLUE, markersize=11)[0],
     }
-    digits.set_title("Digits, what comes back,\nand draws from the prior")
-    bars.set(xlabel="latent, busiest first", ylabel="rate (nats per image)", ylim=(0.004, 30),
+    digits.set_title("Digits, reconstructions,\nand decoded draws from the prior")
+    bars.set(xlabel="latent, largest rate first", ylabel="rate (nats per image)", ylim=(0.004, 30),
              yscale="log", title=TWO_LINES, xticks=numbers)
     bars.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 1, 10]))
     bars.yaxis.set_major_formatter("{x:g}")
-    bars.axhline(0.01, color=GREY, linestyle=":")
     curve.set(xlabel="rate (nats per image)", ylabel="distortion (nats per image)",
               title=TWO_LINES, ylim=(0, 225), xlim=(-4, 1.05 * highest_rate + 4))
     for height, words in ((floor, "the pixels' own entropy"), (plateau, "the mean image")):
@@ -82,61 +81,126 @@ def _empty_sweep(latents, highest_rate, floor, plateau):
 
 @styled
 def curve_slopes(betas, stored, live, guess=None):
-    """The rate–distortion curve's secants between neighbouring β, over ln-mean predictions.
+    """Slopes of the rate–distortion curve between neighbouring β, each in its box from β₁ to β₂.
 
     betas: [b]; stored: secants [seeds, b − 1]; live: {pair's number: secant}; guess: a
-    secant that the learner committed for the live pair, or None. All are drawn divided by
-    (β₂ − β₁)/ln(β₂/β₁), with the pair's own bounds β₁ and β₂ around.
+    secant that the learner committed for the live pair, or None.
     """
-    low, high = np.asarray(betas)[:-1], np.asarray(betas)[1:]
-    predicted = (high - low) / np.log(high / low)  # [pairs]
-    pairs = np.arange(len(predicted))
-    names = [f"{a:g} → {b:g}" for a, b in zip(low, high)]
-    ratios = np.asarray(stored) / predicted  # [seeds, pairs]
+    low, high, stored = np.asarray(betas)[:-1], np.asarray(betas)[1:], np.asarray(stored)
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     axes = fig.subplots()
-    axes.bar(pairs, (high - low) / predicted, bottom=low / predicted, width=0.7, color="#DDEEFF",
-             label="from β₁ to β₂")
-    axes.fill_between([-0.5, len(pairs) - 0.5], 0.8, 1.2, color=GREEN, alpha=0.15, linewidth=0,
-                      label="within 20 %")
-    axes.axhline(1, color=GREEN, linewidth=1)
-    axes.plot(np.broadcast_to(pairs, ratios.shape).ravel(), ratios.ravel(), "o", color=BLUE,
-              alpha=0.6, label="stored seeds")
-    off = np.nonzero(ratios < LEAST_SLOPE)[1]  # pairs; a slope may be negative
-    axes.plot(off, np.full(len(off), 1.12 * LEAST_SLOPE), "v", color=BLUE, alpha=0.6)
-    axes.plot(list(live), [secant / predicted[pair] for pair, secant in live.items()], "D",
-              color=ORANGE, markersize=8, label="this run")
+    _slope_boxes(axes, low, high)
+    _slope_dots(axes, np.arange(len(low)), stored, "o", BLUE, "stored seeds")
+    axes.plot(list(live), list(live.values()), "D", color=ORANGE, markersize=8, label="this run")
     asked = [] if guess is None else list(live)[:1]  # the pair that the guess is about
-    axes.plot(asked, [guess / predicted[pair] for pair in asked], "D", color=ORANGE,
-              fillstyle="none", markersize=12, markeredgewidth=2, label="your guess")
-    _slope_axes(axes, names)
-    axes.legend(loc="upper left", ncols=5, fontsize=8.5)
-    inside = ((ratios > low / predicted) & (ratios < high / predicted)).all(0)  # [pairs]
+    axes.plot(asked, [guess for _ in asked], "D", color=ORANGE, fillstyle="none", markersize=12,
+              markeredgewidth=2, label="your guess")
+    axes.legend(loc="upper left", fontsize=8.5)
+    inside = ((stored > low) & (stored < high)).all(0)  # [pairs]
+    names = [f"{a:g} → {b:g}" for a, b in zip(low, high)]
     within = [name for name, kept in zip(names, inside) if kept]
-    axes.set_title(
-        f"In {len(within)} of {len(pairs)} pairs every seed's slope lies between its two β")
+    axes.set_title(f"In {len(within)} of {len(names)} pairs every seed's slope lies between its "
+                   "two β")
     fig.caption = (
-        f"Every stored seed's secant lies between its two β for {', '.join(within) or 'no pair'}; "
-        "medians over the logarithmic mean: " + ", ".join(
-            f"{name}: {median:.2f}" for name, median in zip(names, np.median(ratios, 0)))
-        + (f". Your guess: {guess:g}." if guess is not None else ".")
-    )
+        f"Every stored seed's slope lies between its two β for {', '.join(within) or 'no pair'}. "
+        "Median slopes: " + ", ".join(
+            f"{name}: {median:.3g}" for name, median in zip(names, np.median(stored, 0)))
+        + (f". Your guess: {guess:g}." if guess is not None else "."))
     return fig
 
 
-def _slope_axes(axes, names):
-    """A column for each pair of neighbours, and a log scale of ratios."""
-    axes.set(yscale="log", ylim=(LEAST_SLOPE, 6), xlim=(-0.5, len(names) - 0.5),
-             xlabel="pair of neighbours β₁ → β₂", ylabel="secant ÷ logarithmic mean")
-    axes.set_xticks(range(len(names)), names)
-    axes.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 0.8, 1, 1.2, 2, 5]))
+def _slope_boxes(axes, low, high):
+    """A column for each pair of neighbours, with a box from β₁ to β₂ on a log scale."""
+    axes.bar(range(len(low)), high - low, bottom=low, width=0.7, color="#DDEEFF",
+             label="from β₁ to β₂")
+    axes.set(yscale="log", ylim=(LEAST_SLOPE, 1.6 * max(high)), xlim=(-0.5, len(low) - 0.5),
+             xlabel="pair of neighbours β₁ → β₂",
+             ylabel="rise of the distortion ÷ fall of the rate\n(nats per nat, training images)")
+    axes.set_xticks(range(len(low)), [f"{a:g} → {b:g}" for a, b in zip(low, high)])
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _slope_dots(axes, places, slopes, marker, colour, label):
+    """Slopes [seeds, pairs]; those below the axis as triangles at its lower end."""
+    at = np.broadcast_to(places, slopes.shape)
+    axes.plot(at.ravel(), slopes.ravel(), marker, color=colour, alpha=0.6, label=label)
+    off = at[slopes < LEAST_SLOPE]
+    axes.plot(off, np.full(len(off), 1.15 * LEAST_SLOPE), "v", color=colour, alpha=0.6)
+
+
+@styled
+def code_clouds(codes, rates):
+    """Codes of digits in two latents' plane, one panel a β, with a circle of the prior.
+
+    codes: {β: draws from q(z|x) [n, 2]}; rates: {β: the model's rate, nats per test image}. The
+    circle has radius 2: 86 % of the prior's draws lie inside.
+    """
+    fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+    panels = fig.subplots(1, len(codes), sharex=True, sharey=True)
+    around = np.linspace(0, 2 * np.pi, 100)
+    reach, shares = 1.05 * max(np.abs(places).max() for places in codes.values()), {}
+    for axes, (beta, places) in zip(panels, codes.items()):
+        axes.plot(*np.asarray(places).T, ".", color=BLUE, alpha=0.45, markersize=3)
+        axes.plot(2 * np.cos(around), 2 * np.sin(around), color=ORANGE, linewidth=2)
+        shares[beta] = (np.linalg.norm(places, axis=1) < 2).mean()
+        axes.set(xlabel="one latent", xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal",
+                 title=f"β = {beta:g}: rate {rates[beta]:.0f},\n{100 * shares[beta]:.0f} % inside")
+    panels[0].set_ylabel("another latent")
+    panels[0].text(0.5, 0.97, "circle: 86 % of\nthe prior's draws", color=ORANGE, ha="center",
+                   va="top", transform=panels[0].transAxes, fontsize=8.5)
+    first, *_, last = shares.values()
+    way = "leave" if last < first else "stay in"
+    fig.suptitle(f"As β falls, the codes {way} the region where the prior draws", x=0.01,
+                 ha="left", fontsize=11)
+    fig.caption = ("Codes of test digits in two latents. Inside the orange circle of radius 2, "
+                   "where 86 % of the prior's draws lie: "
+                   + ", ".join(f"{100 * share:.0f} % at β = {beta:g}"
+                               for beta, share in shares.items()) + ".")
+    return fig
+
+
+@styled
+def rescaled_codes(betas, mean_part, rate, rescaled, slopes, rescaled_slopes):
+    """What the rate pays for at small β, and what is left of it if the codes are scaled down.
+
+    betas: [b]; mean_part, rate, rescaled: [seeds, b], nats per training image; slopes,
+    rescaled_slopes: [seeds, b − 1].
+    """
+    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+    bars, axes = fig.subplots(1, 2)
+    mean, total, least = (np.median(values, 0) for values in (mean_part, rate, rescaled))
+    numbers = np.arange(len(betas))
+    bars.bar(numbers, total - mean, width=0.6, color=BLUE, label="for narrow posteriors")
+    bars.bar(numbers, mean, width=0.6, bottom=total - mean, color=ORANGE, hatch="//",
+             edgecolor="white", label="for means far from 0")
+    bars.plot(numbers, least, "_", color="black", markersize=34, markeredgewidth=2,
+              label="whole rate, codes rescaled")
+    bars.set_xticks(numbers, [f"{beta:g}" for beta in betas])
+    bars.set(xlabel="β in training", ylabel="rate (nats per training image)",
+             title=f"At β = {betas[0]:g}, {100 * mean[0] / total[0]:.0f} % of the rate pays\n"
+                   "for means far from 0")
+    bars.legend(fontsize=8.5, markerscale=0.5)
+    low, high = np.asarray(betas)[:-1], np.asarray(betas)[1:]
+    _slope_boxes(axes, low, high)
+    _slope_dots(axes, np.arange(len(low)) - 0.12, np.asarray(slopes), "o", BLUE, "as trained")
+    _slope_dots(axes, np.arange(len(low)) + 0.12, np.asarray(rescaled_slopes), "s", GREEN,
+                "codes rescaled")
+    inside = ((rescaled_slopes > low) & (rescaled_slopes < high))[:, 0]
+    axes.set(title=f"Rescaled, {inside.sum()} of {len(inside)} seeds' first slopes\n"
+                   "lie between their two β", ylabel="slope (nats per nat)")
+    axes.legend(loc="upper left", fontsize=8.5)
+    fig.caption = (
+        "Medians over seeds. Rate: " + ", ".join(
+            f"{a:.1f} at β = {beta:g}, of which ½ mean² {b:.1f}, and {c:.1f} with rescaled codes"
+            for beta, a, b, c in zip(betas, total, mean, least))
+        + f". First slope: {np.median(slopes, 0)[0]:.3f} as trained, "
+          f"{np.median(rescaled_slopes, 0)[0]:.3f} rescaled.")
+    return fig
 
 
 @styled
 def active_latents(betas, stored, live, asked, guess=None):
-    """Latents in use against β: every stored seed, and live runs over them.
+    """Active latents against β: every stored seed, and live runs over them.
 
     betas: [b]; stored: counts [seeds, b]; live: {β: count}; guess: the count that the
     learner committed for β = `asked`, or None.
@@ -153,11 +217,11 @@ def active_latents(betas, stored, live, asked, guess=None):
     axes.plot(list(guessed), list(guessed.values()), "D", color=ORANGE, fillstyle="none",
               markersize=12, markeredgewidth=2, label="your guess")
     _beta_axis(axes, betas, "β")
-    axes.set(ylabel="active units (A_u > 0.01)", ylim=(-0.5, 10.8))
+    axes.set(ylabel="active latents (of 10)", ylim=(-0.5, 10.8))
     axes.legend(loc="lower left", fontsize=8.5)
     full = max(beta for beta, count in zip(betas, medians) if count == medians.max())
     axes.set_title(f"All {medians.max():g} latents up to β = {full:g}, then fewer and fewer")
-    fig.caption = "Median active units: " + ", ".join(
+    fig.caption = "Median active latents: " + ", ".join(
         f"{count:g} at β = {beta:g}" for beta, count in zip(betas, medians)) + "."
     return fig
 
@@ -170,138 +234,34 @@ def _beta_axis(axes, betas, label, fontsize=None):
 
 
 @styled
-def two_rulers(betas, own, fair, guess=None):
-    """Each model measured by its own objective, and all by one: −ELBO at β = 1.
+def own_and_common(betas, own, common, guess=None):
+    """Each model measured by its own loss, and all of them by one: −ELBO.
 
-    betas: [b]; own: distortion + β · rate, fair: distortion + rate, both [seeds, b], nats per
+    betas: [b]; own: distortion + β · rate, common: distortion + rate, both [seeds, b], nats per
     test image; guess: the β that the learner thinks best, or None.
     """
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     left, right = fig.subplots(1, 2, sharex=True)
     best = []
-    for axes, values, colour in ((left, np.asarray(own), ORANGE), (right, np.asarray(fair), BLUE)):
+    for axes, values, colour in (
+            (left, np.asarray(own), ORANGE), (right, np.asarray(common), BLUE)):
         medians = np.median(values, 0)
         best.append(betas[medians.argmin()])
         axes.plot(np.broadcast_to(betas, values.shape).ravel(), values.ravel(), "o", color=colour,
-                  alpha=0.5)
-        axes.plot(betas, medians, color=colour, linewidth=1)
+                  alpha=0.5, label="seeds")
+        axes.plot(betas, medians, color=colour, linewidth=1, label="median")
         _beta_axis(axes, betas, "β in training", fontsize=8.5)
         axes.set_ylim(80, 230)
     guessed = ""
     if guess is not None:
         right.axvline(guess, color=ORANGE, linestyle=":", linewidth=2)
         guessed = f" (your guess: {guess:g}, dotted)"
-    left.set_ylabel("nats per test image")
-    left.text(0.02, 0.97, "dots: seeds, line: median", va="top", fontsize=8.5,
-              transform=left.transAxes)
-    left.set_title(f"Own objective, distortion + β · rate:\n“best” at β = {best[0]:g}")
-    right.set_title(f"One ruler for all, −ELBO at β = 1:\nbest at β = {best[1]:g}{guessed}")
+    left.set_ylabel("nats per test image, lower is better")
+    left.legend(loc="upper left", fontsize=8.5)
+    left.set_title(f"Each by its own loss D + βR:\nlowest at β = {best[0]:g}")
+    right.set_title(f"All by one measure, −ELBO = D + R:\nlowest at β = {best[1]:g}{guessed}")
     fig.caption = (
-        f"Measured by its own objective, the model trained at β = {best[0]:g} looks best; by "
-        f"−ELBO at β = 1, the one trained at β = {best[1]:g}{guessed}."
+        f"By its own loss D + βR, the model trained with β = {best[0]:g} has the lowest value; by "
+        f"−ELBO = D + R, the one trained with β = {best[1]:g}{guessed}."
     )
-    return fig
-
-
-@styled
-def cures_compared(stored, live, labels, guess=None):
-    """What each cure of a collapse does, one panel a quantity, one row a cure.
-
-    stored: {quantity: {cure: [seeds]}}; live: {cure: {quantity: value}}, for some cures;
-    labels: {quantity: axis label with unit}. The title names the cure whose median of the first
-    quantity is lowest, and guess, the one that the learner committed, or None.
-    """
-    first = next(iter(stored))
-    cures = list(stored[first])
-    rows = np.arange(len(cures))
-    fig = Figure(figsize=(9.6, 1.3 + 0.42 * len(cures)), layout="constrained")
-    panels = fig.subplots(1, len(stored), sharey=True)
-    for axes, (quantity, of) in zip(panels, stored.items()):
-        values = np.array([of[cure] for cure in cures])  # [cures, seeds]
-        mine = [found[quantity] for found in live.values()]
-        axes.plot(values, rows, "o", color=BLUE, alpha=0.5)
-        axes.plot(np.median(values, 1), rows, "|", color=BLUE, markersize=22, markeredgewidth=2)
-        axes.plot(mine, [cures.index(cure) for cure in live], "D", color=ORANGE, markersize=8)
-        both = [*values.ravel(), *mine]
-        margin = 0.06 * (max(both) - min(both)) + 1e-6
-        axes.set(xlabel=labels[quantity], xlim=(min(both) - margin, max(both) + margin))
-    panels[0].set(yticks=rows, ylim=(len(cures) - 0.5, -0.5))
-    panels[0].set_yticklabels(cures)
-    marks = "dots: stored seeds, bar: median" + (", diamond: this run" if live else "")
-    panels[-1].set_title(marks, fontsize=9, loc="right")
-    medians = {cure: np.median(values) for cure, values in stored[first].items()}
-    best = min(medians, key=medians.get)
-    panels[0].set_title(
-        f"Lowest: {best} ({medians[best]:.0f})" + (f"; your guess: {guess}" if guess else ""))
-    fig.caption = f"Medians of {labels[first]}: " + ", ".join(
-        f"{cure} {median:.1f}" for cure, median in medians.items()) + (
-        f". Your guess: {guess}." if guess else ".")
-    return fig
-
-
-@styled
-def surviving_dimensions(
-    noise_variance, eigenvalues, spreads, originals, reconstructions, live=None, guess=None,
-    fig=None,
-):
-    """A linear VAE's latents against the law A_u = 1 − σ²/λ, and what its code keeps of digits.
-
-    eigenvalues: of the data, falling, [shown]; spreads: A_u of trained models, each falling,
-    [seeds, latent]; originals, reconstructions: [6, 28, 28] in [0, 1]; live: a run's own A_u
-    [latents] or None; guess: the count that the learner committed, or None.
-    """
-    if fig is None:
-        fig = _empty_dimensions(len(eigenvalues))
-    eigenvalues, spreads = np.asarray(eigenvalues), np.asarray(spreads)
-    order, parts = np.arange(1, len(eigenvalues) + 1), fig.artists_of
-    predicted = np.clip(1 - noise_variance / eigenvalues, 0, None)  # [shown]
-    counts = (spreads > 0.01).sum(1)  # [seeds]
-    surviving, expected = int((eigenvalues > noise_variance).sum()), int((predicted > 0.01).sum())
-    parts["spectrum"].set_data(order, eigenvalues)
-    parts["noise"].set_ydata([noise_variance] * 2)
-    parts["cut"].set_xdata([surviving + 0.5] * 2)
-    places = np.broadcast_to(np.arange(1, spreads.shape[1] + 1), spreads.shape)
-    parts["stored"].set_data(places.ravel(), spreads.ravel())
-    parts["law"].set_data(order, predicted)
-    live = [] if live is None else live
-    parts["live"].set_data(np.arange(1, len(live) + 1), live)
-    parts["guess"].set(visible=guess is not None, xdata=[guess or 1] * 2)
-    rows = np.stack([originals.reshape(2, 3, 28, 28), reconstructions.reshape(2, 3, 28, 28)], 1)
-    parts["digits"].set_data(tile(rows.reshape(12, 28, 28), 3))
-    low, high = counts.min(), counts.max()
-    trained = f"{low}" if low == high else f"{low} to {high}"
-    guessed = "" if guess is None else f"; your guess: {guess}"
-    parts["noise"].axes.set_title(f"σ² = {noise_variance:g}:\n{surviving} eigenvalues above it")
-    parts["law"].axes.set_title(f"A_u > 0.01: predicted {expected},\ntrained {trained}{guessed}")
-    fig.caption = (
-        f"At σ² = {noise_variance:g} {surviving} eigenvalues lie above the noise; the rule "
-        f"A_u > 0.01 counts {expected} of them, and {trained} in {len(counts)} stored "
-        f"runs{guessed}."
-    )
-    return fig
-
-
-def _empty_dimensions(shown):
-    """Axes for the first `shown` directions, and no model yet."""
-    fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-    spectrum, law, digits = fig.subplots(1, 3, width_ratios=[1, 1.25, 0.95])
-    fig.artists_of = {
-        "spectrum": spectrum.plot([], [], color=GREEN)[0],
-        "noise": spectrum.axhline(1, color=ORANGE, linestyle="--"),
-        "cut": spectrum.axvline(1, color=ORANGE, linewidth=1),
-        "stored": law.plot([], [], "o", color=BLUE, alpha=0.35, markersize=4,
-                           label="trained, stored seeds")[0],
-        "live": law.plot([], [], "D", color=ORANGE, markersize=6, fillstyle="none",
-                         label="this run")[0],
-        "law": law.plot([], [], color=GREEN, label="1 − σ²/λ")[0],
-        "guess": law.axvline(1, color=ORANGE, linestyle=":", linewidth=2, label="your guess"),
-        "digits": new_picture(digits, 4, 3),
-    }
-    spectrum.set(xlabel="direction, strongest first", ylabel="eigenvalue λ (squared pixel units)",
-                 yscale="log", xlim=(0, shown + 1), ylim=(0.03, 8), title=TWO_LINES)
-    law.set(xlabel="latent, busiest first", ylabel="A_u, variance of the mean", title=TWO_LINES,
-            xlim=(0, shown + 1), ylim=(-0.03, 1.03))
-    law.legend(loc="upper right", fontsize=8.5)
-    digits.set_title("Digits (odd rows), and\nwhat comes back (even rows)")
-    freeze_layout(fig)
     return fig

@@ -1,4 +1,4 @@
-"""A sweep over β, the cures of a collapse, and a linear VAE beside probabilistic PCA.
+"""A sweep over β, remedies against posterior collapse, and the linear VAE.
 
 What a linear VAE learns follows from the eigenvalues of the data alone. Model: z ~ N(0, I), x | z
 ~ N(Wz + b, σ² I). Its best W has the data's principal directions as columns, of squared length λᵢ
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vae_helpers import arguments, data, elbo, evaluation, results, schedules, training
+from vae_helpers import arguments, data, elbo, evaluation, models, results, schedules, training
 from vae_helpers.models import GaussianVAE
-from vae_helpers.study import dense_trainer
+from vae_helpers.study import dense_trainer, on_one_thread
 
 
 class Optimum(NamedTuple):
@@ -67,17 +67,34 @@ def optimum(eigenvalues, noise_variance):
     return Optimum(distortion.item(), rate.item(), 1 - noise_variance / used)
 
 
-def fit_linear_vae(model, covariance, steps, learning_rate=1e-2):
+def exact_elbo_parts(model, covariance):
+    """Distortion (a number) and rate [latent] of a `LinearVAE`, averaged over all data and over z.
+
+    Both are quadratic in x and z, so the data's covariance [pixels, pixels] about the model's
+    `average` is all that they depend on. Gradients flow through both.
+    """
+    W, V, variance = model.W, model.V, model.logvar.exp()
+    projected = V @ covariance  # [latent, pixels]
+    codes = projected @ V.T  # [latent, latent], the covariance of the posterior means
+    squared = (covariance.trace() - 2 * (W.T * projected).sum()
+               + (W.T @ W * (codes + variance.diag())).sum())  # E|x − decoded|²
+    constant = model.pixels * math.log(2 * math.pi * model.noise_variance)
+    distortion = 0.5 * (squared / model.noise_variance + constant)
+    rate = 0.5 * (codes.diagonal() + variance - 1 - model.logvar)  # [latent]
+    return distortion, rate
+
+
+def fit_linear_vae(model, covariance, steps, parts, learning_rate=1e-2):
     """Train a `LinearVAE` on all images at once: its exact −ELBO, by Adam.
 
-    No noise and no minibatches, so that it converges in a thousand steps. The step size is
-    whole for half of them and then shrinks to 0.
+    parts: a function as `exact_elbo_parts`. There is no noise and no minibatch, so training
+    converges in a thousand steps. The learning rate falls to 0 in the second half of them.
     """
     steps = arguments.whole_number(steps, "steps")
     optimizer = torch.optim.Adam(model.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = learning_rate * min(1.0, 2 * (1 - step / steps))
-        distortion, rate = model.exact_elbo_parts(covariance)
+        distortion, rate = parts(model, covariance)
         optimizer.zero_grad()
         (distortion + rate.sum()).backward()
         optimizer.step()
@@ -136,27 +153,27 @@ class LinearVAE(GaussianVAE):
         distortion = self._gaussian_distortion((residual**2).sum(-1))
         return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
 
-    def exact_elbo_parts(self, covariance):
-        """`elbo_parts` averaged over a whole data set and over z, in closed form.
-
-        Both parts are quadratic in x and z, so that the data's covariance [pixels, pixels]
-        about `average` is all they depend on. Returns the distortion, a number, and the rate
-        [latent]; gradients flow through both.
-        """
-        variance = self.logvar.exp()
-        projected = self.V @ covariance  # [latent, pixels]
-        spread = projected @ self.V.T  # [latent, latent], the codes' covariance
-        squared = (
-            covariance.trace() - 2 * (self.W.T * projected).sum()
-            + (self.W.T @ self.W * (spread + variance.diag())).sum()
-        )
-        rate = 0.5 * (spread.diagonal() + variance - 1 - self.logvar)  # [latent]
-        return self._gaussian_distortion(squared), rate
-
     def _gaussian_distortion(self, squared):
         """−log N(x; image, noise_variance · I), from the squared distance."""
-        constant = self.pixels * (elbo.LOG_2PI + math.log(self.noise_variance))
+        constant = self.pixels * math.log(2 * math.pi * self.noise_variance)
         return 0.5 * (squared / self.noise_variance + constant)
+
+
+def new_trainer(loss, seed, *, latent, hidden, batch_size, learning_rate, beta, **_other):
+    """A trainer of a dense VAE on MNIST that minimises `loss`, on one thread.
+
+    loss: a function of distortion [batch], rates [batch, latent] and β to one number.
+    beta: a number, or a schedule.
+    """
+    def objective(model, x, generator, *, beta, free_bits):
+        eps = data.noise(generator, len(x), model.latent, like=x)
+        distortion, rates = model.elbo_parts(x, eps)  # [batch], [batch, latent]
+        return (loss(distortion, rates, beta), distortion.mean(), rates.sum(-1).mean(),
+                rates.mean(0))
+
+    return on_one_thread(training.Trainer(
+        models.VAE(latent, hidden, seed=seed), data.load_mnist().train_images, seed=seed,
+        batch_size=batch_size, learning_rate=learning_rate, beta=beta, objective=objective))
 
 
 def sweep_trainer(seed, beta, **settings):
@@ -166,15 +183,36 @@ def sweep_trainer(seed, beta, **settings):
     return trainer
 
 
-def settle(trainer, epochs):
-    """Train for `epochs`: half of them with the whole step, then with steps that shrink to 0.
+def anneal_learning_rate(trainer, epochs):
+    """Train for `epochs`: half at the trainer's learning rate, half while it falls to 0.
 
-    The last steps' noise is what keeps a run from its minimum; shrinking steps remove it.
+    The noise of minibatches keeps a run from its minimum; a falling learning rate removes it.
     """
     whole = trainer.learning_rate
     for epoch in range(epochs):
         trainer.learning_rate = whole * min(1.0, 2 * (epochs - epoch) / (epochs + 2))
         training.train(trainer, len(trainer.records) + trainer.steps_per_epoch)
+
+
+def pixel_entropy(images):
+    """The lowest distortion that a Bernoulli decoder can have, nats per image.
+
+    It gives each grey pixel its own brightness as probability. images: uint8 [n, 28, 28].
+    """
+    parts = (data.pixels(chunk).double() for chunk in images.split(evaluation.CHUNK))
+    return -sum((torch.xlogy(x, x) + torch.xlogy(1 - x, 1 - x)).sum().item()
+                for x in parts) / len(images)
+
+
+@torch.no_grad()
+def posterior_moments(model, images):
+    """Averages over images of mean² and variance of q(z|x): [2, latent], float64."""
+    total = torch.zeros(2, model.latent, dtype=torch.float64)
+    with evaluation.evaluation_mode(model):
+        for x in evaluation.chunks(model, images):
+            mean, logvar = model.encode(x)  # [chunk, latent] each
+            total += torch.stack([mean**2, logvar.exp()]).double().sum(1)
+    return total / len(images)
 
 
 def chosen_beta(validation, betas):
@@ -183,32 +221,34 @@ def chosen_beta(validation, betas):
                            for beta, parts in zip(betas, validation)}, sum)
 
 
-CURES = ("constant", "warm-up", "cyclical", "free bits")
-LONGER = "constant, trained on"
+SMALLER = "learning rate 0.001"  # with constant β
+REMEDIES = ("constant", SMALLER, "warm-up", "cyclical", "free bits")
+LONGER = "constant, twice the steps"
 
 
-def cure_trainer(cure, seed, *, beta, learning_rate, steps, free_bits, **settings):
-    """A trainer that applies one of `CURES`; every cure but the constant starts gently.
+def remedy_trainer(remedy, seed, *, beta, learning_rate, steps, free_bits, **settings):
+    """A trainer that applies one of `REMEDIES` to a run that tends to collapse.
 
-    Warm-up rises to `beta` over half of `steps`, cyclical annealing does so four times over half
-    of a quarter; free bits give each latent `free_bits` nats.
+    Warm-up raises β from 0 to `beta` over half of `steps`, cyclical annealing does so four times,
+    each over an eighth; free bits charge each latent at least `free_bits` nats.
     """
-    trainer = dense_trainer(seed, learning_rate=learning_rate, **settings)
+    trainer = dense_trainer(
+        seed, learning_rate=1e-3 if remedy == SMALLER else learning_rate, **settings)
     trainer.beta = {
         "warm-up": schedules.warm_up(steps // 2, beta=beta),
         "cyclical": schedules.cyclical(steps // 4, beta=beta),
-    }.get(cure, beta)
-    trainer.free_bits = free_bits if cure == "free bits" else 0.0
+    }.get(remedy, beta)
+    trainer.free_bits = free_bits if remedy == "free bits" else 0.0
     return trainer
 
 
-def end_of(model, seed):
-    """What is stored of a trained model: nats per test image, active latents, dead units."""
+def end_of(model, seed, active_units):
+    """What is measured of a trained model: nats per test image, active latents, dead units.
+
+    active_units: a function of the model and images, as `evaluation.active_units`.
+    """
     images = data.load_mnist().test_images
     result = evaluation.evaluate(model, images, seed=seed)
     first = model.encoder[:2](data.pixels(images)).detach()  # [image, unit], after the ReLU
-    return {
-        "distortion": result.distortion, "rate": result.rate,
-        "active": evaluation.active_units(model, images),
-        "dead": int((first == 0).all(0).sum()),
-    }
+    return {"distortion": result.distortion, "rate": result.rate,
+            "active": active_units(model, images), "dead": int((first == 0).all(0).sum())}

@@ -1,4 +1,4 @@
-"""Notebook 05: one VAE at many β, the cures of a collapse, and the linear VAE."""
+"""Notebook 05: one VAE at many β, remedies against posterior collapse, and the linear VAE."""
 
 import torch
 
@@ -7,11 +7,11 @@ from vae_helpers.study import PREFIX, Study, on_one_thread, prefix
 from vae_helpers.threads import one_thread
 from vae_lessons.meet_kl_collapse import lab
 from vae_lessons.meet_kl_collapse.lab import (
-    CURES,
     LONGER,
-    cure_trainer,
+    REMEDIES,
+    anneal_learning_rate,
     end_of,
-    settle,
+    remedy_trainer,
     sweep_trainer,
 )
 
@@ -25,7 +25,7 @@ def run_sweep(seed, *, betas, model_seed, epochs, **settings):
     models = {}
     for beta in betas:
         trainer = sweep_trainer(seed, beta, **settings)
-        settle(trainer, epochs)
+        anneal_learning_rate(trainer, epochs)
         for name, images in parts.items():
             result = evaluation.evaluate(trainer.model, images, seed=seed)
             found[name].append([result.distortion, result.rate])
@@ -51,36 +51,62 @@ KL_COLLAPSE = Study(
 )
 
 
-def run_cures(seed, *, places, steps, longer, **settings):
-    """Where each cure ends in each place, {place: {cure: numbers}}, on the test images.
+def run_split(seed, *, betas, epochs, **settings):
+    """Of the sweep's small β: what the rate pays for.
+
+    train: distortion and rate; moments: averages of the posteriors' mean² and variance.
+    """
+    images = data.load_mnist().train_images
+    found = {"train": [], "moments": []}
+    for beta in betas:
+        trainer = sweep_trainer(seed, beta, **settings)
+        anneal_learning_rate(trainer, epochs)
+        result = evaluation.evaluate(trainer.model, images, seed=seed)
+        found["train"].append([result.distortion, result.rate])
+        found["moments"].append(lab.posterior_moments(trainer.model, images).tolist())
+    return found | {"prefix_neg_elbo": prefix(trainer)}  # of the last β
+
+
+RATE_SPLIT = Study(
+    "What does the rate pay for at small β?",
+    run_split,
+    _last_of_sweep,
+    {"latent": 10, "hidden": [100], "batch_size": 250, "learning_rate": 2e-3, "epochs": 15,
+     "betas": [0.01, 0.1, 0.5, 1.0]},
+    range(1, 7),
+)
+
+
+def run_remedies(seed, *, places, steps, longer, **settings):
+    """Where each remedy ends in each place, {place: {remedy: numbers}}, on the test images.
 
     places: {name: {beta, learning_rate}}. The constant β is also followed to `longer` steps.
     """
     found = {}
     for place, of_place in places.items():
         found[place] = {}
-        for cure in CURES:
-            trainer = cure_trainer(cure, seed, steps=steps, **of_place, **settings)
+        for remedy in REMEDIES:
+            trainer = remedy_trainer(remedy, seed, steps=steps, **of_place, **settings)
             training.train(trainer, steps)
-            found[place][cure] = end_of(trainer.model, seed)
-            if cure == "constant":
+            found[place][remedy] = end_of(trainer.model, seed, evaluation.active_units)
+            if remedy == "constant":
                 training.train(trainer, longer)
-                found[place][LONGER] = end_of(trainer.model, seed)
+                found[place][LONGER] = end_of(trainer.model, seed, evaluation.active_units)
     return {"places": found, "prefix_neg_elbo": prefix(trainer)}  # of the last run
 
 
-def _last_cure(seed, *, places, **settings):
-    return cure_trainer(CURES[-1], seed, **list(places.values())[-1], **settings)
+def _last_remedy(seed, *, places, **settings):
+    return remedy_trainer(REMEDIES[-1], seed, **list(places.values())[-1], **settings)
 
 
-CURES_STUDY = Study(
-    "Which cures wake latents that a constant β has put to sleep, and when do they not?",
-    run_cures,
-    _last_cure,
+REMEDIES_STUDY = Study(
+    "What makes a deep VAE use more of its latents than a constant β does?",
+    run_remedies,
+    _last_remedy,
     {"latent": 10, "hidden": [100, 50, 25], "batch_size": 500, "steps": 480, "longer": 960,
      "free_bits": 0.5,
-     "places": {"β = 4, steps of 0.005": {"beta": 4.0, "learning_rate": 5e-3},
-                "β = 1, steps of 0.01": {"beta": 1.0, "learning_rate": 1e-2}}},
+     "places": {"β = 4, learning rate 0.005": {"beta": 4.0, "learning_rate": 5e-3},
+                "β = 1, learning rate 0.01": {"beta": 1.0, "learning_rate": 1e-2}}},
 )
 
 
@@ -95,9 +121,9 @@ def run_linear(seed, *, fits, latent, model_seed, **_prefix):
     kept = {}
     for noise_variance, steps in fits:
         model = lab.LinearVAE(latent, average, noise_variance=noise_variance, seed=seed)
-        lab.fit_linear_vae(model, covariance, steps)
+        lab.fit_linear_vae(model, covariance, steps, lab.exact_elbo_parts)
         with torch.no_grad():
-            distortion, rate = model.exact_elbo_parts(covariance)
+            distortion, rate = lab.exact_elbo_parts(model, covariance)
         found["distortion"].append(distortion.item())
         found["rate"].append(rate.sum().item())
         spreads = lab.spreads(model, covariance)
@@ -128,4 +154,5 @@ LINEAR_VAE = Study(
      "latent": 80, "batch_size": 500, "learning_rate": 1e-3, "model_seed": 1},
 )
 
-STUDIES = {"kl_collapse": KL_COLLAPSE, "linear_vae": LINEAR_VAE, "cures": CURES_STUDY}
+STUDIES = {"kl_collapse": KL_COLLAPSE, "rate_split": RATE_SPLIT, "linear_vae": LINEAR_VAE,
+           "collapse_remedies": REMEDIES_STUDY}

@@ -1,61 +1,65 @@
 """Notebook 05: its checks name each mistake, and its stored sweep says what the text says."""
 
-import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from vae_helpers import data, evaluation, models, results
-from vae_helpers.training import Trainer
-from vae_lessons.meet_kl_collapse import checks, figures, lab
-from vae_lessons.meet_kl_collapse.checks import free_bits_penalty
+from vae_helpers import data, elbo, evaluation, models, results
+from vae_helpers.study import dense_trainer
+from vae_helpers.training import train
+from vae_lessons.meet_kl_collapse import checks, figures, figures_of_linear, lab, summaries
 
 EIGENVALUES = torch.tensor([3.0, 1.2, 0.6, 0.36, 0.252, 0.2, 0.05])
 
 
-def in_a_loop(rates, free_bits):
-    return sum(torch.clamp(column.mean(), min=free_bits) for column in rates.T)
+def paying(cost):
+    """An answer to free_bits_loss whose rate costs this: of rates and free_bits."""
+    return lambda distortion, rates, beta, free_bits: (
+        distortion.mean() + beta * cost(rates, free_bits))
 
 
 @pytest.mark.parametrize("answer", [
-    in_a_loop,
-    lambda rates, free_bits: (
-        torch.relu(rates.mean(0) - free_bits).sum() + free_bits * rates.shape[1]),
-    lambda rates, free_bits: torch.maximum(rates.mean(0), rates.new_tensor(free_bits)).sum(),
+    paying(lambda r, f: sum(torch.clamp(column.mean(), min=f) for column in r.T)),
+    paying(lambda r, f: torch.relu(r.mean(0) - f).sum() + f * r.shape[1]),
+    paying(lambda r, f: torch.maximum(r.mean(0), r.new_tensor(f)).sum()),
+    lambda d, r, b, f: (d + b * r.mean(0).clamp(min=f).sum()).mean(),
 ])
-def test_right_penalties_pass(answer):
-    result = checks.penalty.judge(answer)
+def test_right_losses_pass(answer):
+    result = checks.free_bits_loss.judge(answer)
     assert result.passed, result.diagnosis
 
 
 @pytest.mark.parametrize("answer, words", [
-    (lambda r, f: r.mean(), "the largest difference"),
-    (lambda r, f: r.mean(0).clamp(min=f).sum().item(), "returned float"),
-    (lambda r, f: -r.mean(0).clamp(min=f).sum(), "sign is flipped"),
-    (lambda r, f: r.mean(0).clamp(min=0.8).sum(), "the largest difference"),
+    (paying(lambda r, f: r.mean(0).clamp(min=f).sum().item()), "no gradient"),
+    (lambda d, r, b, f: (d.mean() + b * r.mean(0).clamp(min=f).sum()).item(), "returned float"),
+    (lambda d, r, b, f: -d.mean() - b * r.mean(0).clamp(min=f).sum(), "sign is flipped"),
+    (paying(lambda r, f: r.mean(0).clamp(min=0.8).sum()), "the largest difference"),
     (lambda r: r.sum(), "TypeError"),
 ])
-def test_wrong_penalties_are_named(answer, words):
-    result = checks.penalty.judge(answer)
+def test_wrong_losses_are_named(answer, words):
+    result = checks.free_bits_loss.judge(answer)
     assert result.state == "failed" and words in result.diagnosis, result.diagnosis
 
 
-def test_the_penalty_is_what_the_trainer_pays():
-    """A step with free bits leads where a step on distortion + penalty leads."""
-    images = data.load_mnist().train_images[:64]
-    trained = models.VAE(3, hidden=(16,), seed=0)
-    trainer = Trainer(trained, images, batch_size=64, free_bits=0.4, seed=5)
-    by_hand = models.VAE(3, hidden=(16,), seed=0)
-    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-3, fused=True)
-    generator = torch.Generator().manual_seed(5)
-    x = data.pixels(images[torch.randperm(64, generator=generator)])
-    trainer.step()
-    eps = torch.randn(64, 3, generator=generator)
-    distortion, rates = by_hand.elbo_parts(x, eps)
-    (distortion.mean() + free_bits_penalty(rates, 0.4)).backward()
-    optimizer.step()
-    for mine, other in zip(trained.parameters(), by_hand.parameters()):
+def test_each_known_mistake_is_recognised():
+    for mistake in checks.free_bits_loss._mistakes:
+        told = checks.free_bits_loss.judge(mistake.wrong).diagnosis
+        assert told == mistake.diagnosis
+
+
+def test_the_learner_s_loss_trains_as_the_trainer_s_own_free_bits():
+    settings = {"latent": 3, "hidden": [16], "batch_size": 64, "learning_rate": 1e-3}
+    ours = lab.new_trainer(
+        lambda distortion, rates, beta: checks.loss_with_free_bits(distortion, rates, beta, 0.4),
+        5, beta=2.0, **settings)
+    theirs = dense_trainer(5, **settings)
+    theirs.beta, theirs.free_bits = 2.0, 0.4
+    for trainer in (ours, theirs):
+        train(trainer, 3)
+    assert ours.records == theirs.records
+    for mine, other in zip(ours.model.parameters(), theirs.model.parameters()):
         torch.testing.assert_close(mine, other)
 
 
@@ -157,36 +161,98 @@ def figure_of(**changed):
     images = random.random((10, 28, 28))
     return figures.beta_sweep(**{
         "beta": 2.0, "originals": images, "reconstructions": images, "samples": images,
-        "rate_per_latent": [1.0, 0.002], "rates": [9.0, 3.0], "distortions": [100.0, 120.0],
-        "here": 1, "floor": 45.5, "plateau": 205.8,
+        "rate_per_latent": [1.0, 0.002], "active": 1, "rates": [9.0, 3.0],
+        "distortions": [100.0, 120.0], "here": 1, "floor": 45.5, "plateau": 205.8,
     } | changed)
 
 
 def test_the_sweep_s_picture_says_where_it_stands():
     fig = figure_of()
-    assert "1 of 2 latents" in fig.caption and "rate 3.0" in fig.caption
+    assert "1 of 2 latents are active" in fig.caption and "rate 3.0" in fig.caption
     assert fig.artists_of["here"].get_xydata().tolist() == [[3.0, 120.0]]
     assert figure_of(here=0).artists_of["here"].get_xydata().tolist() == [[9.0, 100.0]]
 
 
 def test_slopes_between_their_betas_are_counted():
-    mean = 1 / math.log(2)
-    fig = figures.curve_slopes([1, 2, 4], [[mean, 5.0], [mean, 3.0]], {0: mean}, guess=2.0)
+    fig = figures.curve_slopes([1, 2, 4], [[1.5, 5.0], [1.4, 3.0]], {0: 1.6}, guess=2.0)
     assert fig.axes[0].get_title("left").startswith("In 1 of 2 pairs")
     assert "Your guess: 2" in fig.caption
     live, guess = (line for line in fig.axes[0].lines if line.get_marker() == "D")
-    assert live.get_xdata() == guess.get_xdata() == [0]
-    assert live.get_ydata() == [pytest.approx(1)]
-    assert guess.get_ydata() == [pytest.approx(2 / mean)]
+    assert live.get_xydata().tolist() == [[0, 1.6]] and guess.get_xydata().tolist() == [[0, 2.0]]
 
 
-def test_every_cure_is_what_its_name_says():
+def test_a_slope_below_the_axis_is_a_triangle():
+    fig = figures.curve_slopes([1, 2, 4], [[1.5, -3.0], [1.4, 3.0]], {})
+    below, = (line for line in fig.axes[0].lines if line.get_marker() == "v")
+    assert below.get_xdata().tolist() == [1]
+
+
+def test_rescaled_codes_have_the_least_rate_of_all_scales():
+    """The summary's rate is what the rescaled model has, and no other scale does better."""
+    generator = torch.Generator().manual_seed(0)
+    mean, logvar = (torch.randn(500, 3, generator=generator, dtype=torch.float64)
+                    for _ in range(2))
+    mean, logvar = 3 * mean + 1, logvar - 2
+
+    def rate(c):
+        return elbo.gaussian_kl(mean / c, logvar - 2 * c.log()).mean()
+
+    split = object.__new__(summaries.RateSplit)
+    split.moments = torch.stack([(mean**2).mean(0), logvar.exp().mean(0)])[None, None]
+    split.train = torch.tensor([[[0.0, rate(torch.ones(3, dtype=torch.float64)).item()]]],
+                               dtype=torch.float64)
+    best = split.moments[0, 0].sum(0).sqrt()
+    torch.testing.assert_close(split.rescaled_rate()[0, 0], rate(best))
+    for factor in (0.9, 1.1):
+        assert rate(best * torch.tensor([1.0, factor, 1.0])) > rate(best)
+
+
+def test_the_moments_are_those_of_the_posteriors():
+    model, images = models.VAE(3, (8,), seed=0), data.load_mnist().test_images[:1500]
+    mean, logvar = model.encode(data.pixels(images))
+    expected = torch.stack([(mean**2).mean(0), logvar.exp().mean(0)]).detach()
+    torch.testing.assert_close(lab.posterior_moments(model, images).float(), expected)
+
+
+@pytest.mark.parametrize("noise_variance", [1.0, 0.5])
+@pytest.mark.parametrize("ratio, stable", [(0.95, False), (1.05, True)])
+def test_a_collapsed_latent_is_a_minimum_exactly_above_the_threshold(
+        noise_variance, ratio, stable):
+    """β = λ/σ². The Hessian over (v, w) is [[βλ, −λ/σ²], [−λ/σ², 1/σ²]] where both are 0."""
+    eigenvalue = 3.0
+    beta = ratio * eigenvalue / noise_variance
+
+    def loss(weights):
+        model = SimpleNamespace(V=weights[:1, None], W=weights[1:2, None], logvar=weights[2:],
+                                pixels=1, noise_variance=noise_variance)
+        distortion, rate = lab.exact_elbo_parts(model, torch.tensor([[eigenvalue]]))
+        return distortion + beta * rate.sum()
+
+    hessian = torch.autograd.functional.hessian(loss, torch.zeros(3))
+    assert (torch.linalg.eigvalsh(hessian) > 0).all() == stable
+    cross = -eigenvalue / noise_variance
+    torch.testing.assert_close(hessian[:2, :2], torch.tensor(
+        [[beta * eigenvalue, cross], [cross, 1 / noise_variance]]))
+
+
+def test_the_surface_says_what_the_collapsed_latent_is():
+    v, w = np.linspace(-1, 1, 21), np.linspace(-2, 2, 21)
+    bowl = v[None] ** 2 + w[:, None] ** 2
+    valley = bowl - 2 * v[None] * w[:, None] + 0.1 * bowl**2 - 0.2 * bowl
+    for beta, loss, words in ((2.0, valley, "a saddle"), (4.0, bowl, "the minimum")):
+        fig = figures_of_linear.saddle_and_valley(beta, 3.0, v, w, loss)
+        assert words in fig.caption and words in fig.axes[0].get_title("left")
+
+
+def test_every_remedy_is_what_its_name_says():
     settings = {"beta": 4.0, "learning_rate": 5e-3, "steps": 80, "free_bits": 0.5, "latent": 2,
                 "hidden": [4], "batch_size": 500}
-    trainers = {cure: lab.cure_trainer(cure, 0, **settings) for cure in lab.CURES}
+    trainers = {name: lab.remedy_trainer(name, 0, **settings) for name in lab.REMEDIES}
     assert trainers["constant"].beta == trainers["free bits"].beta == 4.0
     assert trainers["free bits"].free_bits == 0.5
-    assert all(trainers[cure].free_bits == 0 for cure in lab.CURES[:3])
+    assert all(trainers[name].free_bits == 0 for name in lab.REMEDIES if name != "free bits")
+    rates = {name: trainer.learning_rate for name, trainer in trainers.items()}
+    assert rates == dict.fromkeys(lab.REMEDIES, 5e-3) | {lab.SMALLER: 1e-3}
     warm, cyclical = trainers["warm-up"].beta, trainers["cyclical"].beta
     assert [warm(step) for step in (0, 20, 40, 79)] == [0, 2, 4, 4]
     assert [cyclical(step) for step in (0, 5, 10, 19, 20, 30, 79)] == [0, 2, 4, 4, 0, 4, 4]

@@ -6,9 +6,9 @@ my_slope = 4.0
 my_fair = "b, d, f"
 
 
-def my_penalty(rates, free_bits):
-    average = rates.mean(dim=0)  # [batch, latent] -> [latent]
-    return torch.where(average > free_bits, average, torch.full_like(average, free_bits)).sum()
+def my_free_bits_loss(distortion, rates, beta, free_bits):
+    floor = torch.full_like(rates[0], free_bits)  # [latent]
+    return distortion.sum() / len(distortion) + beta * torch.maximum(rates.mean(dim=0), floor).sum()
 
 
 my_dimensions = [5, 4]

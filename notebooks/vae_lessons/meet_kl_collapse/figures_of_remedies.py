@@ -1,0 +1,83 @@
+"""Figures of notebook 05: what remedies against posterior collapse gain."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_helpers.plots.base import BLUE, ORANGE, styled
+
+
+@styled
+def remedy_gains(gains, live, notes, labels, guess=None):
+    """What each remedy gains over the same seed's constant run, one panel a measure.
+
+    gains: {measure: {remedy: [seeds]}}; live: {remedy: {measure: gain}} of this notebook's runs;
+    notes: {run: (median of active latents, median of dead units)}, the constant run first;
+    labels: {measure: how it is called}; guess: the remedy that the learner committed, or None.
+    """
+    remedies = list(next(iter(gains.values())))
+    rows = np.arange(len(remedies))
+    fig = Figure(figsize=(9.6, 1.7 + 0.48 * len(remedies)), layout="constrained")
+    panels = fig.subplots(1, len(gains), sharey=True, sharex=True, squeeze=False)[0]
+    told = []
+    for axes, (measure, of) in zip(panels, gains.items()):
+        values = np.array([of[remedy] for remedy in remedies])  # [remedies, seeds]
+        medians, spread = np.median(values, 1), np.linspace(-0.2, 0.2, values.shape[1])
+        axes.axvline(0, color="#666666", linewidth=1)
+        axes.plot(values, rows[:, None] + spread, "o", color=BLUE, alpha=0.5, markersize=5)
+        axes.plot(medians, rows, "|", color=BLUE, markersize=24, markeredgewidth=3)
+        axes.plot([found[measure] for found in live.values()],
+                  [remedies.index(remedy) for remedy in live], "D", color=ORANGE, markersize=8)
+        helped = int((medians > 0).sum())
+        axes.set(xlabel="gain over the constant run (nats per test image)\nbetter →",
+                 title=f"{labels[measure]}:\n{helped} of {len(remedies)} gain in the median")
+        told.append(f"{labels[measure]}: " + ", ".join(
+            f"{remedy} {median:.1f}" for remedy, median in zip(remedies, medians)))
+        if guess is not None:
+            axes.axhspan(*(remedies.index(guess) + np.array([-0.5, 0.5])), color=ORANGE, alpha=0.15)
+    panels[0].set(yticks=rows, ylim=(len(remedies) - 0.5, -0.5))
+    panels[0].set_yticklabels([
+        f"{remedy}\n{notes[remedy][0]:g} active, {notes[remedy][1]:g} dead"
+        for remedy in remedies], fontsize=9)
+    constant = next(iter(notes))
+    guessed = "" if guess is None else f" Your guess: {guess}."
+    fig.supxlabel(f"dots: stored seeds, bars: medians, diamonds: this run. {constant}: "
+                  f"{notes[constant][0]:g} active latents, {notes[constant][1]:g} dead units of 100"
+                  + (", shaded: your guess" if guess else ""), fontsize=8.5)
+    fig.caption = f"Median gains over the {constant} run. " + ". ".join(told) + "." + guessed
+    return fig
+
+
+@styled
+def runs_compared(stored, live, labels, guess=None):
+    """What each kind of run ends with, one panel a quantity, one row a kind.
+
+    stored: {quantity: {kind: [seeds]}}; live: {kind: {quantity: value}}, for some kinds;
+    labels: {quantity: axis label with unit}. The title names the kind whose median of the first
+    quantity is lowest, and guess, the one that the learner committed, or None.
+    """
+    first = next(iter(stored))
+    kinds = list(stored[first])
+    rows = np.arange(len(kinds))
+    fig = Figure(figsize=(9.6, 1.3 + 0.42 * len(kinds)), layout="constrained")
+    panels = fig.subplots(1, len(stored), sharey=True)
+    for axes, (quantity, of) in zip(panels, stored.items()):
+        values = np.array([of[kind] for kind in kinds])  # [kinds, seeds]
+        mine = [found[quantity] for found in live.values()]
+        axes.plot(values, rows, "o", color=BLUE, alpha=0.5)
+        axes.plot(np.median(values, 1), rows, "|", color=BLUE, markersize=22, markeredgewidth=2)
+        axes.plot(mine, [kinds.index(kind) for kind in live], "D", color=ORANGE, markersize=8)
+        both = [*values.ravel(), *mine]
+        margin = 0.06 * (max(both) - min(both)) + 1e-6
+        axes.set(xlabel=labels[quantity], xlim=(min(both) - margin, max(both) + margin))
+    panels[0].set(yticks=rows, ylim=(len(kinds) - 0.5, -0.5))
+    panels[0].set_yticklabels(kinds)
+    marks = "dots: stored seeds, bar: median" + (", diamond: this run" if live else "")
+    panels[-1].set_title(marks, fontsize=9, loc="right")
+    medians = {kind: np.median(values) for kind, values in stored[first].items()}
+    best = min(medians, key=medians.get)
+    panels[0].set_title(
+        f"Lowest: {best} ({medians[best]:.0f})" + (f"; your guess: {guess}" if guess else ""))
+    fig.caption = f"Medians of {labels[first]}: " + ", ".join(
+        f"{kind} {median:.1f}" for kind, median in medians.items()) + (
+        f". Your guess: {guess}." if guess else ".")
+    return fig
