@@ -27,9 +27,10 @@ ROUNDS = 5
 CELL = """
 import json
 import time
+from vae_lessons.train_live.lab import train_and_listen
 from vae_lessons.train_live.panel import TrainingPanel
 
-panel = TrainingPanel()
+panel = TrainingPanel(train_and_listen)
 panel.controls["epochs"].value = 100
 single, ends = panel.step, []
 

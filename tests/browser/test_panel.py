@@ -8,10 +8,11 @@ from .harness import LabPage, write_notebook
 
 CELL = """
 from vae_lessons.start_here import live
+from vae_lessons.train_live.lab import train_and_listen
 from vae_lessons.train_live.panel import TrainingPanel
 
 live.PATIENCE = 6.0
-panel = TrainingPanel()
+panel = TrainingPanel(train_and_listen)
 panel
 """
 
@@ -40,7 +41,7 @@ def lab(server, browser, notebook):
 @pytest.fixture(autouse=True)
 def ready(lab):
     """Paused, at the start, with a hundred epochs to go."""
-    lab.ask_kernel("panel.controls['preset'].value = 'the cured recipe'\n"
+    lab.ask_kernel("panel.controls['recipe'].value = 'the repaired recipe'\n"
                    "panel.controls['epochs'].value = 100\n"
                    "panel.controls['schedule'].value = 'constant'\n"
                    "panel.controls['beta'].value = 1.0\npanel._reset()")
@@ -127,9 +128,9 @@ def test_step_and_reset(lab):
     lab.page.get_by_text("Not trained yet").wait_for()
 
 
-def test_presets_and_schedules_need_no_new_kernel(lab):
+def test_recipes_and_schedules_need_no_new_kernel(lab):
     start(lab)
-    lab.page.get_by_label("preset").select_option("the source as written")
+    lab.page.get_by_label("recipe").select_option("the original recipe")
     until(lambda: lab.ask_kernel("print(panel.trainer.beta, len(panel.trainer.records))")
           == "9.8 0\n")
     lab.page.get_by_label("β's schedule").select_option("warm-up over the first third")

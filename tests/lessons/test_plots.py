@@ -103,7 +103,13 @@ from vae_lessons.train_in_two_stages.figures import (
     race,
     unit_of_codes,
 )
-from vae_lessons.train_live.figures import beta_schedules, too_late, training_panel
+from vae_lessons.train_live.figures import (
+    beta_schedules,
+    schedules_compared,
+    there_and_back,
+    training_panel,
+)
+from vae_lessons.train_live.figures_deeper import browser_page, resumed_runs, too_late
 
 
 def plane(seed, n=200):
@@ -355,6 +361,7 @@ def panel(seed, steps, beta):
         "epochs": np.linspace(0, 1, steps + 1)[1:], "distortion": 100 + random.random(steps),
         "rate": 9 * random.random(steps), "validated": [1.0] * (steps > 3),
         "validation_neg_elbo": [150.0 + seed] * (steps > 3), "rates": 3 * seed * random.random(8),
+        "active": [seed > k / 8 for k in range(8)],
         "originals": random.random((10, 28, 28)), "reconstructions": random.random((10, 28, 28)),
         "samples": random.random((20, 28, 28)), "beta": beta, "target_beta": 1.0,
         "settings": f"settings {seed}", "total": seed, "plateau": 200 + seed,
@@ -366,13 +373,36 @@ def schedules(seed, steps):
     return {"schedules": {name: list(seed * random.random(steps)) for name in "abc"}}
 
 
-def late(seed, guess):
+def late(seed):
     random = np.random.default_rng(seed)
-    return {
-        "epochs": [1, 10, 100], "whole": 200 + 9 * random.random((4, 3)), "live_epochs": [1, 2],
-        "live": 200 + random.random(2), "healed": {"a": [200.0, 201.0], "b": [150.0 + seed]},
-        "live_healed": {"b": 180.0 + seed}, "plateau": 205 + seed, "guess": guess,
-    }
+    return {"epochs": [1, 10, 100], "whole": 200 + 9 * random.random((4, 3)),
+            "lowered": {"a": [200.0, 201.0], "b": [150.0 + seed]}, "plateau": 205 + seed}
+
+
+def returned(seed, guess):
+    random = np.random.default_rng(seed)
+    stored = {beta: {"neg_elbo": 130 + 70 * random.random((3, 6)),
+                     "active": random.integers(0, 9, (3, 6))} for beta in ("1", "20", "100")}
+    live = {"neg_elbo": 150 + random.random(3), "active": [8, seed, 0]}
+    return {"steps": range(50, 350, 50), "stored": stored, "live_steps": [50, 100, 150],
+            "live": live, "raised": (100, 200), "plateau": 205 + seed, "guess": guess}
+
+
+def ending(seed):
+    random = np.random.default_rng(seed)
+    values = [{name: list(150 + 40 * random.random(6)) for name in ("constant", "warm-up")}
+              for which in range(2)]
+    return {"objective": values[0], "distortion": values[1], "live": {"warm-up": (170.0, 150.0)},
+            "beta": 9.8}
+
+
+def left(seed):
+    random = np.random.default_rng(seed)
+    return {"step": 60, "differences": {"nothing": np.zeros(9), "a part": random.random(9)}}
+
+
+def screen(seed):
+    return {"pixels": np.random.default_rng(seed).integers(0, 256, (300, 480, 3), dtype=np.uint8)}
 
 
 def fog(seed, noise, guess):
@@ -783,8 +813,12 @@ CASES = [
     (training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),
     (training_panel, panel(40, 300, 0.5), panel(1, 1, 1.0)),
     (beta_schedules, schedules(1, 30), schedules(4, 9)),
-    (too_late, late(1, None), late(2, "heals")),
-    (too_late, late(2, "stays"), late(1, None)),
+    (there_and_back, returned(1, None), returned(2, "behind")),
+    (there_and_back, returned(2, "stays"), returned(1, None)),
+    (schedules_compared, ending(1), ending(2)),
+    (too_late, late(1), late(2)),
+    (resumed_runs, left(1), left(2)),
+    (browser_page, screen(1), screen(2)),
     (evidence_bar, bar(-2.27, None), bar(-5, "rises")),
     (evidence_bar, bar(-30, "falls"), bar(-2.5, None)),
     (three_densities, bells(2), bells(-1)),
@@ -1138,7 +1172,8 @@ def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
 
 
 @pytest.mark.parametrize("done, total, end", [
-    ([], 50, 5), ([1.0], 50, 5), ([1.0], 2, 2), ([4.5], 50, 10), ([9.0], 10, 10), ([40.0], 50, 50),
+    ([], 50, 1), ([0.4], 50, 1), ([1.0], 50, 2), ([2.0], 2, 2), ([4.5], 50, 10), ([9.0], 10, 10),
+    ([40.0], 50, 50),
     ([30.0], 10, 30), ([120.0], 100, 120),
 ])
 def test_the_epochs_axis_has_room_and_is_no_longer_than_the_plan(done, total, end):

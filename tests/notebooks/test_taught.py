@@ -5,9 +5,12 @@ lesson itself. Its definition and the package's are
 called on the same inputs, listed here, and must give the same results.
 """
 
+import asyncio
 import importlib
 import importlib.util
 import re
+import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -118,6 +121,8 @@ INPUTS = {
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 8, seed=1).float(), "linear"),
     ],
     "schedules.warm_up": [lambda: (10, 2.0), lambda: (7,)],
+    "lab.train_and_listen": [lambda: (1,), lambda: (4,)],
+    "lab.save": [lambda: (0,), lambda: (7,)],
     "lab.renew_statistics": [
         lambda: (lab.CoderVAE(heads="relu", seed=0), some_images(6), 3, 5),
         lambda: (lab.CoderVAE(heads="linear", seed=1), some_images(8), 8, 0),
@@ -195,6 +200,41 @@ def at_each_step(warm_up, *arguments):
     return [schedule(step) for step in range(20)]
 
 
+def what_happens(train_and_listen, steps):
+    """The order of steps and looks, and how often others had their turn on the loop."""
+    events, turns = [], []
+
+    async def others():
+        while True:
+            turns.append(len(events))
+            await asyncio.sleep(0)
+
+    def step():
+        time.sleep(0.03)  # longer than a chunk
+        events.append(1.0)
+
+    async def main():
+        asyncio.get_running_loop().create_task(others())
+        await train_and_listen(lambda: events.count(1.0) < steps, step, lambda: events.append(2.0))
+
+    asyncio.run(main())
+    return [*events, float(turns.count(2))]
+
+
+def written(save, step):
+    """What a file holds, and what else lies beside it."""
+    model, random = torch.nn.BatchNorm1d(2), generator()
+    optimizer = torch.optim.Adam(model.parameters())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.pt"
+        path.write_text("an earlier one")
+        save(path, model, optimizer, random, step)
+        content = torch.load(path, weights_only=True)
+        assert [file.name for file in Path(folder).iterdir()] == ["run.pt"]
+    assert content["optimizer"] == optimizer.state_dict()
+    return [content["model"], content["generator"], content["step"]]
+
+
 def renewed(renew_statistics, model, images, batch_size, seed):
     return renew_statistics(model, images, batch_size=batch_size, seed=seed).state_dict()
 
@@ -233,6 +273,7 @@ def every_term(Laboratory, noise_variance, x, z):
 # How a class is tried, or a function of named arguments; another is called as it is.
 USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
         "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
+        "lab.train_and_listen": what_happens, "lab.save": written,
         "lab.CodeVAE": codes_in_both_modes,
         "lab.renew_statistics": renewed, "lab.train_recipe": trained,
         "exact.Laboratory": every_term}

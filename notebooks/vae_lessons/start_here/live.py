@@ -40,12 +40,29 @@ class Heartbeat(anywidget.AnyWidget):
         self._last = time.monotonic()
 
 
+async def train_and_listen(running, step, look):
+    """Call `step()` over and over while `running()`, and let the kernel answer in between.
+
+    look: called after each chunk of steps, to show where training stands.
+    """
+    while running():
+        end = time.monotonic() + CHUNK
+        while running():  # at least one step, however long the computer was busy with others
+            step()
+            if time.monotonic() >= end:
+                break
+        look()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+
 class LiveTraining(VBox):
     """A button that trains on and pauses, without blocking the kernel.
 
     trainer: anything with a synchronous `step()` that returns a record with its number `step`,
     counted from 0. progress: a function without arguments
     that draws where training stands; it is called while training runs and at each pause.
+    loop: the coroutine function that makes the steps, called as `train_and_listen` is.
     Make it in a cell: the task runs on the loop that runs the cell, so that sliders and
     other cells are answered between two chunks of steps. (A thread of its own would cost
     half the speed; a cell that waits would freeze the sliders.)
@@ -57,9 +74,11 @@ class LiveTraining(VBox):
 
     _latest = None  # a weak reference to the panel made last
 
-    def __init__(self, trainer, progress):
+    def __init__(self, trainer, progress, loop=train_and_listen):
         self._trainer, self._progress, self._task = trainer, progress, None
-        self._drawn, self._why = 0.0, ""  # when the last picture was; why training paused
+        self._steps_of, self._done = loop, 0  # the steps made since the button was pressed
+        self._started = self._drawn = self._looked = 0.0  # when: the press, the last picture
+        self._why = ""  # training paused
         self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
         self._status, self._heartbeat = HTML("Paused."), Heartbeat()
         self.button.observe(self._toggled, "value")
@@ -113,29 +132,29 @@ class LiveTraining(VBox):
             self._task.add_done_callback(self._ended)
 
     async def _train(self):
-        start, steps = time.monotonic(), 0
-        self._drawn, self._why = start, ""
-        while self.button.value:
-            pause = time.monotonic() + CHUNK
-            while True:  # at least one step, however long the computer was busy with others
-                record = self._trainer.step()
-                steps += 1
-                if not self.button.value or time.monotonic() >= pause:
-                    break
-            if time.monotonic() - self._drawn > REDRAW:
-                self._progress()
-                self._drawn = time.monotonic()
-                rate = steps / (self._drawn - start)
-                now = f"step {record.step + 1:,}, {rate:.0f} steps a second"
-                self._status.value = f"Training: {now}."
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-            if time.monotonic() - pause > 1:  # another cell kept the kernel from hearing anything
-                self._heartbeat.forgive()
-            if self._heartbeat.missing():
-                self.pause(", because no page shows this any more")
+        self._started = self._drawn = self._looked = time.monotonic()
+        self._why, self._done = "", 0
+        await self._steps_of(lambda: self.button.value, self._step, self._look)
         self._progress()
-        self._status.value = f"Paused after {steps:,} more steps{self._why}."
+        self._status.value = f"Paused after {self._done:,} more steps{self._why}."
+
+    def _step(self):
+        self._latest_step = self._trainer.step().step
+        self._done += 1
+
+    def _look(self):
+        """Draw, if it is time for that; pause if no page is there any more."""
+        if time.monotonic() - self._looked > 1:  # another cell kept the kernel from hearing
+            self._heartbeat.forgive()
+        if time.monotonic() - self._drawn > REDRAW:
+            self._progress()
+            self._drawn = time.monotonic()
+            rate = self._done / (self._drawn - self._started)
+            now = f"step {self._latest_step + 1:,}, {rate:.0f} steps a second"
+            self._status.value = f"Training: {now}."
+        if self._heartbeat.missing():
+            self.pause(", because no page shows this any more")
+        self._looked = time.monotonic()
 
     def _ended(self, task):
         self._task = None

@@ -8,8 +8,10 @@ from vae_helpers import data, evaluation, schedules, training
 from vae_helpers.check.choice import Choice
 from vae_helpers.check.exercise import Checked, Exercise, Mistake
 from vae_helpers.check.runner import run
+from vae_helpers.claims import measured
 from vae_helpers.threads import one_thread
-from vae_lessons.build_a_vae.lab import CoderVAE
+from vae_lessons.train_live.lab import panel_trainer
+from vae_lessons.train_live.resuming import resume  # noqa: F401
 
 
 def _cyclical(step, period, ramp, beta):
@@ -90,9 +92,9 @@ global_step = Exercise(
              (7, torch.arange(5), 60_000, 100), (4, torch.arange(3), 1_000, 300)],
     [
         Mistake(_counts(lambda e, b, n, s: b + s * e),
-                "This is the note's own slip: the batch size stands where the number of batches in "
-                "an epoch belongs. Our 69 batches an epoch then leave 731 numbers out after every "
-                "epoch; the note, which dropped the last, smaller batch, had 68 and left out 732."),
+                "The batch size stands where the number of batches in an epoch belongs. With 69 "
+                "batches of 800 the numbers jump by 800 from epoch to epoch; with 275 batches of "
+                "200, two steps get the same number."),
         Mistake(_counts(lambda e, b, n, s: math.ceil(e * n / s) + b),
                 "You round up once for all epochs. Each epoch ends with a smaller batch of its "
                 "own: round up n / size, then multiply."),
@@ -152,24 +154,24 @@ checkpoint_parts = Choice(
 )
 
 
-class LivingLatents(Checked):
+class ScheduleExercise(Checked):
     """A schedule of β for the learner to choose, and the check that trains with it.
 
-    It must end at `target`, for the last tenth of `steps` steps. The check trains a
-    `CoderVAE` with it, from a fixed seed on one thread, and counts the latents whose
-    rate on 2,000 test images exceeds `used` nats: `wanted` of them must.
+    It must stand at `target` for the last tenth of `steps` steps. The check trains the repaired
+    recipe's model with it, from a fixed seed on one thread. Distortion + `target` · rate of the
+    validation images must end at `wanted` nats or less; `constant` is what a constant β gives.
     """
 
-    def __init__(self, name, hints, *, target, steps, wanted, used):
+    def __init__(self, name, hints, *, target, steps, constant, wanted):
         super().__init__(name, hints)
-        self.target, self.steps, self.wanted, self.used = target, steps, wanted, used
+        self.target, self.steps, self.constant, self.wanted = target, steps, constant, wanted
 
     def _judge(self, answer):
         if answer is ...:
             return self._unanswered()
         if not callable(answer):
             return self._failed("A function from the step to β is expected, such as "
-                                "schedules.warm_up(100, beta=4.0).")
+                                "warm_up(100, beta=9.8).")
         outcome = run(lambda: [answer(step) for step in range(self.steps)], ())
         if outcome.trouble:
             return self._failed(outcome.trouble)
@@ -182,15 +184,15 @@ class LivingLatents(Checked):
         if trouble:
             return self._failed(trouble)
         try:
-            alive = self._alive(betas)
+            loss = self._trained(betas)
         except training.TrainingDiverged:
             return self._failed(
                 f"Training diverged: its loss or its gradient became infinite or NaN. Your β goes "
                 f"up to {max(betas):.3g}; keep it near {self.target:g}.")
-        found = f"⟨{alive}⟩ of 8 latents carry more than {self.used:g} nats"
-        if alive >= self.wanted:
-            return self._passed(f"{found}, and β ended where it should.")
-        return self._failed(f"{found}; {self.wanted} are wanted. {self._reason(betas)}")
+        found = f"Distortion + {self.target:g} · rate ends at {measured(loss)} nats"
+        if loss <= self.wanted:
+            return self._passed(f"{found}; a constant β ends at about {self.constant:g}.")
+        return self._failed(f"{found}; {self.wanted:g} or less is wanted. {self._reason(betas)}")
 
     def _unfit(self, betas):
         if not all(math.isfinite(beta) and beta >= 0 for beta in betas):
@@ -199,38 +201,36 @@ class LivingLatents(Checked):
         if max(abs(beta - self.target) for beta in last) > 0.01 * self.target:
             return (f"For the last {self.steps // 10} of {self.steps} steps β must be "
                     f"{self.target:g}; yours is {last[0]:.3g} then and ends at {last[-1]:.3g}. A β "
-                    "that stays low makes another objective, not a schedule.")
+                    "that stays low trains another objective.")
         return ""
 
     def _reason(self, betas):
         early = sum(betas[:self.steps // 3]) / (self.steps // 3)
         if len(set(betas)) == 1:
-            return "This is a constant β: the latents are priced before they can say anything."
+            return "This is a constant β: the rate is expensive before the decoder can use z."
         if early > self.target / 2:
-            return (f"Over the first third β is {early:.2g} on average: early on the latents know "
-                    "little, and a high price closes them. Begin lower.")
-        return "Begin lower, or stay low for longer."
+            return (f"Over the first third β is {early:.2g} on average. Begin lower, so that the "
+                    "decoder learns to use z first.")
+        first = next(k for k, beta in enumerate(betas) if min(betas[k:]) >= 0.99 * self.target)
+        if first > 0.8 * self.steps:
+            return (f"β reaches {self.target:g} only at step {first}: the model has too few steps "
+                    "left to adapt. Arrive earlier.")
+        return "Begin lower, or let β rise more slowly."
 
     @one_thread()
-    def _alive(self, betas):
-        digits = data.load_mnist()
-        model = CoderVAE(heads="linear", eps=1e-5, momentum=0.1, seed=0)
-        trainer = training.Trainer(
-            model, digits.train_images, batch_size=200, learning_rate=3e-3,
-            beta=betas.__getitem__, seed=0,
-        )
+    def _trained(self, betas):
+        trainer = panel_trainer("the repaired recipe", 0, beta=betas.__getitem__)
         training.train(trainer, self.steps)
-        rates = evaluation.rate_per_latent(model, digits.validation_images)  # [latent]
-        return int((rates > self.used).sum())
+        found = evaluation.evaluate(trainer.model, data.load_mnist().validation_images, seed=0)
+        return found.distortion + self.target * found.rate
 
 
-living_latents = LivingLatents(
-    "living_latents",
+good_schedule = ScheduleExercise(
+    "good_schedule",
     [
-        "When do latents close: early, when they say little, or late?",
-        "A warm-up from the first step on may still be too dear. Let β stay small until the "
-        "latents carry something, then raise it.",
-        "0.05 for the first 200 steps, then a straight line that reaches 4 at step 360.",
+        "Which β lets the decoder learn to use z in the first steps, a low or a high one?",
+        "Begin near 0, rise in a straight line, and leave some steps at 9.8: warm_up does this.",
+        "warm_up(200, beta=9.8).",
     ],
-    target=4.0, steps=400, wanted=6, used=0.05,
+    target=9.8, steps=300, constant=194, wanted=190,
 )

@@ -1,4 +1,4 @@
-"""Figures of notebook 04: the live training panel, schedules, and a recipe run to its end."""
+"""Figures of notebook 04's core: the live training panel, β lowered again, and schedules."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,23 +6,22 @@ from matplotlib.figure import Figure
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 from vae_helpers.plots.digits import new_picture, tile
 
-USED = 0.05  # nats of rate from which a latent counts as used, in this picture
 TOPS = (2, 5, 10, 20, 50, 100, 1000)  # ends of the rate's axis: few, so that it seldom moves
-ROOM = (5, 10, 20, 50, 100)  # and of the epochs', likewise: the plan may be far longer than the run
+ROOM = (1, 2, 5, 10, 20, 50, 100)  # and of the epochs', likewise: the plan may be far longer than the run
 
 
 @styled
 def training_panel(
-    epochs, distortion, rate, validated, validation_neg_elbo, rates, originals, reconstructions,
-    samples, beta, target_beta, settings, total, plateau, fig=None,
+    epochs, distortion, rate, validated, validation_neg_elbo, rates, active, originals,
+    reconstructions, samples, beta, target_beta, settings, total, plateau, fig=None,
 ):
     """A VAE while it trains: both parts of the −ELBO, the latents' rates, and digits.
 
     epochs, distortion, rate [t]: the training minibatches, averaged in groups; validated
-    (epochs), validation_neg_elbo [s]; rates [latent]; originals and reconstructions [10, 28, 28]
-    and samples [20, 28, 28] in [0, 1]. beta: of the last step, on its way to target_beta; settings:
-    what else the learner has set, in words; total: epochs to be trained; plateau: the −ELBO of the
-    mean image. Nats per image.
+    (epochs), validation_neg_elbo [s]; rates, active (True or False) [latent]; originals and
+    reconstructions [10, 28, 28] and samples [20, 28, 28] in [0, 1]. beta: of the last step, on its
+    way to target_beta; settings: what else the learner has set, in words; total: epochs to be
+    trained; plateau: the −ELBO of the mean image. Nats per image.
     """
     if fig is None:
         fig = _new_figure(len(rates), plateau)
@@ -37,12 +36,12 @@ def training_panel(
     room = next((end for end in ROOM if end >= 1.2 * seen), seen)
     curves.set_xlim(0, max(seen, min(total, room)))
     bars.set_ylim(0, next((top for top in TOPS if top > max(rates)), 1.1 * max(rates)))
-    for bar, height in zip(parts["rates"], rates):
-        bar.set_height(height)
+    for bar, height, is_active in zip(parts["rates"], rates, active):
+        bar.set(height=height, facecolor=ORANGE if is_active else "white")
     rows = np.stack([originals, reconstructions])  # [2, 10, 28, 28]
     parts["back"].set_data(tile(rows.reshape(20, 28, 28), 10))  # [2, 10, …] -> [20, …]
     parts["samples"].set_data(tile(samples, 10))
-    used = sum(height > USED for height in rates)
+    found = f"{sum(active)} of {len(rates)} latents are active"
     weight = f"β = {beta:.3g}" + ("" if beta == target_beta else f" (set to {target_beta:.3g})")
     now = "Not trained yet"
     if len(epochs):
@@ -50,11 +49,8 @@ def training_panel(
         for last in validation_neg_elbo[-1:]:
             now += f", on validation digits {last:.0f}"
     curves.set_title(f"{now}\n{weight}, {settings}")
-    bars.set_title(f"{used} of {len(rates)} latents carry\nmore than {USED:g} nats")
-    fig.caption = (
-        f"{now}; {weight}, {settings}. {used} of {len(rates)} latents carry more than "
-        f"{USED:g} nats."
-    )
+    bars.set_title(f"{found}\n(filled)")
+    fig.caption = f"{now}; {weight}, {settings}. {found}: their bars are filled."
     return fig
 
 
@@ -71,7 +67,8 @@ def _new_figure(latents, plateau):
         "neg_elbo": curves.plot([], [], color=BLUE, label="−ELBO, training")[0],
         "validation": curves.plot([], [], "o", color="black", markersize=4,
                                   label="−ELBO, validation")[0],
-        "rates": list(bars.bar(range(1, latents + 1), np.zeros(latents), color=ORANGE)),
+        "rates": list(bars.bar(range(1, latents + 1), np.zeros(latents), facecolor="white",
+                               edgecolor=ORANGE, linewidth=1.5)),
         "back": new_picture(back, 2, 10),
         "samples": new_picture(samples, 2, 10),
     }
@@ -79,8 +76,8 @@ def _new_figure(latents, plateau):
     curves.legend(loc="upper right", ncols=3, fontsize=8)
     bars.set(xlabel="latent", ylabel="rate (nats per image)", xticks=range(1, latents + 1),
              title=TWO_LINES)
-    back.set_title("Test digits, and what comes back")
-    samples.set_title("Digits from the prior")
+    back.set_title("Test digits, their reconstructions below")
+    samples.set_title("Decoded draws from the prior")
     freeze_layout(fig)
     return fig
 
@@ -97,53 +94,89 @@ def beta_schedules(schedules):
     axes.set(xlabel="training step", ylabel="β", xlim=(0, 1.02 * len(betas)),
              ylim=(-0.03 * top, 1.08 * top))
     axes.legend(loc="lower right", fontsize=9)
-    axes.set_title(f"{len(schedules)} ways to reach β = {top:g}")
+    axes.set_title(f"{len(schedules)} schedules that end at β = {top:g}")
     fig.caption = f"β against the training step: {', '.join(schedules)}; all reach {top:g}."
     return fig
 
 
-GUESSES = {"stays": (195, 218), "half way": (170, 195), "heals": (110, 170)}  # nats
+GUESSES = {"as good": (110, 150), "behind": (150, 200), "stays": (200, 215)}  # nats
+MARKS = {"1": (BLUE, "-"), "20": (GREEN, "--"), "100": (ORANGE, ":")}  # of the β in the middle
 
 
 @styled
-def too_late(epochs, whole, live_epochs, live, healed, live_healed, plateau, guess=None):
-    """The source's recipe to its end, and −ELBO of runs in which β became 1, late or early.
+def there_and_back(steps, stored, live_steps, live, raised, plateau, guess=None):
+    """−ELBO and active latents of runs whose β was raised for a while, and of runs at β = 1.
 
-    epochs [t], whole [seed, t]; live_epochs [s], live [s]: this notebook's own run.
-    healed: {when: [seeds]}; live_healed: {the same: value}, for some of them.
-    plateau: −ELBO of the mean image; guess: a key of `GUESSES` or None. Nats per test image.
+    steps [t], stored: {β in the middle: {"neg_elbo", "active": [seed, t]}}; live_steps [s], live:
+    {"neg_elbo", "active": [s]}, this notebook's own run; raised: (first, last) step of the high β;
+    plateau: −ELBO of the mean image; guess: a key of `GUESSES` or None. Nats per image.
     """
     fig = Figure(figsize=(9.6, 4.0), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=[1.5, 1], sharey=True)
-    left.plot(epochs, np.transpose(whole), color=BLUE, alpha=0.6)[0].set_label("stored seeds")
-    left.plot(live_epochs, live, "D", color=ORANGE, label="this run")
-    left.axhline(plateau, color="#999999", label="the mean image")
-    left.set(xlabel="epochs", ylabel="−ELBO at β = 1 (nats per test image)", xscale="log",
-             ylim=(110, 225), xlim=(0.9, 110))
-    left.set_xticks([1, 3, 10, 30, 100], [1, 3, 10, 30, 100])
-    left.minorticks_off()
-    left.legend(loc="lower left", fontsize=9)
-    best = min(values[-1] for values in whole)
-    left.set_title(f"The source's recipe, {len(whole)} seeds: after\n{epochs[-1]} epochs the best "
-                   f"stands at {best:.0f} nats")
-    _late_or_early(right, healed, live_healed, plateau)
-    found = " against ".join(f"{min(values):.0f} … {max(values):.0f}" for values in healed.values())
-    guessed = "no guess committed"
-    if guess is not None:
-        right.axhspan(*GUESSES[guess], color=ORANGE, alpha=0.2)
-        guessed = f"your guess: {guess} (shaded)"
-    right.set_title(f"{found} nats;\n{guessed}")
-    fig.caption = (f"After {epochs[-1]} epochs as written the best of {len(whole)} seeds stands at "
-                   f"{best:.0f} nats. {found} nats; {guessed}.")
+    left, right = fig.subplots(1, 2)
+    for axes, name in ((left, "neg_elbo"), (right, "active")):
+        axes.axvspan(*raised, color="#EEEEEE")
+        for beta, values in stored.items():
+            colour, line = MARKS[beta]
+            label = f"β = 1, {beta}, 1" if beta != "1" else "β = 1 throughout"
+            seeds = np.asarray(values[name], dtype=float)  # [seed, t]
+            axes.plot(steps, seeds.T, line, color=colour, linewidth=0.8, alpha=0.35)
+            axes.plot(steps, np.median(seeds, 0), line, color=colour, linewidth=2.5, label=label)
+        axes.plot(live_steps, live[name], "D", color="black", markersize=5, label="this run")
+        axes.set_xlabel("training step (grey: while β is high)")
+    left.axhline(plateau, color="#777777", linewidth=1)
+    left.text(steps[0], plateau + 1, "the mean image", va="bottom", fontsize=9, color="#555555")
+    left.set(ylabel="−ELBO (nats per image, lower is better)", ylim=(115, 225),
+             xlim=(0, 1.07 * steps[-1]))
+    right.set(ylabel="active latents, of 8", ylim=(-0.4, 8.6))
+    right.legend(loc="lower right", fontsize=9)
+    _title_there_and_back(fig, left, right, stored, guess)
     return fig
 
 
-def _late_or_early(axes, healed, live_healed, plateau):
-    """A column of runs for each time at which β became 1."""
-    axes.axhline(plateau, color="#999999")
-    for column, (when, values) in enumerate(healed.items()):
-        axes.plot(column + np.linspace(-0.2, 0.1, len(values)), values, "o", color=BLUE, alpha=0.6)
-        if when in live_healed:
-            axes.plot(column + 0.25, live_healed[when], "D", color=ORANGE)
-    axes.set(xticks=range(len(healed)), xlim=(-0.6, len(healed) - 0.4), xlabel="when β became 1")
-    axes.set_xticklabels(healed)
+def _title_there_and_back(fig, left, right, stored, guess):
+    ends = {beta: {name: np.median(np.asarray(values[name], dtype=float), 0)[-1]
+                   for name in ("neg_elbo", "active")} for beta, values in stored.items()}
+    guessed = ""
+    if guess is not None:
+        left.axhspan(*GUESSES[guess], xmin=0.97, color=ORANGE, alpha=0.5)
+        guessed = f" (your guess: {guess}, shaded)"
+    left.set_title(f"The run does not recover: {ends['100']['neg_elbo']:.0f} nats after\nβ = 100, "
+                   f"{ends['1']['neg_elbo']:.0f} without{guessed}")
+    right.set_title(f"Its latents do: {ends['100']['active']:g} of 8 are active in the end,\n"
+                    f"{ends['1']['active']:g} without (medians)")
+    told = "; ".join(f"β = {beta} in the middle: {end['neg_elbo']:.0f} nats and {end['active']:g} "
+                     "active latents" for beta, end in ends.items())
+    fig.caption = f"Medians at the end. {told}{guessed}."
+
+
+@styled
+def schedules_compared(objective, distortion, live, beta):
+    """Distortion + β · rate, and distortion, at the end of runs with different schedules of β.
+
+    objective, distortion: {schedule: [seeds]}; live: {schedule: (objective, distortion)}, this
+    notebook's own run; beta: where all of them end. Nats per test image.
+    """
+    fig = Figure(figsize=(9.6, 3.4), layout="constrained")
+    for column, (axes, values) in enumerate(zip(fig.subplots(1, 2), (objective, distortion))):
+        for row, (name, seeds) in enumerate(values.items()):
+            spread = row + np.linspace(-0.2, 0.2, len(seeds))
+            axes.plot(seeds, spread, "o", color=BLUE, alpha=0.6, label="stored seeds")
+            axes.plot([np.median(seeds)] * 2, [row - 0.32, row + 0.32], color="black")
+            if name in live:
+                axes.plot(live[name][column], row, "D", color=ORANGE, label="this run")
+        axes.set_yticks(range(len(values)), list(values))
+        axes.invert_yaxis()
+    left, right = fig.axes
+    left.set_xlabel(f"D + {beta:g} · R (nats per test image, lower is better)")
+    right.set_xlabel("D (nats per test image)")
+    medians = {name: np.median(seeds) for name, seeds in objective.items()}
+    best = min(medians, key=medians.get)
+    gain = medians["constant"] - medians[best]
+    left.set_title(f"{best}: {gain:.1f} nats below a constant β,\nin what training minimises")
+    back = np.median(distortion["constant"]) - np.median(distortion[best])
+    right.set_title(f"Most of it in the reconstructions:\nD is {back:.1f} nats lower")
+    handles = dict(zip(*reversed(left.get_legend_handles_labels())))
+    right.legend(handles.values(), handles, loc="lower right", fontsize=9)
+    fig.caption = (f"Medians of D + {beta:g} · R: " + ", ".join(
+        f"{name} {value:.1f}" for name, value in medians.items()) + " nats per test image.")
+    return fig

@@ -1,5 +1,7 @@
 """The live training panel of notebook 04: train a VAE while watching and steering it."""
 
+import itertools
+
 import numpy as np
 import torch
 from ipywidgets import Button, Dropdown, FloatLogSlider, HBox, Layout, SelectionSlider
@@ -7,23 +9,17 @@ from tqdm.notebook import tqdm
 
 from vae_helpers import data, evaluation, schedules
 from vae_helpers.widgets import View
-from vae_lessons.build_a_vae.lab import (
-    BATCH_SIZE,
-    CURED,
-    RECIPES,
-    SICK,
-    make_trainer,
-)
+from vae_lessons.build_a_vae.lab import RECIPES as SETTINGS
 from vae_lessons.start_here.live import LiveTraining
 from vae_lessons.train_live import figures
+from vae_lessons.train_live.lab import BATCH_SIZE, RECIPES, Stage, panel_trainer
 
-PRESETS = {"the source as written": SICK, "the cured recipe": CURED}
 SCHEDULES = {  # functions of the β to reach and of the steps that are planned
     "constant": lambda beta, steps: beta,
     "warm-up over the first third": lambda beta, steps: schedules.warm_up(-(-steps // 3), beta),
     "cyclical, four periods": lambda beta, steps: schedules.cyclical(-(-steps // 4), beta=beta),
 }
-# A logarithmic scale by hand: a slider of steps would move the source's 9.8 to a step.
+# A logarithmic scale by hand: it has the original recipe's 9.8 and the upper end 100.
 BETAS = [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0,
          7.0, 9.8, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0]
 EPOCHS = [1, 2, 5, 10, 20, 50, 100]
@@ -36,20 +32,22 @@ RECENT = 20  # steps over which the latents' rates are averaged
 class TrainingPanel(View):
     """Start, pause, step and reset the training of a VAE, and steer it meanwhile.
 
-    preset: one of `PRESETS`, which the learner may change. The preset and the seed make a new
-    model, and so does Reset; all other controls act on the one in training.
+    loop: the coroutine function that makes the steps, called as `lab.train_and_listen` is.
+    recipe: one of `lab.RECIPES`, which the learner may change. The recipe and the seed make a new
+    model, and so does Reset; all other controls act on the one in training. `stages` tells what
+    the learner did.
     """
 
-    def __init__(self, preset="the cured recipe"):
+    def __init__(self, loop, recipe="the repaired recipe"):
         wide = {"layout": Layout(width="440px", max_width="100%"),
                 "style": {"description_width": "100px"}}
-        recipe = RECIPES[PRESETS[preset]]
+        settings = SETTINGS[RECIPES[recipe]]
         controls = {
-            "preset": Dropdown(options=list(PRESETS), value=preset, description="preset", **wide),
+            "recipe": Dropdown(options=list(RECIPES), value=recipe, description="recipe", **wide),
             "seed": Dropdown(options=range(10), description="seed", **wide),
             "schedule": Dropdown(options=list(SCHEDULES), description="β's schedule", **wide),
-            "beta": SelectionSlider(options=BETAS, value=recipe["beta"], description="β", **wide),
-            "learning_rate": FloatLogSlider(recipe["learning_rate"], min=-5, max=-1, step=0.1,
+            "beta": SelectionSlider(options=BETAS, value=settings["beta"], description="β", **wide),
+            "learning_rate": FloatLogSlider(settings["learning_rate"], min=-5, max=-1, step=0.1,
                                             description="learning rate", readout_format=".1e",
                                             **wide),
             "batch_size": SelectionSlider(options=BATCH_SIZES, value=BATCH_SIZE,
@@ -57,14 +55,15 @@ class TrainingPanel(View):
             "epochs": SelectionSlider(options=EPOCHS, value=10, description="epochs", **wide),
         }
         self.trainer, self._made_of, self._epochs = None, None, None
+        self._earlier, self._active = [], {}  # stages of earlier runs; {steps: active or not}
         digits = data.load_mnist()
         images = digits.train_images
         self._plateau = evaluation.mean_image_distortion(images, images)
         self._ten = digits.test_images[:10]
         self._validated = digits.validation_images[VALIDATED]
-        self._live = LiveTraining(self, self.refresh)
+        self._live = LiveTraining(self, self.refresh, loop)
         self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
-        controls["preset"].observe(self._preset_chosen, "value")
+        controls["recipe"].observe(self._recipe_chosen, "value")
         super().__init__("live training panel", figures.training_panel, controls, self._arrays)
         self._live.button.observe(lambda _change: self._restart_clock(), "value")
         step, reset = Button(description="Step"), Button(description="Reset")
@@ -72,7 +71,7 @@ class TrainingPanel(View):
         step.on_click(lambda _button: self._live.between_steps(self._single_step))
         reset.on_click(lambda _button: self._live.between_steps(self._reset))
         pairs = [HBox([controls[name] for name in names], layout=Layout(flex_flow="row wrap"))
-                 for names in (("preset", "seed"), ("schedule", "beta"),
+                 for names in (("recipe", "seed"), ("schedule", "beta"),
                                ("learning_rate", "batch_size"), ("epochs",))]
         buttons = HBox([self._live, step, reset])
         rest = self.children[len(controls):]  # picture, caption, names
@@ -94,6 +93,12 @@ class TrainingPanel(View):
             self._pause_at_the_end()
         return record
 
+    def stages(self):
+        """What the learner has done so far: one `lab.Stage` after another."""
+        if self.trainer.records:
+            self._look_at_latents()
+        return self._earlier + self._stages_of_run()
+
     def close(self):
         """Stop training and remove the panel and its parts."""
         self._live.close()
@@ -111,10 +116,9 @@ class TrainingPanel(View):
 
         self._live.between_steps(between_steps)
 
-    def _preset_chosen(self, change):
-        recipe = RECIPES[PRESETS[change["new"]]]
+    def _recipe_chosen(self, change):
         for name in ("beta", "learning_rate"):
-            self.controls[name].value = recipe[name]
+            self.controls[name].value = SETTINGS[RECIPES[change["new"]]][name]
 
     def _end(self):
         """Where training pauses, in images: after the planned epochs, or a multiple of them."""
@@ -136,11 +140,13 @@ class TrainingPanel(View):
         self._made_of = None
         self.refresh()
 
-    def _apply(self, preset, seed, schedule, beta, learning_rate, batch_size, epochs):
+    def _apply(self, recipe, seed, schedule, beta, learning_rate, batch_size, epochs):
         """Bring the trainer where the controls are."""
-        if self._made_of != (preset, seed):
-            self._start_anew(preset, seed)
+        if self._made_of != (recipe, seed):
+            self._start_anew(recipe, seed)
         trainer = self.trainer
+        if trainer.records and (beta, learning_rate) != trainer.records[-1][1:3]:
+            self._look_at_latents()  # a stage may end here
         trainer.learning_rate, trainer.batch_size = learning_rate, batch_size
         trainer.beta = SCHEDULES[schedule](beta, epochs * trainer.steps_per_epoch)
         if self._epochs != epochs:
@@ -159,13 +165,37 @@ class TrainingPanel(View):
             "total": self._end() / len(self.trainer.images), "plateau": self._plateau,
         }
 
-    def _start_anew(self, preset, seed):
+    def _look_at_latents(self):
+        """Whether each latent is active now: the variance of its posterior mean exceeds 0.01."""
+        steps = len(self.trainer.records)
+        if steps not in self._active:
+            means = evaluation.posterior_means(self.trainer.model, self._validated)  # [n, latent]
+            self._active[steps] = (means.var(0) > 0.01).tolist()
+        return self._active[steps]
+
+    def _stages_of_run(self):
+        """The steps of this run, cut where β or the learning rate changed."""
+        records, stages = self.trainer.records if self.trainer else [], []
+        for (beta, learning_rate), group in itertools.groupby(records, lambda r: r[1:3]):
+            group = list(group)
+            start, end = group[0].step, group[-1].step + 1
+            looks = [active for steps, active in self._active.items() if start < steps <= end]
+            parts = np.mean([(r.distortion, r.rate) for r in group[-RECENT:]], axis=0)
+            stages.append(Stage(
+                len(self._earlier), beta, learning_rate,
+                (self._seen[end] - self._seen[start]) / len(self.trainer.images),
+                *parts.tolist(), sum(looks[-1]) if looks else None))
+        return stages
+
+    def _start_anew(self, recipe, seed):
         self._live.button.value = False
+        self._earlier += self._stages_of_run()
+        self._active = {}
         self._live.clear_status()
         epoch = -(-len(data.load_mnist().train_images) // BATCH_SIZE)  # steps
-        self.trainer = make_trainer(
-            PRESETS[preset], seed, validation_images=self._validated, validate_every=epoch)
-        self._made_of = preset, seed
+        self.trainer = panel_trainer(
+            recipe, seed, validation_images=self._validated, validate_every=epoch)
+        self._made_of = recipe, seed
         self._seen = [0]  # images, after each step
         self._z = torch.randn(20, self.trainer.model.latent,
                               generator=torch.Generator().manual_seed(seed))
@@ -193,6 +223,7 @@ class TrainingPanel(View):
             "validated": [seen[step - 1] for step, _ in trainer.validations],
             "validation_neg_elbo": [-found.elbo for _, found in trainer.validations],
             "rates": recent.mean(0) if len(recent) else np.zeros(model.latent),
+            "active": self._look_at_latents(),
             "originals": self._ten.numpy() / 255,
             "reconstructions": back.reshape(10, 28, 28).numpy(),  # [10, 784] -> [10, 28, 28]
             "samples": evaluation.decode(model, self._z).reshape(20, 28, 28).numpy(),

@@ -8,22 +8,23 @@ import pytest
 
 from vae_helpers import data
 from vae_lessons.start_here import live
-from vae_lessons.train_live.panel import PRESETS, TrainingPanel
+from vae_lessons.train_live.lab import RECIPES, train_and_listen
+from vae_lessons.train_live.panel import TrainingPanel
 
-SICK, CURED = PRESETS  # by their names in the menu
+ORIGINAL, REPAIRED = RECIPES  # by their names in the menu
 
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch):
     digits = data.load_mnist()
-    few = digits._replace(train_images=digits.train_images[:2000])  # 3 steps of 800 an epoch
+    few = digits._replace(train_images=digits.train_images[:500])  # 3 steps of 200 an epoch
     monkeypatch.setattr(data, "load_mnist", lambda: few)
 
 
 def drive(scenario, *arguments):
     """Run the coroutine function `scenario` with a panel on a loop of its own."""
     async def main():
-        panel = TrainingPanel(*arguments)
+        panel = TrainingPanel(train_and_listen, *arguments)
         try:
             await asyncio.wait_for(scenario(panel), timeout=60)
         finally:
@@ -81,16 +82,16 @@ def test_a_control_acts_on_the_step_after_it_and_the_picture_follows(monkeypatch
     drive(scenario)
 
 
-def test_the_presets_are_the_recipes():
+def test_the_recipes_are_those_of_notebook_03():
     async def scenario(panel):
         assert (panel.trainer.beta, panel.trainer.learning_rate) == (9.8, 1e-2)
         assert min(panel.trainer.model.encode(torch_rows())[0].flatten()) >= 0
-        await from_another_thread(lambda: setattr(panel.controls["preset"], "value", CURED))
+        await from_another_thread(lambda: setattr(panel.controls["recipe"], "value", REPAIRED))
         await until(lambda: panel.trainer.beta == 1.0)
-        assert panel.trainer.learning_rate == pytest.approx(1e-3)
+        assert panel.trainer.learning_rate == pytest.approx(1e-2)
         assert min(panel.trainer.model.encode(torch_rows())[0].flatten()) < 0
 
-    drive(scenario, SICK)
+    drive(scenario, ORIGINAL)
 
 
 def torch_rows():
@@ -102,11 +103,11 @@ def test_it_pauses_after_the_epochs_that_were_planned_and_goes_on_for_more():
     async def scenario(panel):
         panel.controls["epochs"].value = 1
         await train_to_the_end(panel)
-        assert len(panel.trainer.records) == 3 and panel._seen == [0, 800, 1600, 2000]
-        assert panel._bar.n == panel._bar.total == 2000
+        assert len(panel.trainer.records) == 3 and panel._seen == [0, 200, 400, 500]
+        assert panel._bar.n == panel._bar.total == 500
         panel.controls["epochs"].value = 2
         await train_to_the_end(panel)
-        assert len(panel.trainer.records) == 6 and panel._seen[-1] == 4000
+        assert len(panel.trainer.records) == 6 and panel._seen[-1] == 1000
         assert panel.data["epochs"][-1] == 2.0
 
     drive(scenario)
@@ -130,7 +131,7 @@ def test_training_on_after_the_end_adds_as_many_epochs_again():
         panel.controls["epochs"].value = 2
         for epochs in (2, 4, 6):
             await train_to_the_end(panel)
-            assert panel._seen[-1] == epochs * 2000 == panel._bar.n == panel._bar.total
+            assert panel._seen[-1] == epochs * 500 == panel._bar.n == panel._bar.total
             assert panel.data["total"] == epochs
             assert status(panel) == ("Paused after 6 more steps: all planned epochs (2) are done. "
                                      f"Press Train on to go on to epoch {epochs + 2}.")
@@ -138,7 +139,7 @@ def test_training_on_after_the_end_adds_as_many_epochs_again():
         assert status(panel) == "Paused."
         panel.controls["epochs"].value = 5  # lowered: 6 are done
         await train_to_the_end(panel)
-        assert panel._seen[-1] == 20_000
+        assert panel._seen[-1] == 5000
 
     drive(scenario)
 
@@ -167,8 +168,8 @@ def test_a_batch_size_changed_within_an_epoch_counts_every_image_once():
         panel.controls["batch_size"].value = 100
         assert panel.trainer.batch_size == 100
         await train_to_the_end(panel)
-        assert panel._seen[:3] == [0, 800, 900] and panel._seen[-1] == 4000
-        assert len(panel.trainer.records) == 1 + 12 + 20
+        assert panel._seen[:3] == [0, 200, 300] and panel._seen[-1] == 1000
+        assert len(panel.trainer.records) == 1 + 3 + 5
 
     drive(scenario)
 
@@ -252,5 +253,35 @@ def test_closing_ends_everything():
         await until(lambda: panel._live._task is None)
         assert panel.comm is None and panel.controls["beta"].comm is None
         assert panel.data == {} and panel._figure is None, "the pause draws no closed panel"
+
+    drive(scenario)
+
+
+def test_stages_tell_what_the_learner_did():
+    async def scenario(panel):
+        assert panel.stages() == []
+        for beta, steps in ((1.0, 3), (100.0, 2), (1.0, 1)):
+            panel.controls["beta"].value = beta
+            for _ in range(steps):
+                panel.step()
+        stages = panel.stages()
+        assert [(s.run, s.beta) for s in stages] == [(0, 1.0), (0, 100.0), (0, 1.0)]
+        assert [s.epochs for s in stages] == pytest.approx([1.0, 0.8, 0.2])
+        assert all(0 <= s.active <= 8 for s in stages)
+        last = panel.trainer.records[-1]
+        assert stages[-1].neg_elbo == pytest.approx(-last.elbo)
+        panel._reset()
+        panel.step()
+        assert [s.run for s in panel.stages()] == [0, 0, 0, 3]
+
+    drive(scenario)
+
+
+def test_bars_of_active_latents_are_counted_by_the_variance_of_their_means():
+    async def scenario(panel):
+        panel._single_step()
+        images = data.load_mnist().validation_images[::5]
+        means = panel.trainer.model.eval().encode(data.pixels(images))[0]
+        assert panel.data["active"] == (means.var(0) > 0.01).tolist()
 
     drive(scenario)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vae_helpers import schedules
-from vae_lessons.train_live import checks
+from vae_lessons.train_live import checks, seen
+from vae_lessons.train_live.lab import Stage
 
 
 def in_a_loop(step, period, ramp, beta):
@@ -40,7 +41,7 @@ def test_right_step_numbers_pass():
 
 
 @pytest.mark.parametrize("answer, words", [
-    (lambda epoch, ii, images, batch_size: ii + batch_size * epoch, "the note's own slip"),
+    (lambda epoch, ii, images, batch_size: ii + batch_size * epoch, "jump by 800"),
     (lambda e, b, n, s: e * (n // s) + b, "Round up"),
     (lambda e, b, n, s: e * (n / s) + b, "no whole number"),
     (lambda e, b, n, s: n * e + b * s, "counts images"),
@@ -56,7 +57,7 @@ def test_the_parts_of_a_checkpoint():
     assert "C is left out: Adam" in left_out.diagnosis
 
 
-TARGET, STEPS = checks.living_latents.target, checks.living_latents.steps
+TARGET, STEPS = checks.good_schedule.target, checks.good_schedule.steps
 
 
 @pytest.mark.parametrize("answer, words", [
@@ -69,23 +70,111 @@ TARGET, STEPS = checks.living_latents.target, checks.living_latents.steps
     (lambda step: 1 / 0, "ZeroDivisionError"),
 ])
 def test_schedules_that_cannot_be_tried_are_told_why(answer, words, monkeypatch):
-    monkeypatch.setattr(checks.LivingLatents, "_alive", None)  # nothing is trained for them
-    result = checks.living_latents.judge(answer)
+    monkeypatch.setattr(checks.ScheduleExercise, "_trained", None)  # nothing is trained for them
+    result = checks.good_schedule.judge(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda step: TARGET, "a constant β"),
+    (lambda step: max(TARGET, 40 - step / 4), "Begin lower, so that"),
+    (lambda step: 0.5 if step < 265 else TARGET, "Arrive earlier"),
+    (schedules.warm_up(20, TARGET), "Begin lower"),
+])
+def test_schedules_that_end_too_high_are_told_why(answer, words, monkeypatch):
+    monkeypatch.setattr(checks.ScheduleExercise, "_trained", lambda self, betas: 200.0)
+    result = checks.good_schedule.judge(answer)
     assert result.state == "failed" and words in result.diagnosis
 
 
 def test_a_stub_of_a_schedule_is_unanswered():
-    assert checks.living_latents.judge(...).state == "unanswered"
-    assert checks.living_latents.judge(lambda step: ...).state == "unanswered"
+    assert checks.good_schedule.judge(...).state == "unanswered"
+    assert checks.good_schedule.judge(lambda step: ...).state == "unanswered"
 
 
-def late_ramp(step):
-    return 0.05 if step < 200 else min(TARGET, 0.05 + (TARGET - 0.05) * (step - 200) / 160)
-
-
-def test_a_constant_beta_closes_latents_and_a_late_ramp_keeps_them_open():
+def test_a_constant_beta_fails_and_a_warm_up_passes():
     """The check really trains: the same final β, another way to it."""
-    constant = checks.living_latents.judge(lambda step: TARGET)
+    constant = checks.good_schedule.judge(lambda step: TARGET)
     assert constant.state == "failed" and "constant β" in constant.diagnosis
-    late = checks.living_latents.judge(late_ramp)
+    late = checks.good_schedule.judge(schedules.warm_up(200, TARGET))
     assert late.passed, late.diagnosis
+
+
+def resumed(path, model, optimizer, generator):
+    content = torch.load(path)
+    for name, part in (("model", model), ("optimizer", optimizer)):
+        part.load_state_dict(content[name])
+    generator.set_state(content.pop("generator"))
+    return int(content["step"])
+
+
+def test_a_right_way_back_passes():
+    assert checks.resume.judge(resumed).passed
+
+
+def without(*parts, step=lambda step: step):
+    def wrong(path, model, optimizer, generator):
+        content = torch.load(path, weights_only=True)
+        if "model" not in parts:
+            model.load_state_dict(content["model"])
+        if "optimizer" not in parts:
+            optimizer.load_state_dict(content["optimizer"])
+        if "generator" not in parts:
+            generator.set_state(content["generator"])
+        return step(content["step"])
+
+    return wrong
+
+
+@pytest.mark.parametrize("answer, words", [
+    (without("model"), "running statistics are not those"),
+    (without("optimizer"), "Adam keeps averages"),
+    (without("generator"), "generator is not where it was"),
+    (without("optimizer", "generator"), "Only the model is back"),
+    (without("model", "optimizer", "generator"), "Nothing is back but the step"),
+    (without(step=lambda step: step + 1), "one step too many"),
+    (without(step=lambda step: None), "return nothing"),
+    (without(step=lambda step: 3 * step), "you return 21"),
+    (without(step=str), "a value of type str"),
+    (without("model", step=lambda step: 5), "running statistics are not those"),
+    (lambda path, model, optimizer, generator: 1 / 0, "ZeroDivisionError"),
+])
+def test_wrong_ways_back_are_told_why(answer, words):
+    result = checks.resume.judge(answer)
+    assert result.state == "failed" and words in result.diagnosis
+
+
+def test_every_known_mistake_of_resuming_has_its_name():
+    for mistake in checks.resume._mistakes:
+        assert checks.resume.judge(mistake.wrong).diagnosis == mistake.diagnosis
+
+
+# --- what a learner did with the panel ---------------------------------------------------
+
+
+def stage(beta, epochs=0.6, *, run=0, rate=1e-2, active=8, nats=150.0):
+    return Stage(run, beta, rate, epochs, nats - 10, 10.0, active)
+
+
+def test_what_was_done_is_told():
+    up, down = stage(100.0, active=0, nats=206.0), stage(1.0, active=6, nats=180.0)
+    assert "Not done yet" in seen.raised_and_lowered([])
+    assert "Not done yet" in seen.raised_and_lowered([stage(1.0)])
+    assert "Half done" in seen.raised_and_lowered([stage(1.0), up])
+    text = seen.raised_and_lowered([stage(1.0), stage(30.0, 0.01), up, stage(7.0, 0.05), down])
+    assert text.startswith("Done. β: 1, 100, 1.") and "⟨8⟩, ⟨0⟩, ⟨6⟩" in text
+    other = [stage(1.0), stage(100.0), stage(1.0, run=1)]
+    assert "Half done" in seen.raised_and_lowered(other), "a new run is no return"
+
+
+def test_a_cheap_rate_is_told_beside_an_ordinary_one():
+    assert "Not done yet" in seen.almost_free([stage(1.0), stage(0.01, 0.1, run=1)])
+    text = seen.almost_free([stage(1.0), stage(0.01, run=1, nats=400.0)])
+    assert "At β = 0.01" in text and "At β = 1 you had" in text
+    assert "you had" not in seen.almost_free([stage(0.01)])
+
+
+def test_a_large_learning_rate_is_told():
+    assert "Not done yet" in seen.too_fast([stage(1.0)])
+    assert "Not done yet" in seen.too_fast([stage(1.0, rate=0.1)])
+    assert seen.too_fast([stage(1.0), stage(1.0, rate=0.1)]).startswith("Done.")

@@ -7,7 +7,16 @@ def my_cyclical_beta(step, period, ramp, beta):
     return torch.where(done < ramp, beta * done / ramp, torch.full_like(done, beta))
 
 
-my_living_latents = lambda step: min(4.0, max(0.02, (step - 215) / 36))
+my_good_schedule = lambda step: 9.8 / (1 + 100 * 0.92**max(0, step - 60)) if step < 230 else 9.8
+
+
+def my_resume(path, model, optimizer, generator):
+    states = torch.load(path, weights_only=True)
+    for name, part in {"model": model, "optimizer": optimizer}.items():
+        part.load_state_dict(states[name])
+    generator.set_state(states.pop("generator"))
+    return states["step"]
+
 
 my_checkpoint_parts = {"a", "b", "c", "d", "e", "g"}
 
