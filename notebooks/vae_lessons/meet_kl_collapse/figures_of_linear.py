@@ -127,6 +127,7 @@ def _empty_surface(encoder, decoder):
               "color": "white", "zorder": 5}
     fig.artists_of = {
         "surface": picture,
+        "key": surface.text(0.02, 0.98, "✕ saddle\n★ minima\n● the only minimum", **corner),
         "minima": surface.plot([], [], "*", color="black", markersize=13)[0],
         "saddle": surface.plot([0], [0], "x", color="black", markersize=10,
                                markeredgewidth=2.5)[0],
@@ -134,7 +135,6 @@ def _empty_surface(encoder, decoder):
         "valley": valley.plot([], [], color=BLUE)[0],
         "dots": valley.plot([], [], "*", color="black", markersize=13)[0],
     }
-    surface.text(0.02, 0.98, "✕ saddle\n★ minima\n● the only minimum", **corner)
     surface.set(xlabel="encoder weight v", ylabel="decoder weight w", title=TWO_LINES)
     valley.axhline(0, color="#666666", linewidth=0.8)
     valley.set(xlabel="decoder weight w, with its best encoder weight", ylabel="loss (nats)",

@@ -29,7 +29,8 @@ def remedy_gains(gains, live, notes, labels, guess=None):
                   [remedies.index(remedy) for remedy in live], "D", color=ORANGE, markersize=8)
         helped = int((medians > 0).sum())
         axes.set(xlabel="gain over the constant run (nats per test image)\nbetter →",
-                 title=f"{labels[measure]}:\n{helped} of {len(remedies)} gain in the median")
+                 title=f"{labels[measure]}:\n"
+                       f"{helped} of {len(remedies)} remedies gain in the median")
         told.append(f"{labels[measure]}: " + ", ".join(
             f"{remedy} {median:.1f}" for remedy, median in zip(remedies, medians)))
         if guess is not None:
@@ -40,9 +41,10 @@ def remedy_gains(gains, live, notes, labels, guess=None):
         for remedy in remedies], fontsize=9)
     constant = next(iter(notes))
     guessed = "" if guess is None else f" Your guess: {guess}."
-    fig.supxlabel(f"dots: stored seeds, bars: medians, diamonds: this run. {constant}: "
-                  f"{notes[constant][0]:g} active latents, {notes[constant][1]:g} dead units of 100"
-                  + (", shaded: your guess" if guess else ""), fontsize=8.5)
+    fig.supxlabel("dots: stored seeds, bars: medians" + ", diamonds: this run" * bool(live)
+                  + ", shaded: your guess" * bool(guess) + ". Labels: medians of active latents "
+                  f"and of dead units of 100; {constant}: {notes[constant][0]:g} active, "
+                  f"{notes[constant][1]:g} dead", fontsize=8.5)
     fig.caption = f"Median gains over the {constant} run. " + ". ".join(told) + "." + guessed
     return fig
 
