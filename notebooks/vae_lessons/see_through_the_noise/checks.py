@@ -251,6 +251,16 @@ def good_recipe():
 
 
 recipe = RecipeExercise("recipe", good_recipe, [
+    Mistake(lambda: {},
+            "These are the settings without any remedy. Change at least one."),
+    Mistake(lambda: {"batch_norm": True, "steps": 300},
+            "300 steps are more than the budget of 150. Nearly any recipe looks better with more "
+            "steps: keep the budget, change the recipe."),
+    Mistake(lambda: {"warm_up": 0.5},
+            "warm_up and steps are whole numbers of steps."),
+    Mistake(lambda: [("batch_norm", True)],
+            'Return a dictionary of settings, such as {"learning_rate": 0.003}.'),
+], [
     "Each remedy changes something else: which units stay alive, how loud the noise is at first, "
     "what the rate costs at first. So two of them together may do more than one.",
     "Which remedy gained most by the objective in the figure? Keep it, and add the second best.",

@@ -96,6 +96,8 @@ def early_latents(steps, stored, live, chance):
                        markersize=5, label={"means": "means", "sampled": "draws"}[kind])
             if own:
                 above.plot(places, own[kind], "D", color=colour, markersize=9, fillstyle="none")
+        if own:
+            above.text(0.03, 0.96, "◇ your run", transform=above.transAxes, va="top", fontsize=9)
         above.axhline(chance, color=GREY, linestyle="--")
         latents = np.moveaxis(np.asarray(seeds["signal_to_noise"]), 1, 0)  # [stages, seeds, latent]
         _spread_out(below, latents.reshape(len(steps), -1), "o", alpha=0.25, markersize=3)
@@ -107,7 +109,7 @@ def early_latents(steps, stored, live, chance):
             above.legend(loc="upper left", fontsize=9)
             above.text(3.4, chance - 0.015, "chance", color=GREY, fontsize=9, ha="right", va="top")
             below.text(-0.35, 1.3, "signal = noise", color=GREY, fontsize=9)
-        above.set(title=f"{net}\nbefore training: means {first['means']:.0%}, "
+        above.set(title=f"{net}\nat step 0: means {first['means']:.0%}, "
                         f"draws {first['sampled']:.0%}", ylim=(0, 1))
         below.set(xlabel="training steps", yscale="log", ylim=(1e-5, 3e3), xticks=places,
                   xlim=(-0.4, len(steps) - 0.6))
@@ -136,7 +138,7 @@ def collapsed_decoder(drawn, mean_image, distortion, closed_form, guess=None):
     """
     drawn, mean_image = np.asarray(drawn), np.asarray(mean_image)
     difference = np.abs(drawn - mean_image).max(0)  # [28, 28]
-    fig = Figure(figsize=(9.6, 2.0), layout="constrained")
+    fig = Figure(figsize=(9.6, 1.8), layout="constrained")
     left, middle, right = fig.subplots(1, 3, width_ratios=[1, len(drawn), 1])
     new_picture(left, 1, 1).set_data(mean_image)
     new_picture(middle, 1, len(drawn)).set_data(tile(drawn, len(drawn)))

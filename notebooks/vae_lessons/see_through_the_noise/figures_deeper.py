@@ -104,7 +104,8 @@ def constant_encoders(stay, leave):
     axes.set_yticklabels(stay)
     axes.legend(loc="upper right", fontsize=9)
     dead = next(iter(stay))
-    axes.set_title(f"{dead}: {stay[dead]} of {stay[dead] + leave[dead]} runs are still collapsed")
+    axes.set_title(f"{dead.capitalize()}: "
+                   f"{stay[dead]} of {stay[dead] + leave[dead]} runs are still collapsed")
     fig.caption = "Still collapsed after 200 steps: " + "; ".join(
         f"{name}: {stay[name]} of {stay[name] + leave[name]} runs" for name in stay) + "."
     return fig

@@ -47,11 +47,12 @@ def gains(settings):
 class RecipeExercise(Exercise):
     """A function without arguments that returns settings of `lab.train_recipe`, and its check.
 
-    right: such a function. gains: what settings reach, as the function `gains`.
+    right: such a function. mistakes: answers whose diagnosis needs no training, for the tests.
+    gains: what settings reach, as the function `gains`.
     """
 
-    def __init__(self, name, right, hints, gains=gains):
-        super().__init__(name, right, None, [], hints)
+    def __init__(self, name, right, mistakes, hints, gains=gains):
+        super().__init__(name, right, None, mistakes, hints)
         self._gains = gains
 
     def _compare(self, answer):

@@ -165,6 +165,7 @@ PLATEAU = Study(
     _settled_trainer,
     {"betas": [1.0, 9.8, 20.0, 40.0], "learning_rates": [1e-3, 3e-3, 1e-2], "steps": 200,
      "remedy_steps": 300, "budget": lab.BUDGET, "settling": 150, "batch_size": 200},
+    seeds=range(1, 9),
 )
 
 STUDIES = {"noisy_latents": NOISY_LATENTS, "plateau": PLATEAU}

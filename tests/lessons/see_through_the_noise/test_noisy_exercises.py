@@ -73,7 +73,7 @@ def test_the_narrow_start_has_the_ratio_asked_for():
 
 def reaching(objective, distortion=10.0, rate=1.0):
     """The check of a recipe that reaches this, whatever it is, without any training."""
-    return RecipeExercise("recipe", checks.good_recipe, checks.recipe.hints,
+    return RecipeExercise("recipe", checks.good_recipe, [], checks.recipe.hints,
                           lambda settings: Gains(distortion, objective, rate))
 
 
