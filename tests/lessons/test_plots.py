@@ -91,8 +91,8 @@ from vae_lessons.tour_the_latent_space.figures import (
     latent_traversal,
     prior_map,
     scarce_codes,
+    three_paths,
     tsne_map,
-    two_ways,
 )
 from vae_lessons.train_in_two_stages.figures import (
     by_budget,
@@ -705,9 +705,10 @@ def used_latents(seed):
 
 def cells(seed, guess, side=5):
     random = np.random.default_rng(seed)
-    return {"pictures": random.random((side, side, 28, 28)),
-            "ratio": np.exp(random.normal(size=(side, side))), "spacing": "cells of some kind",
-            "reach": 2.0 * seed, "thin": 0.1 * seed, "guess": guess}
+    return {"pictures": random.random((side, side, 28, 28)), "places": random.random((300, 2)),
+            "labels": random.integers(0, 10, 300), "edges": np.linspace(0, 1, 9),
+            "thin": random.random((8, 8)) < 0.2 * seed, "marks": {0.0: -9, 0.5: 0.0, 0.9: 1.5},
+            "spacing": "some kind", "guess": guess}
 
 
 def turned(seed, latent):
@@ -719,7 +720,7 @@ def turned(seed, latent):
 
 def walked(seed):
     random = np.random.default_rng(seed)
-    return {name: random.random((9, 28, 28)) for name in ("faded", "linear", "spherical")} | {
+    return {name: random.random((9, 28, 28)) for name in ("average", "linear", "spherical")} | {
         "norms": {name: 3 * random.random(9) for name in ("linear", "spherical")},
         "shell": (1.0 * seed, 3.5), "pair": f"{seed} to 8"}
 
@@ -734,7 +735,7 @@ def compared(seed, guess):
 
 def scarce(seed, guess):
     random = np.random.default_rng(seed)
-    names = ("nearest", "sure")
+    names = ("nearest", "confident")
     return {"by_fifth": {name: random.random((10, 5)) for name in names},
             "of_codes": {name: random.random(10) for name in names},
             "live": {name: random.random(5) for name in names}, "guess": guess}
@@ -746,10 +747,10 @@ def flat(seed):
             "names": ["PCA", "t-SNE"], "purities": random.random(2)}
 
 
-def embedded(seed, labelled, guess):
+def embedded(seed, guess):
     drawn = plane(seed)
-    return {"places": drawn["codes"], "labels": drawn["labels"] if labelled else None,
-            "perplexity": 10 * seed, "cloud": "some", "guess": guess}
+    return {"codes": drawn["codes"], "labels": drawn["labels"], "gaussian": drawn["codes"] ** 2,
+            "perplexity": 10 * seed, "closeness": 0.3 * seed, "guess": guess}
 
 
 CASES = [
@@ -765,14 +766,14 @@ CASES = [
     (prior_map, cells(1, None), cells(2, 0.5)),
     (prior_map, cells(2, 0.5), cells(1, None)),
     (latent_traversal, turned(1, 0), turned(2, 9)),
-    (two_ways, walked(1), walked(2)),
+    (three_paths, walked(1), walked(2)),
     (kinds_compared, compared(1, None), compared(2, "more")),
     (kinds_compared, compared(2, "more"), compared(1, None)),
     (scarce_codes, scarce(1, None), scarce(2, "neither")),
     (scarce_codes, scarce(2, "neither"), scarce(1, None)),
     (flattened, flat(1), flat(2)),
-    (tsne_map, embedded(1, True, None), embedded(2, False, "a disc")),
-    (tsne_map, embedded(2, False, "a disc"), embedded(1, True, None)),
+    (tsne_map, embedded(1, None), embedded(2, "a disc")),
+    (tsne_map, embedded(2, "a disc"), embedded(1, None)),
     (estimate_spread, scattered(1, None), scattered(2, "s²")),
     (estimate_spread, scattered(2, "s²"), scattered(1, None)),
     (nll_bowls, bowl(0.1), bowl(3.0)),

@@ -123,7 +123,7 @@ AVERAGE, SIGMAS = torch.zeros(784), SIGMA_VAE.settings
      "codes is False in the file and True here"),
     ("burda_1", "1", models.VAE(50, (200, 200), seed=0),
      "class is BurdaVAE in the file and VAE here"),
-    ("latent_tour", "judge", models.dense([784, 256, 64, 10], torch.nn.Tanh),
+    ("latent_tour", "classifier", models.dense([784, 256, 64, 10], torch.nn.Tanh),
      "layers is Linear, ReLU, .* in the file and Linear, Tanh"),
 ])
 def test_a_stored_model_is_not_loaded_into_one_that_computes_something_else(

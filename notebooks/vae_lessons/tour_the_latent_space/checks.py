@@ -57,9 +57,6 @@ quantile_grid = Exercise(
                 "cells, (k + ½) / side."),
         Mistake(_middles, "These are still places of the unit interval. Send them through the "
                 "inverse CDF of N(0, 1)."),
-        Mistake(_through(lambda side: torch.linspace(0.025, 0.975, side)),
-                "These ends are right for 20 cells alone. The first cell has its middle at ½ / "
-                "side, the last at 1 − ½ / side."),
         Mistake(_through(lambda side: (torch.arange(side) + 1.5) / side),
                 "The last place lies above 1, where the inverse CDF is NaN. Count k from 0: "
                 "torch.arange does that already."),
@@ -72,12 +69,110 @@ quantile_grid = Exercise(
         Mistake(lambda side: (-_middles(side) ** 2 / 2).exp() / math.sqrt(2 * math.pi),
                 "This is the density. From a probability to z leads the inverse CDF, ndtri."),
         Mistake(lambda side: lab.quantile_grid(side).flip(0),
-                "The order is turned round: the smallest comes first."),
+                "The order is reversed: the smallest comes first."),
     ],
     [
         "Cut the unit interval into `side` equal cells. Where are their middles?",
         "(torch.arange(side) + 0.5) / side. Which function leads from a probability to z?",
         "torch.special.ndtri of those middles.",
+    ],
+)
+
+
+def _pictures():
+    """Sums of a few soft strokes that lean to either side, none of them in the middle."""
+    draw = draw_from(7)
+    rows = torch.arange(28.0)[:, None]
+    cases = []
+    for n in (3, 5):
+        lean, place, bend = draw(n, 1, 1), 3 * draw(n, 1, 1) + 12, 0.02 * draw(n, 1, 1)
+        across = torch.arange(28.0) - place - lean * (16 - rows) - bend * (rows - 9) ** 2
+        tall = ((rows - 15) / 8).pow(4).neg().exp()
+        cases.append((((-(across / 2) ** 2).exp() * tall).float(),))  # [n, 28, 28]
+    return cases
+
+
+def _moments(pictures, weights=None):
+    """The variance of height, that of the column, and their covariance: [n] each."""
+    ink = pictures if weights is None else weights(pictures)
+    places, total = torch.arange(28, dtype=pictures.dtype), ink.sum((1, 2))
+    height = (-places[:, None]).expand(28, 28)
+    column = places.expand(28, 28)
+
+    def average(of):
+        return (ink * of).sum((1, 2)) / total
+
+    def about(of):
+        return of - average(of)[:, None, None]
+
+    up, right = about(height), about(column)
+    return average(up**2), average(right**2), average(up * right)
+
+
+def _principal_axis(pictures):
+    tall, wide, both = _moments(pictures)
+    return 0.5 * torch.atan2(2 * both, tall - wide)
+
+
+def _about_the_frame(pictures):
+    places = torch.arange(28, dtype=pictures.dtype) - 13.5
+    return ((pictures * -places[:, None] * places).sum((1, 2))
+            / (pictures * places[:, None] ** 2).sum((1, 2)))
+
+
+def _of_the_batch(pictures):
+    tall, _, both = _moments(pictures.mean(0, keepdim=True))
+    return (both / tall).expand(len(pictures))
+
+
+slant = Exercise(
+    "slant",
+    lab.slant,
+    _pictures,
+    [
+        Mistake(lambda x: -lab.slant(x), "The sign is turned round: rows are counted downwards, so "
+                "height = −row. A stroke that leans to the right has a positive slant."),
+        Mistake(lambda x: _moments(x)[2] / _moments(x)[1],
+                "You divided by the variance of the column: pixels upwards for each pixel to the "
+                "right. Divide by the variance of the height."),
+        Mistake(lambda x: -_moments(x)[2] / _moments(x)[1],
+                "You divided by the variance of the column, and rows are counted downwards: height "
+                "= −row. Divide by the variance of the height."),
+        Mistake(lambda x: _moments(x)[2], "This is the covariance. Divide it by the variance of "
+                "the height: then it is a slope, in pixels for each pixel upwards."),
+        Mistake(lambda x: -_moments(x)[2], "This is the covariance of row and column. Height is "
+                "−row, and the covariance still has to be divided by the variance of the height."),
+        Mistake(lambda x: _moments(x)[2] / (_moments(x)[0] * _moments(x)[1]).sqrt(),
+                "This is the correlation of height and column: a thin stroke has nearly 1 whatever "
+                "its slope is. Divide the covariance by the variance of the height alone."),
+        Mistake(lambda x: -_moments(x)[2] / (_moments(x)[0] * _moments(x)[1]).sqrt(),
+                "This is the correlation of row and column. Height is −row; divide the covariance "
+                "by the variance of the height alone."),
+        Mistake(lambda x: _moments(x, lambda x: (x > 0.5).to(x.dtype))[2]
+                / _moments(x, lambda x: (x > 0.5).to(x.dtype))[0],
+                "You counted every pixel above 0.5 alike. Weight each pixel with its ink."),
+        Mistake(lambda x: _moments(x, torch.ones_like)[2] / _moments(x, torch.ones_like)[0],
+                "The ink is not used: this is the slant of the square of all pixels. Weight each "
+                "pixel with its ink."),
+        Mistake(_about_the_frame, "You measured from the middle of the frame. Measure from the "
+                "ink's own mean height and mean column, or a digit that lies to one side looks "
+                "slanted."),
+        Mistake(lambda x: lab.slant(x).atan(), "This is the angle in radians. The slope itself is "
+                "asked for: leave the arctangent out."),
+        Mistake(lambda x: lab.slant(x).atan().rad2deg(), "This is the angle in degrees. The slope "
+                "itself is asked for: leave the arctangent out."),
+        Mistake(_principal_axis, "This is the angle of the principal axis, which lies flat for a "
+                "wide digit. The slope of the column against the height is asked for."),
+        Mistake(_of_the_batch, "All pictures of the batch have got one slant. Sum over the axes 1 "
+                "and 2 alone, so that each picture keeps its own."),
+    ],
+    [
+        "Take ink as a weight. What are the mean height and the mean column of a picture? Height "
+        "is −row.",
+        "height = −places[:, None] and column = places, each minus its mean weighted by ink, "
+        "[n, 28, 28]. Then the weighted sums of height · column and of height².",
+        "(x * height * column).sum((1, 2)) / (x * height**2).sum((1, 2)), with the means, such as "
+        "(x * places).sum((1, 2)) / x.sum((1, 2)), taken off first.",
     ],
 )
 
@@ -124,19 +219,19 @@ slerp = Exercise(
     lab.slerp,
     _ends,
     [
-        Mistake(torch.lerp, "This is the straight way. Weigh the ends with sines of parts of the "
-                "angle between them."),
+        Mistake(torch.lerp, "This is linear interpolation. Weight the ends with sines of parts of "
+                "the angle between them."),
         Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both norms "
                 "first: only then is it a cosine."),
         Mistake(lambda a, b, t: _mixed(_unit(a), _unit(b), t, _angle(a, b)),
-                "The result has norm 1. Unit vectors serve to find the angle; what is mixed are "
-                "the vectors themselves."),
+                "The result has norm 1. Use unit vectors to find the angle only, and mix the "
+                "vectors themselves."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _unit(torch.lerp(a, b, t)),
-                "This is the straight way, lengthened. Its middle is right for ends of equal "
-                "norm, but its steps are uneven in the angle."),
+                "This is linear interpolation, lengthened. Its middle is right for ends of "
+                "equal norm, but its steps are uneven in the angle."),
         Mistake(lambda a, b, t: _unit(torch.lerp(a, b, t)),
-                "This is the straight way, brought to norm 1. Weigh the ends with sines of parts "
-                "of the angle between them; the result keeps about their norms."),
+                "This is linear interpolation, scaled to norm 1. Weight the ends with sines of "
+                "parts of the angle between them; the result keeps about their norms."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _row(a, b)),
                 "The angles have lost an axis: [batch] meets the coordinates, and not the rows. "
                 "Keep it, [batch, 1], with keepdim=True or [:, None]."),
@@ -148,19 +243,17 @@ slerp = Exercise(
                 "The norms are of the whole batch. Each row has its own: norm(dim=-1, "
                 "keepdim=True)."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(_unit(a), _unit(b), t, _angle(a, b)),
-                "You turn the direction and let the norm run straight from one end to the other. "
-                "That is a fair way too, but not this formula, which mixes the vectors with their "
+                "You interpolate the norm linearly and the direction on the arc. That is a "
+                "reasonable path too, but not this formula, which mixes the vectors with their "
                 "norms."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b)) * _angle(a, b).sin(),
                 "The division by sin Ω is missing: at t = 0 the first end does not come out."),
         Mistake(lambda a, b, t: _mixed(b, a, t, _angle(a, b)),
-                "The ends are exchanged: at t = 0 the way begins at the first."),
+                "The ends are exchanged: at t = 0 the path begins at `first`."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b).cos()),
                 "You took the cosine for the angle: an arccosine is missing."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b) * 180 / math.pi),
                 "The angle is in degrees, and sin wants radians."),
-        Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b) / 2),
-                "Half the angle is used. Ω is the whole angle between the ends."),
         Mistake(lambda a, b, t: _mixed(
             a, b, t, ((a * b).sum() / (a.norm() * b.norm())).clamp(-1, 1).acos()),
                 "There is one angle for the whole batch. Each pair has its own: reduce the last "
@@ -217,18 +310,18 @@ covered = Quantity(
          "in it, and is it in per cent?"),
         (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
          "here."),
-        (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: m = e^−16."),
-        (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: m = e^−16."),
+        (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: c = e^−16."),
+        (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: c = e^−16."),
         (100.0, "That many images would be enough if e^16 were at most 55,000. It is 8.9 million."),
         (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 10.9 by 16. The regions "
          "add up, not their logarithms."),
         (100 * (1 - _IMAGES * math.exp(-_RATE)), "This is what is left uncovered, at least."),
-        (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: m = e^−16."),
-        (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has m = e^−16, not 1/16."),
+        (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: c = e^−16."),
+        (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has c = e^−16, not 1/16."),
     ],
     [
-        "−log m = 16. What share m does one image's region hold?",
-        "m = e^−16, about one in nine million. Regions that do not overlap add up.",
+        "−log c = 16. What share c does one image's region hold?",
+        "c = e^−16, about one in nine million. Regions that do not overlap add up.",
         "100 · 55,000 · e^−16.",
     ],
     tolerance=0.02,
@@ -237,18 +330,20 @@ readable = Choice(
     "readable",
     {"A", "E"},
     {
-        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest one in its plane "
-             "is among the ten nearest codes.",
-        "B": "distances between lumps are hardly kept: compare the correlation of distances with "
-             "that of PCA.",
-        "C": "t-SNE draws dense and thin clouds alike wide: each point gets the same number of "
-             "effective neighbours.",
-        "D": "at a small perplexity draws from one Gaussian fall into lumps too.",
-        "E": "the slider shows the same codes at five perplexities, in five different pictures.",
+        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest neighbour in its "
+             "plane is among the ten nearest codes.",
+        "B": "distances between groups are hardly kept: their correlation with the true distances "
+             "is lower than PCA's.",
+        "C": "t-SNE makes dense and thin groups about equally wide: each point gets the same "
+             "number of effective neighbours.",
+        "D": "at a small perplexity draws from one Gaussian fall into groups too.",
+        "E": "a group that stays at several perplexities and whose points share a label, which "
+             "t-SNE never saw, has evidence from outside the picture.",
     },
     [
         "t-SNE looks at near neighbours alone, and at about as many as its perplexity says.",
-        "Look at the draws from one Gaussian at perplexity 2. What do the lumps mean there?",
-        "Two of the five may be relied on: one about neighbours, one about the picture itself.",
+        "Look at the draws from one Gaussian at perplexity 2. What do the groups mean there?",
+        "Two of the five hold: one about single neighbours, one that brings evidence from outside "
+        "the picture.",
     ],
 )

@@ -1,55 +1,58 @@
-"""Figures of notebook 09: ways through a latent space."""
+"""Figures of notebook 09: a plane of codes, paths, measures compared, and projections."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import move_plane, new_picture, new_plane, tile
-
-FACTORS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)  # marks of the colour bar
+from vae_helpers.plots.base import (
+    BLUE,
+    DIGIT_COLOURS,
+    GREEN,
+    ORANGE,
+    TWO_LINES,
+    freeze_layout,
+    styled,
+)
+from vae_helpers.plots.digits import labelled_picture, move_plane, new_picture, new_plane, tile
 
 
 @styled
-def prior_map(pictures, ratio, spacing, reach, thin, guess=None, fig=None):
-    """What the decoder draws on a grid over the prior's plane, and how dense the codes are there.
+def prior_map(pictures, places, labels, edges, thin, marks, spacing, guess=None):
+    """What the decoder draws on a grid over the prior's plane, and where codes lie in it.
 
-    pictures [side, side, 28, 28] in [0, 1] and ratio [side, side], the codes' density over the
-    prior's, both from the largest z₂ down; spacing: of the grid, in words; reach: the
-    outermost coordinate; thin: the share of equally probable cells with under half their
-    share of codes; guess: of it, or None.
+    pictures [k, k, 28, 28] in [0, 1], from the largest z₂ down; places [n, 2], the codes in the
+    coordinates of the picture, and labels [n]; edges [side + 1], of cells of equal prior
+    probability, and thin [side, side], whether each holds under half its share of codes, from the
+    largest z₂ down; marks: {place: z} for the axes; spacing: of the grid, in words; guess: of the
+    share of thin cells, or None.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 4.7), layout="constrained")
-        drawn, dense = fig.subplots(1, 2, width_ratios=[1, 1.1])
-        side = len(ratio)
-        fig.artists_of = {
-            "pictures": new_picture(drawn, side, side),
-            "ratio": dense.imshow(np.zeros((side, side)), cmap="PuOr_r", vmin=-3, vmax=3),
-        }
-        bar = fig.colorbar(fig.artists_of["ratio"], ax=dense, shrink=0.85, ticks=np.log2(FACTORS))
-        bar.ax.set_yticklabels(["1/8", "1/4", "1/2", "1", "2", "4", "8"])
-        bar.set_label("codes for each draw of the prior,\nat the middle of a cell")
-        dense.set(xticks=[], yticks=[], xlabel="z₁", ylabel="z₂", title=TWO_LINES)
-        drawn.set_title(TWO_LINES)
-        freeze_layout(fig)
-    pictures = np.asarray(pictures).reshape(-1, 28, 28)  # [side, side, 28, 28] -> [side², 28, 28]
-    fig.artists_of["pictures"].set_data(tile(pictures, len(ratio)))
-    fig.artists_of["ratio"].set_data(np.log2(np.clip(ratio, 1e-9, None)))
-    guessed = "" if guess is None else f" (your guess: {guess:.0%})"
-    spread = f"z₁ and z₂ from −{reach:.1f} to {reach:.1f}"
-    fig.artists_of["pictures"].axes.set_title(f"{spacing.capitalize()}:\n{spread}")
-    fig.artists_of["ratio"].axes.set_title(
-        f"{thin:.0%} of equally probable cells hold\nunder half their codes{guessed}")
+    fig = Figure(figsize=(9.6, 5.4), layout="constrained")
+    drawn, dense = fig.subplots(1, 2)
+    new_picture(drawn, *pictures.shape[:2]).set_data(
+        tile(np.asarray(pictures).reshape(-1, 28, 28), len(pictures)))
+    drawn.set_title(f"The decoder's picture at the middle of each cell,\ncells of {spacing}")
+    dense.pcolormesh(edges, edges, np.where(thin[::-1], 1.0, np.nan), cmap="Greys", vmin=0, vmax=5,
+                     zorder=0)
+    move_plane(new_plane(dense, apart=0.07 * np.ptp(edges)), places, labels)
+    guessed = "" if guess is None else f"; your guess: {guess:.0%}"
+    share = np.mean(thin)
+    dense.set(xlim=(edges[0], edges[-1]), ylim=(edges[0], edges[-1]), xticks=list(marks),
+              yticks=list(marks))
+    names = [f"{z:g}".replace("-", "−") for z in marks.values()]
+    dense.set_xticklabels(names)
+    dense.set_yticklabels(names)
+    dense.set_title(f"{len(places):,} codes. Grey: {share:.0%} of {thin.size} equally probable\n"
+                    f"cells hold under half their share{guessed}")
     fig.caption = (
-        f"{spacing.capitalize()}, {spread}. The codes' density over the prior's runs from "
-        f"{np.min(ratio):.2g} to {np.max(ratio):.2g} on this grid. {thin:.0%} of equally probable "
-        f"cells hold under half their share of codes{guessed}.")
+        f"Left, {len(pictures)} by {len(pictures)} decoded pictures, cells of {spacing}. Right, "
+        f"{len(places):,} codes in the same coordinates; {share:.0%} of {thin.size} cells of equal "
+        f"probability hold under half their share of codes{guessed}.")
+    fig.draw_without_rendering()  # once before it counts: the first layout cuts the titles
     return fig
 
 
 @styled
 def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
-    """One latent turned from end to end, where the codes lie along it, and what it costs.
+    """One latent moved from end to end, where the codes lie along it, and its rate.
 
     pictures [k, 28, 28], at the `values` [k] of latent number `latent`, from 0; own: the value
     that the digit itself has; means [n]: of all codes along it; rates [latents], in nats.
@@ -67,13 +70,13 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
         bar.set(height=rate, color=ORANGE if k == latent else BLUE)
     step = np.linalg.norm((pictures[-1] - pictures[0]).ravel())
     parts["strip"].axes.set_title(
-        f"Latent {latent + 1} turned from {values[0]:g} to {values[-1]:g}: "
-        f"the ends differ by {step:.1f}".replace("-", "−"))
+        f"Latent {latent + 1} moved from {values[0]:g} to {values[-1]:g}: "
+        f"the two ends differ by {step:.1f}".replace("-", "−"))
     rank = 1 + sum(rate > rates[latent] for rate in rates)
     parts["bars"][0].axes.set_title(
         f"Its rate: {rates[latent]:.2f} nats, number {rank} of {len(rates)}")
     fig.caption = (
-        f"Latent {latent + 1} turned from {values[0]:g} to {values[-1]:g}, the others held: the "
+        f"Latent {latent + 1} moved from {values[0]:g} to {values[-1]:g}, the others held: the "
         f"pictures at both ends differ by {step:.1f} (root of the sum of squares). Its rate is "
         f"{rates[latent]:.2f} nats, number {rank} of {len(rates)}.".replace("-", "−"))
     return fig
@@ -107,51 +110,52 @@ def _empty_traversal(values, latents):
 
 
 @styled
-def two_ways(faded, linear, spherical, norms, shell, pair, fig=None):
-    """Three ways from one digit to another, and how far from the origin two of them pass.
+def three_paths(average, linear, spherical, norms, shell, pair, fig=None):
+    """Three paths from one digit to another, and the length of the codes on two of them.
 
-    faded (of the pixels), linear, spherical: [k, 28, 28] in [0, 1]; norms: {"linear",
-    "spherical": [k]}; shell: the norms between which nine draws of ten from the prior lie;
-    pair: the digits, in words.
+    average (of the end pictures' pixels), linear, spherical: [k, 28, 28] in [0, 1]; norms:
+    {"linear", "spherical": [k]}; shell: the lengths between which nine draws of ten from the prior
+    lie; pair: the digits, in words.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 3.6), layout="constrained")
-        ways, path = fig.subplots(1, 2, width_ratios=[2.1, 1])
+        fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+        strips, lengths = fig.subplots(1, 2, width_ratios=[2.3, 1])
         k = len(linear)
         t = np.linspace(0, 1, k)
+        names = ["average of\ntwo pictures", "linear\nin z", "spherical\nin z"]
         fig.artists_of = {
-            "ways": new_picture(ways, 3, k),
-            "shell": path.axhspan(0, 1, color="#DDEEFF", label="nine draws of ten"),
-            "linear": path.plot(t, np.zeros(k), ".-", color=ORANGE, label="linear")[0],
-            "spherical": path.plot(t, np.zeros(k), "s-", color=BLUE, markersize=4,
-                                   label="spherical")[0],
+            "strips": labelled_picture(strips, names, k),
+            "shell": lengths.axhspan(0, 1, color="#DDEEFF", label="90% of prior draws"),
+            "linear": lengths.plot(t, np.zeros(k), ".-", color=ORANGE, label="linear")[0],
+            "spherical": lengths.plot(t, np.zeros(k), "s-", color=BLUE, markersize=4,
+                                      label="spherical")[0],
         }
-        for row, name in enumerate(("pixels\nfaded", "linear", "spherical")):
-            ways.text(-4, 28 * row + 14, name, ha="right", va="center")
-        path.set(xlabel="share of the way", ylabel="norm of z", ylim=(0, 6.5), title=TWO_LINES)
-        path.legend(loc="lower center", fontsize=9, ncols=2, columnspacing=1)
-        ways.set_title(TWO_LINES)
+        lengths.set(xlabel="share of the path", ylabel="length of z", ylim=(0, 7.5),
+                    title=TWO_LINES)
+        lengths.legend(loc="upper right", fontsize=9)
+        strips.set_title(TWO_LINES)
         freeze_layout(fig)
     parts = fig.artists_of
-    rows = np.concatenate([faded, linear, spherical])  # [3 k, 28, 28]
-    parts["ways"].set_data(tile(rows, len(linear)))
+    rows = np.concatenate([average, linear, spherical])  # [3 k, 28, 28]
+    parts["strips"].set_data(tile(rows, len(linear)))
     for name in ("linear", "spherical"):
         parts[name].set_ydata(norms[name])
     parts["shell"].set(y=shell[0], height=shell[1] - shell[0])
     least = {name: min(values) for name, values in norms.items()}
-    parts["ways"].axes.set_title(f"Nine steps from {pair}\n ")
+    parts["strips"].axes.set_title(f"Three paths from {pair}, in {len(linear)} steps\n ")
     parts["linear"].axes.set_title(
-        f"nearest to the origin:\nlinear {least['linear']:.1f}, spherical {least['spherical']:.1f}")
+        f"Shortest code on the path:\nlinear {least['linear']:.1f}, "
+        f"spherical {least['spherical']:.1f}")
     fig.caption = (
-        f"From {pair}, in nine steps. The linear way comes within {least['linear']:.1f} of the "
-        f"origin, the spherical one within {least['spherical']:.1f}; nine draws of ten from the "
-        f"prior have a norm of {shell[0]:.1f} to {shell[1]:.1f}.")
+        f"From {pair}, in {len(linear)} steps. The shortest code has length {least['linear']:.1f} "
+        f"on the linear path and {least['spherical']:.1f} on the spherical one; nine draws of ten "
+        f"from the prior have a length of {shell[0]:.1f} to {shell[1]:.1f}.")
     return fig
 
 
 @styled
 def kinds_compared(stored, live, titles, guess=None):
-    """Several measures of the same kinds of things, one panel a measure: stored seeds, this run.
+    """Measures of the same kinds of things, one panel a measure: stored seeds and this run.
 
     stored: {measure: {kind: values [seeds]}}, live: {measure: {kind: value}}; titles: {measure:
     the finding, of one line}; guess: what the learner expected, in words, or None. The
@@ -188,15 +192,17 @@ def kinds_compared(stored, live, titles, guess=None):
 
 @styled
 def scarce_codes(by_fifth, of_codes, live, guess=None):
-    """Pictures at draws from the prior, from where codes are scarce to where they are dense.
+    """Measures of pictures at draws from the prior, from where codes are scarce to where dense.
 
-    by_fifth: {"nearest", "sure": [seeds, 5]}; of_codes: {the same: [seeds]}, of pictures at
+    by_fifth: {"nearest", "confident": [seeds, 5]}; of_codes: {the same: [seeds]}, of pictures at
     real digits' codes; live: {the same: [5]}; guess: what the learner expected, or None.
     """
-    names = {"nearest": ("distance to the nearest real digit", "Far from codes, far from digits"),
-             "sure": ("pictures that are surely a digit (share)", "Sureness follows far less")}
+    names = {"nearest": ("distance to the nearest real digit (pixel values)",
+                         "Where codes are scarce, pictures are farther from digits"),
+             "confident": ("classifier is confident (share of pictures)",
+                           "The classifier's confidence follows far less")}
     guessed = "" if guess is None else f"your guess: {guess}"
-    fig = Figure(figsize=(9.6, 3.7), layout="constrained")
+    fig = Figure(figsize=(9.6, 4.1), layout="constrained")
     left, right = panels = fig.subplots(1, 2)
     for axes, (measure, (label, title)) in zip(panels, names.items()):
         values, codes = np.asarray(by_fifth[measure]), np.asarray(of_codes[measure])
@@ -209,7 +215,7 @@ def scarce_codes(by_fifth, of_codes, live, guess=None):
                   label="at codes of digits")
         everything = [*values.ravel(), *codes, *live[measure]]
         margin = 0.1 * np.ptp(everything)
-        axes.set(xlabel="draws from the prior, by codes per draw there", ylabel=label,
+        axes.set(xlabel="draws from the prior, sorted by q(z) / p(z)", ylabel=label,
                  xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ",
                  ylim=(min(everything) - margin, max(everything) + margin))
         axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
@@ -224,47 +230,68 @@ def scarce_codes(by_fifth, of_codes, live, guess=None):
 
 @styled
 def flattened(places, labels, names, purities):
-    """The same codes flattened in several ways: {names} side by side, in units of their spread.
+    """The same codes projected in several ways, side by side, in units of their spread.
 
     places [pictures, n, 2], labels [n], names and purities [pictures].
     """
     fig = Figure(figsize=(9.6, 5.3), layout="constrained")
     for axes, one, name, purity in zip(fig.subplots(1, len(names)), places, names, purities):
-        move_plane(_spread_plane(axes), _in_spreads(one), labels)
-        axes.set_title(f"{name}: {purity:.0%} of neighbours\nshare their digit")
-    fig.caption = "Neighbours in the plane that share their digit: " + ", ".join(
+        _move_numerals(_numerals(axes), _in_spreads(one), labels)
+        axes.set_title(f"{name}: for {purity:.0%} of points the nearest\n"
+                       "neighbour has the same label")
+    fig.draw_without_rendering()  # once before it counts: the first layout cuts the titles
+    fig.caption = "k-NN purity in the plane: " + ", ".join(
         f"{name} {purity:.0%}" for name, purity in zip(names, purities)) + "."
     return fig
 
 
 @styled
-def tsne_map(places, labels, perplexity, cloud, guess=None, fig=None):
-    """t-SNE's picture of a cloud at one perplexity.
+def tsne_map(codes, labels, gaussian, perplexity, closeness, guess=None, fig=None):
+    """t-SNE's planes of codes and of draws from one Gaussian at one perplexity.
 
-    places [n, 2], in units of their spread; labels [n], or None for a cloud without classes;
-    cloud: what it is, in words; guess: what the learner expected, or None.
+    codes and gaussian [n, 2]; labels [n], of the codes; closeness: the median distance to the
+    nearest neighbour in the Gaussian's plane, divided by that of a Gaussian in two dimensions;
+    guess: what the learner expected, or None.
     """
     if fig is None:
-        fig = Figure(figsize=(5.6, 5.4), layout="constrained")
-        fig.artists_of = {"plane": _spread_plane(fig.subplots())}
+        fig = Figure(figsize=(9.6, 5.3), layout="constrained")
+        left, right = fig.subplots(1, 2)
+        fig.artists_of = {"codes": _numerals(left), "gaussian": _empty_cloud(right)}
         freeze_layout(fig)
-    plane = fig.artists_of["plane"]
-    move_plane(plane, _in_spreads(places), np.zeros(len(places), int) if labels is None else labels)
-    if labels is None:
-        plane[0].set_facecolor("#444444")
-        for numeral in plane[1]:
-            numeral.set_visible(False)
-    guessed = "" if guess is None else f"\nyour guess: {guess}"
-    plane[0].axes.set_title(f"t-SNE of {cloud}, perplexity {perplexity:g}{guessed}")
-    fig.caption = f"t-SNE of {cloud}, at perplexity {perplexity:g}{guessed}.".replace("\n", "; ")
+    parts = fig.artists_of
+    _move_numerals(parts["codes"], _in_spreads(codes), labels)
+    parts["gaussian"].set_offsets(_in_spreads(gaussian))
+    guessed = " " if guess is None else f"your guess for the right side: {guess}"
+    setting = f"perplexity {perplexity:g}"
+    parts["codes"][0].axes.set_title(f"Codes of {len(codes):,} digits, {setting}\n{guessed}")
+    parts["gaussian"].axes.set_title(
+        f"{len(gaussian):,} draws from one Gaussian, {setting}:\n"
+        f"neighbours {closeness:.2f} times as far as in a 2-D Gaussian")
+    fig.caption = (
+        f"t-SNE at {setting}. Left, codes of {len(codes):,} digits; right, {len(gaussian):,} draws "
+        f"from one Gaussian, whose nearest neighbours lie {closeness:.2f} times as far apart as in "
+        "a Gaussian in two dimensions." + (f" {guessed.capitalize()}." if guess else ""))
     return fig
 
 
-def _spread_plane(axes):
-    plane = new_plane(axes, apart=0.3)
-    axes.set(xlabel="first axis (in spreads of the cloud)", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2),
-             ylabel="second axis (in spreads of the cloud)", title=TWO_LINES)
-    return plane
+def _empty_cloud(axes):
+    """An empty scatter of dots in axes that count in spreads of the cloud."""
+    axes.set(xlabel="first axis (in spreads of the cloud)", xlim=(-3, 3), ylim=(-3, 3),
+             ylabel="second axis (in spreads of the cloud)", aspect="equal", title=TWO_LINES)
+    return axes.scatter([], [], s=5, linewidths=0, color="#444444")
+
+
+def _numerals(axes):
+    """Ten empty scatters whose points are the numerals 0 to 9."""
+    _empty_cloud(axes)
+    return [axes.scatter([], [], s=26, marker=f"${digit}$", linewidths=0.3, color=colour)
+            for digit, colour in enumerate(DIGIT_COLOURS)]
+
+
+def _move_numerals(scatters, places, labels):
+    """Show places [n, 2] as the numerals of their labels [n]."""
+    for digit, scatter in enumerate(scatters):
+        scatter.set_offsets(places[np.asarray(labels) == digit])
 
 
 def _in_spreads(places):

@@ -1,4 +1,4 @@
-"""Notebook 09's functions: ways, grids, densities and probes, and what its study measures."""
+"""Notebook 09's functions: paths, grids, densities and probes, and what its studies measure."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ from PIL import Image
 
 from vae_helpers import data, models, runs
 from vae_helpers.files import CACHE_VARIABLE
-from vae_lessons.tour_the_latent_space import lab
+from vae_lessons.tour_the_latent_space import lab, measures, summaries
 from vae_lessons.train_live import tensorboard
 from vae_lessons.train_live.tensorboard import LogError, open_projector
 
@@ -71,14 +71,48 @@ def test_codes_spread_as_the_prior_is_are_as_dense_as_it():
                           torch.zeros(9, dtype=torch.float64), atol=1e-12)
 
 
-def test_the_density_of_codes_is_the_average_of_theirs(monkeypatch):
+def test_the_density_of_codes_is_the_average_of_theirs():
     z, mean, logvar = draws(6, 3), draws(5, 3, seed=1), draws(5, 3, seed=2)
     q = torch.distributions.Normal(mean, (0.5 * logvar).exp()).log_prob(z[:, None]).sum(-1)
     prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
     expected = torch.logsumexp(q, 1) - math.log(5) - prior
     assert torch.allclose(lab.log_prior_ratio(z, mean, logvar), expected)
-    monkeypatch.setattr(lab, "BLOCK", 7)  # one z at a time
-    assert torch.allclose(lab.log_prior_ratio(z, mean, logvar), expected)
+
+
+def stroke(lean, width=1.5, right=14.0):
+    """A soft stroke [1, 28, 28] that leans to the right by `lean` pixels for each one upwards."""
+    row, column = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    across = column - right - lean * (14 - row)
+    return ((across.abs() < width) & (row > 5) & (row < 23)).float()[None]
+
+
+@pytest.mark.parametrize("lean", [-0.5, 0.0, 0.3, 0.6])
+def test_a_stroke_that_leans_has_that_slant(lean):
+    assert lab.slant(stroke(lean)).item() == pytest.approx(lean, abs=0.03)
+    assert lab.slant(stroke(lean, right=11.0)) == pytest.approx(lab.slant(stroke(lean)), abs=0.03)
+    assert lab.slant(0.5 * stroke(lean)) == pytest.approx(lab.slant(stroke(lean)), abs=1e-5)
+
+
+@pytest.mark.parametrize("half, wide", [(1.6, 3), (3.6, 7)])
+def test_the_stroke_width_is_twice_the_ink_over_the_edge(half, wide):
+    tall = 17
+    expected = 2 * wide * tall / (2 * (wide + tall))
+    assert lab.stroke_width(stroke(0.0, half)).item() == pytest.approx(expected, rel=0.02)
+
+
+def test_the_axes_of_a_map_hold_its_cells():
+    codes = draws(50, 2).float()
+    even, far = (lab.map_axes(codes, kind) for kind in ("equal probability", "equal distance"))
+    assert even["edges"].tolist() == pytest.approx([k / 20 for k in range(21)])
+    assert (even["places"] >= 0).all() and (even["places"] <= 1).all() and even["marks"][0.5] == 0
+    assert far["edges"][[0, 10, 20]].tolist() == [-4, 0, 4]
+    assert np.array_equal(far["places"], codes.numpy())
+
+
+def test_ranks_count_from_the_nearest_code():
+    codes = draws(40, 5)
+    assert (lab.neighbour_ranks(codes, codes) == 1).all()
+    assert lab.neighbour_ranks(codes, draws(40, 2, seed=1)).double().mean() > 5
 
 
 def test_distances_that_are_all_kept_correlate_fully():
@@ -105,9 +139,9 @@ def small(monkeypatch):
     """The study's measures on few digits, with models that know nothing."""
     for name, value in {"WALKED": 20, "PAIRS": 30, "DRAWN": 50, "REAL": 60, "MAPPED": 150,
                         "COUNTED": 80, "PROBED": 200}.items():
-        monkeypatch.setattr(lab, name, value)
-    judge = models.dense([784, 8, 10]).requires_grad_(False)
-    return models.VAE(2, (8,), seed=0), models.VAE(5, (8,), seed=0), judge
+        monkeypatch.setattr(measures, name, value)
+    classifier = models.dense([784, 8, 10]).requires_grad_(False)
+    return models.VAE(2, (8,), seed=0), models.VAE(5, (8,), seed=0), classifier
 
 
 def blind(model):
@@ -118,55 +152,110 @@ def blind(model):
 
 
 def test_codes_of_a_q_that_is_the_prior_fill_the_map(small):
-    plane, judge = blind(small[0]), small[2]
-    found = lab.plane_measures(plane, judge, 1)
-    assert sum(found["land"]) == pytest.approx(1)
+    plane, classifier = blind(small[0]), small[2]
+    found = measures.plane_measures(
+        plane, classifier, 1, quantile_grid=lab.quantile_grid, cell_counts=lab.cell_counts,
+        log_prior_ratio=lab.log_prior_ratio)
+    assert sum(found["class_share"]) == pytest.approx(1)
     assert found["thin"] < 0.02 and found["crowded"] < 0.01
-    assert found["misfit"] == pytest.approx(0, abs=1e-6) and found["rate"] == 0
+    assert found["marginal_kl"] == pytest.approx(0, abs=1e-6) and found["rate"] == 0
 
 
-def test_turning_a_direction_is_measured_for_every_latent(small):
-    _, large, judge = small
-    found = lab.traversal_measures(large, judge, 1)
+def test_a_tenth_of_the_prior_s_draws_lies_beyond_the_map(small):
+    found = measures.beyond_the_map(blind(small[0]), 1, quantile_grid=lab.quantile_grid)
+    assert found["share"] == pytest.approx(1 - 0.95**2, abs=0.01) and math.isfinite(found["cost"])
+
+
+def test_moving_along_a_direction_is_measured_for_every_latent(small):
+    _, large, classifier = small
+    found = measures.traversal_measures(large, classifier, 1, move_along=lab.move_along)
     for kind in ("axes", "random"):
         assert len(found[kind]["changed"]) == len(found[kind]["moved"]) == 5
         assert all(0 <= share <= 1 for share in found[kind]["changed"])
     assert len(found["rate_per_latent"]) == 5
 
 
+def test_a_direction_that_decides_a_measure_correlates_fully(small):
+    _, large, _ = small
+    codes, axis = draws(30, 5).float(), torch.eye(5)[2]
+    weights = draws(5, seed=3).float()
+
+    def brightness(pictures):  # rises with every step along the axis
+        return pictures.mean((1, 2))
+
+    large.decode = lambda z: z[:, 2:3].expand(-1, 784)  # every pixel follows the third latent
+    assert measures.turned(large, codes, axis, brightness, lab.move_along) > 0.95
+    other = torch.eye(5)[1]
+    assert math.isnan(measures.turned(large, codes, other, brightness, lab.move_along))
+    direction, explained = measures.regression(codes, 2 + codes @ weights)
+    assert explained == pytest.approx(1, abs=1e-6)
+    assert torch.allclose(direction, weights / weights.norm(), atol=1e-4)
+
+
+def test_meaning_is_measured_for_latents_random_directions_and_a_fit(small):
+    found = measures.meaning_measures(
+        small[1], 1, {"slant": lab.slant, "stroke_width": lab.stroke_width},
+        move_along=lab.move_along)
+    for values in found.values():
+        assert len(values["axes"]) == len(values["random"]) == len(values["single"]) == 5
+        assert 0 <= values["explained"] <= 1 and abs(values["fitted"]) <= 1
+    best = summaries.best_directions(found)
+    assert best[summaries.MEANING["slant"]]["best of ten latents"] == pytest.approx(
+        max(map(abs, found["slant"]["axes"])))
+
+
 def test_the_stretched_middle_has_the_length_of_its_ends(small):
-    _, large, judge = small
-    found = lab.way_measures(large, judge, 1)
+    _, large, classifier = small
+    found = measures.path_measures(large, classifier, 1, slerp=lab.slerp)
     assert found["linear"]["norm"] < found["spherical"]["norm"]
     assert found["stretched"]["norm"] == pytest.approx(found["ends"]["norm"], rel=0.2)
     assert found["prior × 2"]["norm"] == pytest.approx(2 * found["prior × 1"]["norm"])
 
 
+def test_the_paths_are_made_by_the_function_that_is_given(small):
+    _, large, classifier = small
+    found = measures.path_measures(large, classifier, 1, slerp=torch.lerp)
+    assert found["spherical"] == found["linear"]
+
+
 def test_fifths_go_from_scarce_to_dense(small):
-    large, judge = blind(small[1]), small[2]
-    found = lab.prior_measures(large, judge, 1)
+    large, classifier = blind(small[1]), small[2]
+    found = measures.prior_measures(large, classifier, 1, log_prior_ratio=lab.log_prior_ratio)
     assert all(len(values) == 5 for values in found["by_fifth"].values())
     assert found["missed"] == 0 and found["ratio_of_prior"] == pytest.approx(0, abs=1e-5)
+
+
+def test_clear_examples_have_their_own_digit():
+    labels = torch.arange(20) % 10
+    mean = 9 * torch.eye(10)[labels]  # [20, 10]
+    mean[:10] = 0  # of these the classifier is not confident
+    model = torch.nn.Linear(10, 784)
+    model.decode = lambda z: torch.cat([z, torch.zeros(len(z), 774)], 1)
+
+    def classifier(pictures):
+        return 9 * (pictures[:, :10] > 0.9).float()
+
+    assert lab.clear_examples(classifier, model, mean, labels) == {d: 10 + d for d in range(10)}
 
 
 def test_flattening_keeps_what_it_says(small):
     codes = draws(150, 5).float()
     planes = lab.flattened(codes, 1)
-    found = lab.flat_measures(planes)
+    found = measures.flat_measures(planes)
     assert planes["PCA"].shape == planes["t-SNE"].shape == (150, 2)
     assert torch.equal(planes["t-SNE"], lab.flattened(codes, 1)["t-SNE"]), "the seed decides"
     assert 0.3 < found["distances"]["PCA"] < 1 and set(found["widths"]) == {"codes", "PCA", "t-SNE"}
 
 
 def test_one_gaussian_has_lumps_at_a_small_perplexity(small, monkeypatch):
-    monkeypatch.setattr(lab, "MAPPED", 400)
-    found = lab.lump_measures(5, 1)
+    monkeypatch.setattr(measures, "MAPPED", 400)
+    found = measures.lump_measures(5, 1)
     assert found["t-SNE"] < 0.8 * found["plane"]
 
 
 def test_all_maps_are_kept(small):
     _, large, _ = small
-    places = lab.maps(large, [5, 20], 1).places
+    places = measures.maps(large, [5, 20], 1).places
     assert places.shape == (2, 2, 150, 2) and places.std((2, 3)).min() > 0
 
 
@@ -181,7 +270,7 @@ def embedded(monkeypatch, tmp_path):
     scope = {}
     exec(imports, scope)
     scope |= {"images": digits.test_images, "labels": digits.test_labels,
-              "large_mean": draws(10_000, 3), "large_drawn": draws(10_000, 3, seed=1)}
+              "large_mean": draws(10_000, 3), "large_codes": draws(10_000, 3, seed=1)}
     exec(cell.source, scope)
     return scope["folder"], scope
 
@@ -189,7 +278,7 @@ def embedded(monkeypatch, tmp_path):
 def test_the_projector_s_files_hold_what_was_given(embedded, capsys):
     folder, given = embedded
     config = (folder / "projector_config.pbtxt").read_text()
-    for tag, codes in (("means", given["large_mean"]), ("draws", given["large_drawn"])):
+    for tag, codes in (("means", given["large_mean"]), ("draws", given["large_codes"])):
         place = folder / "00000" / tag
         written = np.loadtxt(place / "tensors.tsv", delimiter="\t")
         np.testing.assert_allclose(written, codes[:1000].numpy(), rtol=1e-6)

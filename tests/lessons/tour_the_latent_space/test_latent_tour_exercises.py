@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from vae_lessons.tour_the_latent_space import checks
+from vae_lessons.tour_the_latent_space import checks, lab
 
 
 @pytest.mark.parametrize("answer", [
@@ -17,6 +17,39 @@ from vae_lessons.tour_the_latent_space import checks
 ])
 def test_right_grids_pass(answer):
     assert checks.quantile_grid.judge(answer).passed, checks.quantile_grid.judge(answer).diagnosis
+
+
+def by_regression(pictures):
+    row, column = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    found = []
+    for ink in pictures:
+        weight = ink.flatten().sqrt()[:, None]
+        known = torch.stack([-row.flatten(), torch.ones(784)], 1)  # height and a constant
+        found.append(torch.linalg.lstsq(weight * known, weight * column.flatten()[:, None])
+                     .solution[0, 0])
+    return torch.stack(found)
+
+
+def by_second_moments(pictures):
+    places, ink = torch.arange(28.0), pictures.sum((1, 2))
+    row, column = pictures.sum(2) @ places / ink, pictures.sum(1) @ places / ink
+    both = torch.einsum("nij,i,j->n", pictures, places, places) / ink - row * column
+    return -both / (pictures.sum(2) @ places**2 / ink - row**2)
+
+
+@pytest.mark.parametrize("answer", [by_regression, by_second_moments])
+def test_right_slants_pass(answer):
+    assert checks.slant.judge(answer).passed, checks.slant.judge(answer).diagnosis
+
+
+@pytest.mark.parametrize("answer, told", [
+    (lambda x: -by_second_moments(x), "rows are counted downwards"),
+    (lambda x: lab.slant(x.transpose(1, 2)), "variance of the column"),
+    (lambda x: by_second_moments((x > 0.5).float()), "Weight each pixel with its ink"),
+    (lambda x: by_second_moments(x).atan(), "angle in radians"),
+])
+def test_wrong_slants_are_named(answer, told):
+    assert told in checks.slant.judge(answer).diagnosis
 
 
 def one_by_one(first, second, t):
@@ -69,7 +102,7 @@ def test_the_norm_of_the_middle_is_what_the_check_expects():
     assert checks.midpoint_norm.judge(((a + b) / 2).pow(2).sum(1).mean().sqrt()).passed
 
 
-def test_only_the_neighbours_and_the_picture_itself_may_be_relied_on():
+def test_only_neighbours_and_what_labels_confirm_may_be_relied_on():
     assert checks.readable.judge("A, E").passed and checks.readable.judge({"e", "a"}).passed
     for letter in "BCD":
         result = checks.readable.judge("AE" + letter)
