@@ -93,9 +93,9 @@ def answers(one):
     return late_ramp, lambda step: 0.1, "makes another objective"
 
 
-QUICK = [name for name in CHECKS if name != "living_latents"]  # which trains for seconds
+QUICK = [name for name in CHECKS if name != "good_schedule"]  # which trains for seconds
 CASES = [(name, where) for name in QUICK for where in STATES] + [
-    ("living_latents", "inference mode"), ("living_latents", "float64"),
+    ("good_schedule", "inference mode"), ("good_schedule", "float64"),
 ]
 
 

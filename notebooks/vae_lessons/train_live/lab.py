@@ -113,9 +113,9 @@ def behind(found, beta, step, than):
             zip(at(found, beta, "neg_elbo", step), at(found, than[0], "neg_elbo", than[1]))]
 
 
-def gains(values, name):
-    """By how much schedule `name` is below the constant one, seed by seed."""
-    return [constant - own for constant, own in zip(values["constant"], values[name])]
+def gains(values, name, other="constant"):
+    """By how much schedule `name` is below `other`, seed by seed."""
+    return [theirs - own for theirs, own in zip(values[other], values[name])]
 
 
 def ends_of(stored):

@@ -25,10 +25,10 @@ def raised_and_lowered(stages):
     for before, high in _runs_of(stages, 2):
         if _ordinary(before) and high.beta >= HIGH:
             return (f"Half done. At β = {high.beta:g} the active latents went from "
-                    f"{_active(before)} to {_active(high)}.\nNow turn β down to 1, train for two "
-                    "epochs, and run this cell again.")
-    return ("Not done yet. In the panel: Train on, β up to 100 for an epoch, back to 1 for two.\n"
-            "Then run this cell again.")
+                    f"{_active(before)} to {_active(high)}.\nNow turn β down to 1, train for an "
+                    "epoch, and run this cell again.")
+    return ("Not done yet. In the panel: Train on, β up to 100 for half an epoch, back to 1 for an\n"
+            "epoch. Then run this cell again.")
 
 
 def almost_free(stages):
