@@ -45,7 +45,7 @@ def training_panel(
     weight = f"β = {beta:.3g}" + ("" if beta == target_beta else f" (set to {target_beta:.3g})")
     now = "Not trained yet"
     if len(epochs):
-        now = f"Epoch {epochs[-1]:.1f}: −ELBO {neg_elbo[-1]:.0f} nats"
+        now = f"Epoch {epochs[-1]:.1f} of {total:g}: −ELBO {neg_elbo[-1]:.0f} nats"
         for last in validation_neg_elbo[-1:]:
             now += f", on validation digits {last:.0f}"
     curves.set_title(f"{now}\n{weight}, {settings}")
@@ -172,9 +172,10 @@ def schedules_compared(objective, distortion, live, beta):
     medians = {name: np.median(seeds) for name, seeds in objective.items()}
     best = min(medians, key=medians.get)
     gain = medians["constant"] - medians[best]
-    left.set_title(f"{best}: {gain:.1f} nats below a constant β,\nin what training minimises")
+    left.set_title(f"{best.capitalize()} ends {gain:.1f} nats below a constant β,\n"
+                   "in the loss that all of them minimise")
     back = np.median(distortion["constant"]) - np.median(distortion[best])
-    right.set_title(f"Most of it in the reconstructions:\nD is {back:.1f} nats lower")
+    right.set_title(f"Its reconstructions gain more:\nD is {back:.1f} nats lower")
     handles = dict(zip(*reversed(left.get_legend_handles_labels())))
     right.legend(handles.values(), handles, loc="lower right", fontsize=9)
     fig.caption = (f"Medians of D + {beta:g} · R: " + ", ".join(
