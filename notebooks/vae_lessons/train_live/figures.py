@@ -43,7 +43,7 @@ def training_panel(
     parts["samples"].set_data(tile(samples, 10))
     found = f"{sum(active)} of {len(rates)} latents are active"
     weight = f"β = {beta:.3g}" + ("" if beta == target_beta else f" (set to {target_beta:.3g})")
-    now = "Not trained yet"
+    now = f"Not trained yet ({total:g} epochs planned)"
     if len(epochs):
         now = f"Epoch {epochs[-1]:.1f} of {total:g}: −ELBO {neg_elbo[-1]:.0f} nats"
         for last in validation_neg_elbo[-1:]:
