@@ -17,7 +17,14 @@ from vae_lessons.derive_the_elbo.lab import (
     posterior_modes,
     refined_posteriors,
 )
-from vae_lessons.say_how_good_it_is.lab import binarized, bounds, draw_log_weights, log_weights
+from vae_lessons.say_how_good_it_is.lab import (
+    binarized,
+    bounds,
+    draw_log_weights,
+    grouped_bounds,
+    log_weights,
+    neg_elbo,
+)
 from vae_lessons.see_through_the_noise.lab import encode_as_in_training, varying_outputs
 from vae_lessons.tour_the_latent_space.lab import posteriors
 from vae_lessons.train_in_two_stages import lab, realism
@@ -57,9 +64,10 @@ MEASURES = {
     "renew_statistics": lambda model, images: renew_statistics(
         model, images, batch_size=3, seed=0),
     "draw_log_weights": lambda model, images: draw_log_weights(
-        model, black_and_white(images), 2, torch.Generator()),
+        log_weights, model, black_and_white(images), 2, torch.Generator()),
     "bounds": lambda model, images: bounds(
-        model, black_and_white(images), [1, 2], seed=0),
+        log_weights, grouped_bounds, model, black_and_white(images), [1, 2], seed=0),
+    "neg_elbo": lambda model, images: neg_elbo(model, images, seed=0),
     "codes_of": lambda model, images: lab.codes_of(model, images, seed=0),
     "mean_code_distortion": lab.mean_code_distortion,
     "encode_as_in_training": encode_as_in_training,
@@ -75,8 +83,6 @@ MEASURES = {
 }
 OTHERS = {
     "decode": lambda model, images: evaluation.decode(model, torch.zeros(3, 2)),
-    "log_weights": lambda model, images: log_weights(
-        model, data.pixels(images).round(), 2, torch.Generator()),
 }
 ALL = MEASURES | OTHERS
 
@@ -134,7 +140,7 @@ def test_a_loop_of_ones_own_goes_on_in_training_mode(images):
 def test_images_of_another_kind_are_named(name, images):
     if name in ("bounds", "draw_log_weights"):  # whose images are made black and white here
         def measure(model, images):
-            return bounds(model, images, [1], seed=0)
+            return bounds(log_weights, grouped_bounds, model, images, [1], seed=0)
     else:
         measure = MEASURES[name]
     for wrong in (data.pixels(images), images.float(), images.numpy(), images.tolist(),
@@ -168,7 +174,7 @@ def test_decode_takes_lists_and_arrays():
 def test_models_of_either_dtype_are_measured_under_either_default(name, model_first, images):
     """A model keeps the dtype it was made with; data.pixels always gives float32."""
     before = torch.get_default_dtype()
-    if name in ("log_weights", "elbo_of"):  # which take tensors of the model's own dtype
+    if name == "elbo_of":  # which takes tensors of the model's own dtype
         pytest.skip("the caller chooses the dtype")
     try:
         if model_first:

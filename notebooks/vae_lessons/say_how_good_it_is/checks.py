@@ -3,7 +3,9 @@
 import math
 
 import torch
+from torch.nn.functional import softplus
 
+from vae_helpers import elbo, models
 from vae_helpers.check.exercise import Exercise, Mistake
 from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.quantity import Quantity
@@ -31,6 +33,113 @@ bits_to_nats = Quantity(
         "0.16 · 784 · log 2.",
     ],
     tolerance=0.06,
+)
+
+
+def _images():
+    """Small models, black and white images and noise; q is far from the prior."""
+    draw, cases = draw_from(13), []
+    for seed, (draws, n, latent) in enumerate([(5, 3, 2), (4, 4, 4), (1, 2, 3)]):
+        model = models.VAE(latent, (9,), seed=seed).double()
+        with torch.no_grad():
+            model.encoder[-1].weight.mul_(4)
+        cases.append((model, (draw(n, 784) > 0).double(), draw(draws, n, latent)))
+    return cases
+
+
+def _weighed(z=elbo.reparameterize, likelihood=elbo.bernoulli_log_prob,
+             log_weight=lambda likelihood, prior, q: likelihood + prior - q,
+             prior=lambda z, mean: elbo.prior_log_prob(z), q=elbo.gaussian_log_prob):
+    """`lab.log_weights` from its parts, of which one may be wrong."""
+    def weights(model, x, eps):
+        mean, logvar = model.encode(x)
+        draws = z(mean, logvar, eps)
+        return log_weight(likelihood(x, model.decode(draws)), prior(draws, mean),
+                          q(draws, mean, logvar))
+
+    return weights
+
+
+def _closed_form(model, x, eps):
+    mean, logvar = model.encode(x)
+    likelihood = elbo.bernoulli_log_prob(x, model.decode(elbo.reparameterize(mean, logvar, eps)))
+    return likelihood - elbo.gaussian_kl(mean, logvar)
+
+
+def _without_logits(x, logits):
+    probabilities = logits.sigmoid()
+    return (x * probabilities - softplus(probabilities)).sum(-1)
+
+
+def _bound(of):
+    return lambda model, x, eps: of(lab.log_weights(model, x, eps))
+
+
+log_weights = Exercise(
+    "log_weights",
+    lab.log_weights,
+    _images,
+    [
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: likelihood - q),
+                "The prior is missing: log p(x, z) = log p(x|z) + log p(z)."),
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: likelihood + prior),
+                "This is log p(x, z). A weight divides by the density that z was drawn from: "
+                "subtract log q(z|x)."),
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: likelihood),
+                "This is log p(x|z) alone. The weight is p(x|z) p(z) / q(z|x)."),
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: likelihood + prior + q),
+                "You added log q(z|x). The weight divides by q, so its log is subtracted."),
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: likelihood - prior + q),
+                "Prior and q have changed places: the weight is p(x|z) p(z) / q(z|x)."),
+        Mistake(_weighed(log_weight=lambda likelihood, prior, q: q - likelihood - prior),
+                "This is minus the log weight. Return log p(x, z) − log q(z|x), not a loss."),
+        Mistake(_closed_form,
+                "You used the closed form of the KL. It averages over z, and a weight belongs to "
+                "one draw: take log p(z) − log q(z|x) at that draw. (Averaged over draws both "
+                "give the ELBO.)"),
+        Mistake(_weighed(z=lambda mean, logvar, eps: mean + logvar.exp() * eps),
+                "You scaled the noise by exp(logvar), the variance. The standard deviation is "
+                "exp(½ logvar), and `elbo.reparameterize` takes it."),
+        Mistake(_weighed(z=lambda mean, logvar, eps: mean + logvar * eps),
+                "You scaled the noise by logvar itself. The standard deviation is exp(½ logvar)."),
+        Mistake(_weighed(z=lambda mean, logvar, eps: mean.expand(eps.shape)),
+                "z is the mean in every draw: the noise eps is not used."),
+        Mistake(_weighed(z=lambda mean, logvar, eps: eps),
+                "You put the noise eps itself into the decoder. It is a draw from the prior; the "
+                "weight needs z = mean + exp(½ logvar) · eps, a draw from q."),
+        Mistake(_weighed(q=lambda z, mean, logvar: elbo.gaussian_log_prob(z, mean, logvar / 2)),
+                "`elbo.gaussian_log_prob` takes the log of the variance, logvar as it is."),
+        Mistake(_weighed(q=lambda z, mean, logvar: elbo.gaussian_log_prob(z, mean, logvar.exp())),
+                "`elbo.gaussian_log_prob` takes the log of the variance, logvar as it is, not its "
+                "exp."),
+        Mistake(_weighed(prior=lambda z, mean: elbo.prior_log_prob(mean)),
+                "You took the prior's density at the mean. Take it at the draw z."),
+        Mistake(_weighed(q=lambda z, mean, logvar: elbo.gaussian_log_prob(mean, mean, logvar)),
+                "You took q's density at its mean. Take it at the draw z."),
+        Mistake(_weighed(likelihood=lambda x, logits: elbo.bernoulli_log_prob(x, logits) / 784),
+                "log p(x|z) is a sum over the 784 pixels; yours is their average."),
+        Mistake(_weighed(likelihood=_without_logits),
+                "`elbo.bernoulli_log_prob` takes the logits as the decoder gives them, without "
+                "the sigmoid."),
+        Mistake(_weighed(likelihood=lambda x, logits: -elbo.bernoulli_log_prob(x, logits)),
+                "The sign of log p(x|z) is flipped: minus the cross entropy is wanted."),
+        Mistake(_bound(lambda w: w.exp()),
+                "These are the weights themselves, and exp(−600) is 0 in float32. Return their "
+                "logarithms."),
+        Mistake(_bound(lambda w: w.mean(0)),
+                "You averaged over the draws. Return each draw's log weight: [K, n]."),
+        Mistake(_bound(lambda w: torch.logsumexp(w, 0) - math.log(len(w))),
+                "This is the bound already. Return each draw's log weight: [K, n]."),
+        Mistake(_bound(lambda w: w.mean(1)),
+                "You averaged over the images. Return each image's log weights: [K, n]."),
+    ],
+    [
+        "Encode x, draw z with eps, decode it; then add and subtract three log densities.",
+        "log p(x|z) + log p(z) − log q(z|x), all at the same z.",
+        "mean, logvar = model.encode(x); z = elbo.reparameterize(mean, logvar, eps); then "
+        "elbo.bernoulli_log_prob(x, model.decode(z)) + elbo.prior_log_prob(z) − "
+        "elbo.gaussian_log_prob(z, mean, logvar).",
+    ],
 )
 
 
@@ -70,8 +179,8 @@ group_bounds = Exercise(
         Mistake(lambda w, k: torch.logsumexp(w, 0) - math.log(len(w)),
                 "You put all draws into one group. Groups of K are asked for."),
         Mistake(_interleaved,
-                "Your groups are made of draws that lie apart. That estimates as well, but here "
-                "the first K draws are the first group: reshape to [groups, K, n]."),
+                "Your groups take every (draws / K)th draw. Such groups would do too, but here the "
+                "first K draws are the first group: reshape to [groups, K, n]."),
         Mistake(lambda w, k: torch.logsumexp(_grouped(w, k).log(), 1) - math.log(k),
                 "The weights are logarithms already, and negative: their log is NaN. Do not take "
                 "it again."),
@@ -128,8 +237,9 @@ paired_interval = Exercise(
     _pairs,
     [
         Mistake(_with_width(lambda a, b: 1.96 * ((a.var() + b.var()) / len(a)).sqrt()),
-                "You treated the two models as if they had met different images. Some images are "
-                "hard for both, and this cancels in the difference: take the std of a − b."),
+                "You treated the two models as if they had been tested on different images. Some "
+                "images are hard for both, and this cancels in the difference: take the std of "
+                "a − b."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).std()),
                 "This is the spread of single images. The mean of n of them spreads √n less."),
         Mistake(_with_width(lambda a, b: (a - b).std() / math.sqrt(len(a))),
@@ -166,8 +276,62 @@ paired_interval = Exercise(
                 "These are the interval's two ends. The mean and half the width are asked for."),
     ],
     [
-        "Every image was met by both models. Of what should you take the spread?",
-        "Of the differences, image by image; the spread of their mean is std / √n.",
+        "Both models were tested on every image. Of which numbers should you take the std?",
+        "Of the differences, image by image; the standard error of their mean is std / √n.",
         "d = a − b; torch.stack([d.mean(), 1.96 * d.std() / math.sqrt(len(d))]).",
+    ],
+)
+
+
+def _scores():
+    draw, cases = draw_from(12), []
+    for runs, images, others in ((4, 9, 30), (6, 5, 7), (3, 20, 4), (8, 12, 12)):
+        runs_own = 0.3 * draw(runs, 1) + 110
+        cases.append((runs_own + 3 * draw(runs, images), runs_own + 5 * draw(runs, others)))
+    return cases
+
+
+def _report(validation, test):
+    return test.mean(1)[validation.mean(1).argmin()]
+
+
+report = Exercise(
+    "report",
+    _report,
+    _scores,
+    [
+        Mistake(lambda v, t: t.mean(1).min(),
+                "You let the test images choose. Find the run with the validation images, then "
+                "look at its test scores alone."),
+        Mistake(lambda v, t: v.mean(1).min(),
+                "This is the chosen run's score on the validation images, and it was chosen for "
+                "being low there. Report its mean over the test images."),
+        Mistake(lambda v, t: t.mean(1)[v.mean(1).argmax()],
+                "You chose the largest −ELBO. It is a loss: the smallest is the best."),
+        Mistake(lambda v, t: t.mean(1).max(),
+                "You let the test images choose, and took the worst run. Find the run with the "
+                "lowest mean on the validation images."),
+        Mistake(lambda v, t: t.mean(), "This averages over all runs. Report the one run that the "
+                "validation images choose."),
+        Mistake(lambda v, t: v.mean(1).argmin(),
+                "This is the number of the chosen run. Report its mean over the test images."),
+        Mistake(lambda v, t: t[v.mean(1).argmin()],
+                "The right run, but every image's score is here. Report their mean."),
+        Mistake(lambda v, t: t.mean(1)[v.min(1).values.argmin()],
+                "You chose the run with the single lowest image. Choose by the mean over the "
+                "validation images."),
+        Mistake(lambda v, t: t[v.mean(1).argmin()].min(),
+                "You reported the chosen run's best image. Report its mean over the test images."),
+        Mistake(lambda v, t: t.mean(1)[torch.cat([v, t], 1).mean(1).argmin()],
+                "Your choice looks at the test images too. Choose with the validation images "
+                "alone."),
+        Mistake(lambda v, t: torch.cat([v, t], 1)[v.mean(1).argmin()].mean(),
+                "You averaged the chosen run over validation and test images. It was chosen for "
+                "being good on the first: report the test images alone."),
+    ],
+    [
+        "Two steps: which run is best on the validation images? What is its mean on test?",
+        "validation.mean(1) has a number for each run; argmin finds the lowest.",
+        "test[validation.mean(1).argmin()].mean()",
     ],
 )

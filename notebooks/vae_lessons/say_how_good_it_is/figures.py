@@ -1,4 +1,4 @@
-"""Figures of notebook 10: bounds beside log p(x), and our numbers beside a paper's."""
+"""Figures of notebook 10: kinds of digits, bounds beside log p(x), two models, a paper's table."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,66 +6,70 @@ from matplotlib.figure import Figure
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 
 EDGES = np.linspace(-6, 3, 46)  # of the bins of estimates, in nats
-KINDS = {"grey": (BLUE, "o"), "drawn": (ORANGE, "s"), "cut": (GREEN, "^")}
+PURPLE = "#AA4499"
+KINDS = {"grey-scale": (BLUE, "o"), "dynamic": (ORANGE, "s"), "fixed": (PURPLE, "D"),
+         "thresholded": (GREEN, "^")}
+NAMES = {"grey-scale": "grey-scale digits", "dynamic": "dynamic binarisation",
+         "fixed": "fixed binarisation", "thresholded": "thresholded digits"}
 
 
 @styled
-def kinds_of_digits(examples, stored, live, floors, guess=None):
-    """−ELBO of one network, by the digits that it was trained on and those that it is shown.
+def kinds_of_digits(examples, stored, guess=None):
+    """−ELBO of one network, by the digits that it was trained on and those that it is tested on.
 
-    examples: {kind: image [28, 28] in [0, 1]}; stored: {shown: {trained: [seeds]}}; live: the
-    same with a number each, for some; floors: {shown: the least there can be}; nats per image.
-    guess: the kind that the learner said has the lowest number, or None.
+    examples: {tested: image [28, 28] in [0, 1]}; stored: {tested: {trained: [seeds]}}, nats per
+    image. guess: the kind that the learner said has the lowest number, or None.
     """
-    kinds = list(examples)
-    fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+    tested = list(examples)
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     grid = fig.add_gridspec(3, 2, width_ratios=[1, 6])
     axes = fig.add_subplot(grid[:, 1])
-    for row, kind in enumerate(kinds):
+    for row, kind in enumerate(tested):
         picture = fig.add_subplot(grid[row, 0])
         picture.imshow(examples[kind], cmap="gray_r", vmin=0, vmax=1)
         picture.set(xticks=[], yticks=[])
-        colour, marker = KINDS[kind]
-        # Three heights within a row, one for each kind of training.
-        heights = np.arange(3) + 0.22 * (row - 1)
-        values = np.array([stored[shown][kind] for shown in kinds])  # [shown, seeds]
+    lines = len(KINDS)
+    for line, (kind, (colour, marker)) in enumerate(KINDS.items()):
+        # Four heights within a row, one for each kind of training.
+        heights = np.arange(3) + 0.2 * (line - (lines - 1) / 2)
+        values = np.array([stored[shown][kind] for shown in tested])  # [tested, seeds]
         axes.plot(values.ravel(), np.repeat(heights, values.shape[1]), marker, color=colour,
-                  alpha=0.6, label=f"trained on {kind} digits")
-        mine = {shown: live[shown][kind] for shown in kinds if kind in live.get(shown, {})}
-        axes.plot(list(mine.values()), [heights[kinds.index(shown)] for shown in mine], "D",
-                  color="black", markersize=7, markerfacecolor="none",
-                  label="this run" if row == 2 else None)
-        axes.plot([floors[kind]] * 2, row + np.array([-0.4, 0.4]), color="black", linewidth=2)
-    axes.set(yticks=range(3), ylim=(2.5, -0.5), xlabel="−ELBO on test digits (nats per image)",
-             xlim=(-4, 1.1 * max(max(stored[shown][kind]) for shown in kinds for kind in kinds)))
-    axes.set_yticklabels([f"shown {kind}" for kind in kinds])
-    axes.legend(loc="lower center", ncols=4, fontsize=9, bbox_to_anchor=(0.45, 1.08),
-                handletextpad=0.1, columnspacing=1)
-    medians = {shown: np.median(stored[shown][shown]) for shown in kinds}
+                  alpha=0.6, markersize=5, label=f"trained on {NAMES[kind]}")
+    for border in (0.5, 1.5):
+        axes.axhline(border, color="#DDDDDD", linewidth=1)
+    axes.set(yticks=range(3), ylim=(2.5, -0.5),
+             xlabel="−ELBO on test images (nats per image; left is better)")
+    axes.set_yticklabels([f"tested on\n{kind}" for kind in tested])
+    fig.legend(loc="outside upper center", ncols=2, fontsize=9, handletextpad=0.1)
+    # Of a kind the training that its papers use: the first one of its name.
+    alike = {kind: stored[kind]["dynamic" if kind == "binarised" else kind] for kind in tested}
+    medians = {kind: np.median(values) for kind, values in alike.items()}
     lowest = min(medians, key=medians.get)
-    guessed = f"; your guess: {guess}" if guess else ""
-    axes.set_title(f"The lowest number belongs to the {lowest} digits{guessed} (bars: the floor)")
-    fig.caption = "−ELBO, trained and shown on the same kind, median: " + ", ".join(
-        f"{kind} {median:.1f}" for kind, median in medians.items()) + " nats. Floors: " + ", ".join(
-        f"{kind} {floors[kind]:.1f}" for kind in kinds) + f"{guessed}."
+    axes.set_title(f"The lowest −ELBO belongs to the {lowest} digits"
+                   + (f"; your guess: {guess}" if guess else ""))
+    fig.caption = "Median −ELBO, trained and tested on one kind: " + ", ".join(
+        f"{kind} {median:.1f}" for kind, median in medians.items()) + " nats" + (
+        f"; your guess: {guess}." if guess else ".")
     return fig
 
 
 @styled
 def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=None):
-    """How far estimates of L_K lie from log p(x), and the gap's mean against K.
+    """How far estimates of the IWAE bound lie from log p(x), and the gap's mean against K.
 
-    draws: [K]; here: the K chosen; errors: estimates of L_K − log p(x), [groups, images], for
-    it; gaps: {K: what `lab.gap_of` gives} of this run; stored: [seeds, K], the mean
-    gaps. guess: what the learner said single estimates do.
+    draws: [K]; here: the K chosen; errors: estimate − log p(x), [groups, images], for it; gaps:
+    {K: what `lab.gap_of` gives} of this run; stored: [seeds, K], the mean gaps. guess: what the
+    learner said single estimates do.
     """
     if fig is None:
         fig = _empty_evidence(draws, len(stored))
     parts, errors = fig.artists_of, np.asarray(errors)
-    counts, _ = np.histogram(errors.clip(EDGES[0], EDGES[-1]), EDGES, density=True)
+    counts, _ = np.histogram(errors, EDGES)
+    counts = counts / errors.size  # of all estimates, those beyond the axis too
     for bar, height in zip(parts["bars"], counts):
         bar.set_height(height)
     parts["zero"].axes.set_ylim(0, 1.15 * counts.max())
+    parts["beyond"].set_text(f"← {(errors < EDGES[0]).mean():.0%} lie\nbelow {EDGES[0]:.0f} nats")
     mean, half_width, above = (gaps[here][part] for part in ("mean", "half_width", "above"))
     parts["mean"].set_xdata([-mean] * 2)
     for line, values in zip(parts["stored"], stored):
@@ -80,23 +84,23 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     parts["median"].set_data(draws, medians)
     values = np.concatenate([np.ravel(stored), means + widths, medians])
     parts["live"].axes.set_ylim(0.7 * values[values > 0].min(), 1.4 * values.max())
-    parts["live"].axes.set_title(f"The mean gap outlasts the median's: the worst\n"
-                                 f"twentieth of the images holds {gaps[here]['worst']:.0%} of it")
+    parts["live"].axes.set_title(f"The mean gap falls slowly: {gaps[here]['worst']:.0%} of it\n"
+                                 f"belongs to 5% of the images")
     left = parts["zero"].axes
     guessed = f"; you said: {guess}" if guess else ""
-    left.set_title(f"K = {here:,}: {above:.0%} of single estimates lie above\n"
-                   f"log p(x), their mean {mean:.2f} below{guessed}")
+    left.set_title(f"K = {here:,}: {above:.0%} of the estimates are above log p(x),\n"
+                   f"their mean is {mean:.2f} nats below{guessed}")
     fig.caption = (
         f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
-        f"and {above:.0%} of the single estimates above it{guessed}. The median image's gap is "
-        f"{gaps[here]['median']:.3f}; the worst twentieth of the images holds "
-        f"{gaps[here]['worst']:.0%} of the whole."
+        f"and {above:.0%} of the single estimates lie above it{guessed}. The median image's gap "
+        f"is {gaps[here]['median']:.3f} nats; the worst 5% of the images hold "
+        f"{gaps[here]['worst']:.0%} of the whole gap."
     )
     return fig
 
 
 def _empty_evidence(draws, seeds):
-    """The figure of estimates of L_K with its axes, for so many stored seeds, and no data yet."""
+    """The figure with its axes, for so many stored seeds, and no data yet."""
     fig = Figure(figsize=(9.6, 3.7), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1])
     fig.artists_of = {
@@ -104,16 +108,17 @@ def _empty_evidence(draws, seeds):
                               color=BLUE, alpha=0.6)),
         "zero": left.axvline(0, color="black"),
         "mean": left.axvline(0, color=ORANGE, linestyle="--"),
+        "beyond": left.text(0.02, 0.5, "", transform=left.transAxes, fontsize=9),
         "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in range(seeds)],
         "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
         "interval": right.vlines(draws, 0.1, 0.1, color=ORANGE),
         "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
         "chosen": right.axvline(1, color="#777777", linestyle=":"),
     }
-    left.set(xlabel="one estimate of $L_K$ − log p(x) (nats)", ylabel="density",
-             xlim=(EDGES[0], EDGES[-1]), title=TWO_LINES)
+    left.set(xlabel="one estimate of $\\mathcal{L}_K$ − log p(x) (nats)",
+             ylabel="share of the estimates", xlim=(EDGES[0], EDGES[-1]), title=TWO_LINES)
     right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
-              ylabel="log p(x) − $L_K$ (nats per image)", title=TWO_LINES)
+              ylabel="log p(x) − $\\mathcal{L}_K$ (nats per image)", title=TWO_LINES)
     right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
                           fig.artists_of["median"]], fontsize=9, loc="lower left",
                  labels=["mean, stored seeds", "mean, this run, 95 %", "median image, this run"])
@@ -122,93 +127,134 @@ def _empty_evidence(draws, seeds):
 
 
 @styled
-def beside_the_paper(curves, reported, references):
-    """−L_5000 against epochs for K = 1 and K = 5, beside what others report.
+def bounds_of_models(draws, bounds):
+    """The IWAE bound of the same test images against K for two models, and what K adds.
 
-    curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
-    of the first test digits and of all; reported: {label: value}, drawn as lines; references:
-    {label: (epoch, value)}, drawn as points; nats per test image.
+    draws: [K]; bounds: {model: {K: [images]}}, two of them, in nats.
     """
-    fig = Figure(figsize=(9.6, 4.2), layout="constrained")
-    axes, values = fig.subplots(), []
-    for (label, of), marker in zip(curves.items(), "os"):
-        colour = {1: BLUE, 5: ORANGE}[of["draws"]]
-        few, all_digits = (np.array(of[part], dtype=float).T for part in ("few", "whole"))
-        axes.plot(*few, marker + ":", color=colour, markersize=4, markerfacecolor="white",
-                  label=f"{label}, first 1,000 digits")
-        epochs, means, widths = all_digits
-        axes.plot(epochs, means, marker, color=colour, markersize=8, label=f"{label}, all")
-        axes.vlines(epochs, means - widths, means + widths, color=colour)
-        values += [*few[1], *means]
-    styles = zip((BLUE, ORANGE, GREEN), (1, 1.5, 2))
-    for (label, value), (colour, width) in zip(reported.items(), styles):
-        axes.axhline(value, color=colour, linestyle="--", linewidth=width, label=label)
-    for (label, place), marker, colour in zip(references.items(), "vD", (BLUE, ORANGE)):
-        axes.plot(*place, marker, color=colour, markersize=11, markerfacecolor="none", label=label)
-    ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
-    axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
-             ylim=(min([*values, *reported.values()]) - 0.9, max(values) + 0.9),
-             ylabel="−$L_{5000}$ (nats per test image)")
-    axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
-    axes.set_xticks([], minor=True)
-    axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize=9, loc="upper right", ncols=2)
-    lowest, epoch, label = min((value, epoch, label) for label, of in curves.items()
-                               for epoch, value, _ in of["whole"])
-    theirs = ", ".join(f"{value:.1f}" for value in reported.values())
-    axes.set_title(f"Lowest on all test digits: {lowest:.1f}, {label}, after {epoch:,} epochs; "
-                   f"the paper: {theirs}")
-    fig.caption = "All test digits: " + "; ".join(
-        f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
-        for label, of in curves.items() for epoch, value, width in of["whole"]
-    ) + ". Reported: " + "; ".join(
-        f"{label}: {value:.2f}" for label, value in reported.items()) + "."
+    fig = Figure(figsize=(9.6, 3.5), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1.2, 1])
+    first, last, told = min(draws), max(draws), []
+    bounds = {label: {k: np.asarray(of[k]) for k in draws} for label, of in bounds.items()}
+    for (label, of), colour, marker in zip(bounds.items(), (BLUE, ORANGE), "os"):
+        left.plot(draws, [-np.mean(of[k]) for k in draws], marker + "-", color=colour, label=label)
+        gain = np.sort(of[last] - of[first])[::-1]
+        right.plot(np.arange(1, len(gain) + 1), gain, marker, color=colour, markersize=4,
+                   alpha=0.6, label=label)
+        told.append(f"+{gain.mean():.1f} nats for {label}")
+    left.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * last),
+             ylabel="$-\\mathcal{L}_K$ (nats per image; lower is better)",
+             title=f"{last:,} draws in place of one:\n" + ", ".join(told))
+    left.legend(fontsize=9)
+    right.set(xlabel="test image, by its gain", ylim=(0, None), title="Every image gains"
+              if all((of[last] > of[first]).all() for of in bounds.values())
+              else "Nearly every image gains",
+              ylabel=f"$\\mathcal{{L}}_{{{last}}}$ − ELBO (nats)")
+    right.legend(fontsize=9)
+    fig.caption = f"{last:,} draws in place of one raise the bound: {', '.join(told)}."
     return fig
 
 
 @styled
-def bounds_of_models(draws, here, live, stored, fig=None):
-    """−L_K of the same test images against K for two models: stored, and computed anew.
+def image_by_image(scores, paired, unpaired):
+    """Two models' numbers for the same test images, one against the other.
 
-    draws: [K]; here: the K chosen; live, stored: {model: {K: [images]}}, two of them, nats.
+    scores: {model: [images]}, minus the bound of two models, in nats; paired, unpaired: half the
+    widths of the 95 % intervals of the mean difference.
     """
-    if fig is None:
-        fig = Figure(figsize=(9.6, 3.5), layout="constrained")
-        left, right = fig.subplots(1, 2, width_ratios=[1.2, 1])
-        colours = dict(zip(live, (BLUE, ORANGE)))
-        fig.artists_of = {
-            label: (
-                left.plot([], [], "o", color=colour, markersize=9, markerfacecolor="none",
-                          label=f"{label}, stored")[0],
-                left.plot([], [], "D-", color=colour, markersize=4, label=f"{label}, this run")[0],
-                right.plot([], [], "o", color=colour, markersize=4, alpha=0.6, label=label)[0],
-            )
-            for label, colour in colours.items()
-        }
-        fig.artists_of["chosen"] = left.axvline(1, color="#777777", linestyle=":")
-        left.set(xscale="log", xlabel="draws K", ylabel="−$L_K$ (nats per image)",
-                 xlim=(0.7, 1.5 * max(draws)), title="More draws, a higher bound\n")
-        left.legend(fontsize=9)
-        right.set(xlabel="image", ylabel="$L_K$ − ELBO (nats)", title=TWO_LINES)
-        right.legend(fontsize=9, loc="upper right")
-        freeze_layout(fig)
-    parts, first, means = fig.artists_of, min(draws), []
-    gains = {}
-    for label in live:
-        old, new, images = parts[label]
-        means += [-np.mean(stored[label][k]) for k in draws]
-        old.set_data(draws, means[-len(draws):])
-        new.set_data(draws, [-np.mean(live[label][k]) for k in draws])
-        gain = np.asarray(live[label][here]) - np.asarray(live[label][first])
-        images.set_data(np.arange(len(gain)), np.sort(gain)[::-1])
-        gains[label] = gain
-    parts["chosen"].set_xdata([here] * 2)
-    old.axes.set_ylim(min(means) - 0.8, max(means) + 0.8)
-    highest = max(np.max(gain) for gain in gains.values())
-    images.axes.set(xlim=(-1, 1.08 * len(gain)), ylim=(-0.5, max(1.0, 1.1 * highest)))
-    told = [f"{gain.mean():.2f} ({label})" for label, gain in gains.items()]
-    images.axes.set_title(f"K = {here:,} raises the bound by\n{told[0]}, {told[1]}")
-    fig.caption = f"L_K at K = {here:,} lies above the ELBO by {', '.join(told)} nats on average."
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=[1.1, 1])
+    (first, a), (second, b) = ((label, np.asarray(of)) for label, of in scores.items())
+    ends = [min(a.min(), b.min()) - 5, max(a.max(), b.max()) + 5]
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    left.plot(ends, ends, color="#777777", linestyle="--", label="equally hard for both")
+    left.plot(a, b, "o", color=BLUE, markersize=4, alpha=0.6, label="one test image")
+    left.set(xlim=ends, ylim=ends, aspect="equal", xlabel=f"{first}: −bound (nats)",
+             ylabel=f"{second}: −bound (nats)",
+             title="Images that are hard for one model\nare hard for the other")
+    left.legend(fontsize=9)
+    mean = (a - b).mean()
+    for row, (label, width, colour) in enumerate([
+            ("image by image", paired, ORANGE), ("from two means", unpaired, GREEN)]):
+        right.errorbar(mean, row, xerr=width, fmt="os"[row], color=colour, capsize=4)
+        text = f"{label}: {mean:.2f} ± {width:.2f}".replace("-", "−")
+        right.text(mean, row - 0.13, text, ha="center", fontsize=9, bbox=behind)
+    right.axvline(0, color="#777777", linestyle="--", zorder=0)
+    right.set(yticks=[], ylim=(1.5, -0.5),
+              xlabel=f"{first} minus {second}, mean −bound (nats per image)",
+              title=f"Image by image, the interval is\n{unpaired / paired:.0f} times narrower")
+    fig.caption = (f"{first} minus {second}: {mean:.2f} nats, ± {paired:.2f} image by image, "
+                   f"± {unpaired:.2f} from two means.")
+    return fig
+
+
+@styled
+def chosen_on_test(flattery):
+    """By how much choosing on test images makes a number look better, against how many images.
+
+    flattery: {number of runs to choose from: {number of images: nats per image}}.
+    """
+    fig = Figure(figsize=(9.6, 3.4), layout="constrained")
+    axes = fig.subplots()
+    for (runs, of), colour, marker in zip(flattery.items(), (BLUE, GREEN, ORANGE), "s^o"):
+        axes.plot(list(of), list(of.values()), marker + "-", color=colour,
+                  label=f"the best of {runs} runs")
+    axes.axhline(0, color="#777777", linestyle="--")
+    sizes = list(of)
+    axes.set(xscale="log", xlabel="test images that the run is chosen on, and reported on",
+             ylabel="looks better by (nats per image)", ylim=(-0.02, None))
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    axes.set_xticks([], minor=True)
+    axes.legend(fontsize=9)
+    few, many = of[sizes[0]], of[sizes[-1]]
+    axes.set_title(f"The best of {runs} runs, chosen on {sizes[0]:,} test images, looks better by "
+                   f"{few:.2f} nats; chosen on {sizes[-1]:,}, by {many:.2f}")
+    fig.caption = "Chosen on test images, a run looks better by: " + "; ".join(
+        f"the best of {runs} runs " + ", ".join(f"{nats:.2f} nats on {n:,} images"
+                                                for n, nats in of.items())
+        for runs, of in flattery.items()) + "."
+    return fig
+
+
+@styled
+def beside_the_paper(curves, reported):
+    """The IWAE bound with 5,000 draws against epochs, beside what a paper reports.
+
+    curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
+    of the first test images and of all; reported: {label: value}; nats per test image.
+    """
+    fig = Figure(figsize=(9.6, 4.2), layout="constrained")
+    axes, values, ends = fig.subplots(), [], []
+    for (label, of), marker in zip(curves.items(), "os"):
+        colour = {1: BLUE, 5: ORANGE}[of["draws"]]
+        few, whole = (np.array(of[part], dtype=float).T for part in ("few", "whole"))
+        axes.plot(*few, marker + ":", color=colour, markersize=4, markerfacecolor="white")
+        axes.errorbar(whole[0], whole[1], whole[2], fmt=marker, color=colour, markersize=7,
+                      capsize=3, label=label)
+        values += [*few[1], *whole[1]]
+        epoch, value, width = of["whole"][-1]
+        ends.append(f"{label[0]} {value:.2f} ± {width:.2f} after {epoch:,} epochs")
+    axes.plot([], [], "o:", color="#555555", markersize=4, markerfacecolor="white",
+              label="hollow: the first 1,000 test images")
+    ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
+    for (label, value), colour in zip(reported.items(), (BLUE, ORANGE, GREEN)):
+        axes.axhline(value, color=colour, linestyle="--", linewidth=1)
+        below = value == min(reported.values())
+        axes.text(0.82 * ticks[0], value, label, color=colour, fontsize=9,
+                  va="top" if below else "bottom")
+    axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
+             ylim=(min([*values, *reported.values()]) - 0.9, max(values) + 0.9),
+             ylabel="$-\\mathcal{L}_{5000}$ (nats per test image)")
+    axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize=9, loc="upper right")
+    axes.set_title("On all test images: " + "; ".join(ends))
+    fig.caption = "All test images: " + "; ".join(
+        f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
+        for label, of in curves.items() for epoch, value, width in of["whole"]
+    ) + ". Reported: " + "; ".join(
+        f"{label}: {value:.2f}" for label, value in reported.items()) + "."
     return fig
 
 
@@ -225,7 +271,8 @@ def latent_activity(activity, threshold):
                   markersize=5, label=label)
     axes.axhline(threshold, color="black", linestyle=":")
     everything = np.concatenate([np.asarray(values) for values in activity.values()])
-    axes.set(yscale="log", xlabel="latent, by activity", ylabel="variance of the mean over images",
+    axes.set(yscale="log", xlabel="latent, from the most active",
+             ylabel="variance of the posterior mean",
              xlim=(0, max(map(len, activity.values())) + 1),
              ylim=(0.5 * everything.min(), 2 * everything.max()))
     axes.legend(fontsize=9)
@@ -238,10 +285,11 @@ def latent_activity(activity, threshold):
 
 @styled
 def gradient_race(stored, guess=None):
-    """What a gradient wins over the total derivative in as many updates, each seed by itself.
+    """What a gradient gains over the total derivative in as many updates, each seed by itself.
 
-    stored: {K: {estimator: [seeds]}}, −L of the trained models in nats per test image, the
-    total derivative first. guess: which gradient the learner expects to win at the larger K.
+    stored: {K: {estimator: [seeds]}}, minus the IWAE bound of the trained models in nats per test
+    image, the total derivative first. guess: which gradient the learner expects to win at the
+    larger K.
     """
     rows = [(draws, name) for draws, of in stored.items() for name in list(of)[1:]]
     differences = [np.subtract(stored[draws][name], next(iter(stored[draws].values())))
@@ -259,14 +307,14 @@ def gradient_race(stored, guess=None):
     margin = 0.06 * np.ptp(values) + 1e-3
     axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5),
              xlim=(values.min() - margin, values.max() + margin),
-             xlabel="−L less that of the total derivative, same seed (nats; left is better)")
+             xlabel="−bound, less that of the total derivative, same seed (nats; left is better)")
     axes.set_yticklabels([f"{name}, K = {draws}" for draws, name in rows])
     axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), labelspacing=1.2)
     most = max(draws for draws, _ in rows)
-    scores = {next(iter(stored[most])): 0.0} | {
-        name: mean for (draws, name), mean in zip(rows, means) if draws == most}
+    scores = {name: mean for (draws, name), mean in zip(rows, means) if draws == most}
     guessed = f"; your guess: {guess}" if guess else ""
-    axes.set_title(f"Best on average at K = {most}: {min(scores, key=scores.get)}{guessed}")
+    told = ", ".join(f"{name} {mean:+.2f}" for name, mean in scores.items()).replace("-", "−")
+    axes.set_title(f"K = {most}, against the total derivative: {told} nats{guessed}")
     fig.caption = "Against the total derivative of the same seed: " + ", ".join(
         f"{name} at K = {draws} {mean:+.2f} nats ({difference.min():+.2f} to "
         f"{difference.max():+.2f})"

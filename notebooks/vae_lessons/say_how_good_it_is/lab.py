@@ -1,4 +1,4 @@
-"""Log p(x) by importance sampling, training on such a bound, and digits made in three ways."""
+"""Log p(x) by importance sampling, training on such a bound, kinds of digits, choosing runs."""
 
 import functools
 import math
@@ -22,9 +22,9 @@ class Mean(NamedTuple):
 
 
 def binarize(x, generator):
-    """Draw each pixel as 0 or 1 with its grey value as the probability of a 1.
+    """Sample each pixel as 0 or 1 with its grey value as the probability of a 1.
 
-    x: float in [0, 1], any shape; the result has the same shape and type. A fresh draw for
+    x: float in [0, 1], any shape; the result has the same shape and type. Sampling anew for
     every batch is called dynamic binarisation (Burda et al. 2015, section 5).
     Raises `ValueError` for values outside [0, 1] and `TypeError` for x that is not floats.
     """
@@ -33,38 +33,48 @@ def binarize(x, generator):
 
 
 def binarized(images, *, seed):
-    """Black and white images, each pixel drawn once with its grey as probability of white.
+    """Black and white images, each pixel sampled once with its grey as probability of white.
 
-    uint8 [n, 28, 28] to uint8 of 0 and 255, the same shape: what papers mean by binarised MNIST,
-    drawn by `seed`. Training draws anew for every minibatch (`binarize`).
+    uint8 [n, 28, 28] to uint8 of 0 and 255, the same shape, by `seed`. Dynamic binarisation
+    samples anew for every minibatch (`binarize`).
     """
     data.require_images(images)
     generator = arguments.generator(seed)
-    drawn = torch.empty_like(images)
-    for place, chunk in zip(drawn.split(evaluation.CHUNK), images.split(evaluation.CHUNK)):
+    found = torch.empty_like(images)
+    for place, chunk in zip(found.split(evaluation.CHUNK), images.split(evaluation.CHUNK)):
         white = binarize(data.pixels(chunk), generator)  # [chunk, 784]
         place.copy_(255 * white.reshape(chunk.shape))  # -> [chunk, 28, 28]
-    return drawn
+    return found
 
 
-@torch.no_grad()
-def log_weights(model, x, draws, generator):
-    """log p(x, z) − log q(z|x) of `draws` draws from q(z|x): x [n, pixels] to [draws, n], in nats.
+def log_weights(model, x, eps):
+    """log p(x, z) − log q(z|x) of each draw of z from q(z|x): [K, n], in nats.
 
-    x holds 0 and 1. Burda, Grosse & Salakhutdinov 2015, section 3.
+    x: [n, pixels], 0 or 1; eps: standard normal [K, n, latent]. Burda, Grosse & Salakhutdinov
+    2015, section 3.
     """
-    with evaluation.evaluation_mode(model):
-        mean, logvar = model.encode(x)
-        eps = data.noise(generator, draws, *mean.shape, like=mean)
-        z = elbo.reparameterize(mean, logvar, eps)
-        logits = model.decode(z)  # [draws, n, pixels]
+    mean, logvar = model.encode(x)  # [n, latent] each
+    z = elbo.reparameterize(mean, logvar, eps)  # [K, n, latent]
+    logits = model.decode(z)  # [K, n, pixels]
     # As `elbo.bernoulli_log_prob` has it, in half the time: Σ x · logit − Σ log(1 + exp(logit)).
     log_likelihood = torch.einsum("dnp,np->dn", logits, x) - softplus(logits).sum(-1)
     return log_likelihood + elbo.prior_log_prob(z) - elbo.gaussian_log_prob(z, mean, logvar)
 
 
+def widened(factor):
+    """`log_weights` of draws from a Gaussian whose standard deviation is `factor` times q's."""
+    def weigh(model, x, eps):
+        mean, logvar = model.encode(x)  # [n, latent] each
+        logvar = logvar + 2 * math.log(factor)
+        z = elbo.reparameterize(mean, logvar, eps)  # [K, n, latent]
+        log_likelihood = elbo.bernoulli_log_prob(x, model.decode(z))  # [K, n]
+        return log_likelihood + elbo.prior_log_prob(z) - elbo.gaussian_log_prob(z, mean, logvar)
+
+    return weigh
+
+
 def grouped_bounds(log_weights, draws):
-    """Every estimate of L_K, K = `draws`, that [total, n] log weights hold: [total / K, n].
+    """Every estimate of the IWAE bound with K = `draws` in [total, n] log weights: [total / K, n].
 
     log (1/K) Σ_k w_k of each group of K; the groups share no draw. Burda et al. 2015, section 3.
     Raises `ValueError` unless `total` is a multiple of K, and as `elbo.iwae_bound` does.
@@ -77,10 +87,11 @@ def grouped_bounds(log_weights, draws):
     return torch.logsumexp(groups, dim=1) - math.log(draws)
 
 
-def draw_log_weights(model, images, draws, generator):
-    """`log_weights` of black and white images, uint8 [n, 28, 28]: [draws, n].
+def draw_log_weights(weigh, model, images, draws, generator):
+    """Log weights of black and white images, uint8 [n, 28, 28]: [draws, n].
 
-    Raises `ValueError` for images that hold greys: no bound on them bounds a log probability.
+    weigh: a function like `log_weights`. Raises `ValueError` for images that hold greys: no bound
+    on them bounds a log probability.
     """
     data.require_images(images)
     draws = arguments.whole_number(draws, "draws")
@@ -90,23 +101,26 @@ def draw_log_weights(model, images, draws, generator):
     # One image at a time: all draws of it fit the cache. Small results kept between large
     # temporary ones would cut the memory to pieces, so there is one place for all.
     weights = torch.empty(draws, len(images))
-    for place, x in zip(weights.split(1, dim=1), evaluation.rows(model, images).split(1)):
-        place.copy_(log_weights(model, x, draws, generator))
+    with evaluation.evaluation_mode(model), torch.no_grad():
+        for place, x in zip(weights.split(1, dim=1), evaluation.rows(model, images).split(1)):
+            mean, _logvar = model.encode(x)  # [1, latent]
+            place.copy_(weigh(model, x, data.noise(generator, draws, *mean.shape, like=mean)))
     return weights
 
 
-def bounds(model, images, draws, *, seed):
-    """L_K of each black and white image (uint8 [n, 28, 28]) for every K of `draws`: {K: [n]}.
+def bounds(weigh, group, model, images, draws, *, seed):
+    """The IWAE bound of each black and white image, for every K of `draws`: {K: [n]}.
 
+    weigh, group: functions like `log_weights` and `grouped_bounds`; images: uint8 [n, 28, 28].
     All from the same draws, as many as the largest K, of which the others must be divisors;
     the mean of all groups of K. Raises `ValueError` as `draw_log_weights` does.
     """
     data.require_images(images)
     found, generator = {k: [] for k in draws}, arguments.generator(seed)
     for chunk in images.split(evaluation.CHUNK):
-        weights = draw_log_weights(model, chunk, max(draws), generator)  # [draws, chunk]
+        weights = draw_log_weights(weigh, model, chunk, max(draws), generator)  # [draws, chunk]
         for k in draws:
-            found[k].append(grouped_bounds(weights, k).mean(0))
+            found[k].append(group(weights, k).mean(0))
     return {k: torch.cat(values) for k, values in found.items()}
 
 
@@ -121,7 +135,7 @@ FIRST_RATE = 2e-3  # 1e-3 in Burda et al. 2015, whose batches have 20 images
 
 
 def negative_bound(model, x, eps, estimator):
-    """A loss whose value is −L_K and whose gradient is that of `estimator`, averaged over x.
+    """Minus the IWAE bound, averaged over x, with the gradient of `estimator`.
 
     x: [batch, pixels], 0 or 1; eps: standard normal [K, batch, latent]. Returns the loss, and
     beside it distortion and rate, of which no gradient is taken; in nats per image.
@@ -139,8 +153,8 @@ def negative_bound(model, x, eps, estimator):
     log_likelihood = elbo.bernoulli_log_prob(x, model.decode(z))  # [K, batch]
     log_weights = log_likelihood + elbo.prior_log_prob(z) - elbo.gaussian_log_prob(z, mean, logvar)
     if estimator == "dreg":
-        # L_K's gradient by log w is the normalised weight; DReG asks the encoder, and it alone,
-        # for the weight's square.
+        # The bound's gradient with respect to log w is the normalised weight; for the encoder,
+        # and for it alone, DReG takes the weight's square.
         normalised = torch.softmax(log_weights.detach(), dim=0)[..., None]  # [K, batch, 1]
         z.register_hook(lambda gradient: normalised * gradient)
     return -elbo.iwae_bound(log_weights).mean(), -log_likelihood.mean().detach(), rate
@@ -170,7 +184,7 @@ def _bound_objective(model, x, generator, *, draws, estimator, **_of_elbo):
 
 
 class BoundTrainer(training.Trainer):
-    """A `training.Trainer` that maximises L_K of freshly binarised images: β = 1, no free bits.
+    """A `training.Trainer` that maximises the IWAE bound, with dynamic binarisation and β = 1.
 
     draws: K. estimator: of the gradient, see `negative_bound`. The learning rate follows
     `burda_rate`, and Adam's ε is 1e-4 as there. Records keep distortion and rate, from which
@@ -217,24 +231,27 @@ class BurdaVAE(DenseVAE):
         self.apply(glorot)
 
 
-DIGITS = ("grey", "drawn", "cut")
+SHOWN = ("grey-scale", "binarised", "thresholded")  # what a model is tested on
+TRAINED = ("grey-scale", "dynamic", "fixed", "thresholded")
 
 
 def digits_as(kind, images, *, seed):
-    """uint8 images "grey" as they are, "drawn" black and white by `seed`, or "cut" at one half."""
-    if kind == "drawn":
+    """The images as one of `SHOWN`: as they are, `binarized` by `seed`, or white above one half."""
+    if kind == "binarised":
         return binarized(images, seed=seed)
-    return 255 * (images > 127).to(torch.uint8) if kind == "cut" else images
+    return 255 * (images > 127).to(torch.uint8) if kind == "thresholded" else images
 
 
 def train_on(kind, trainer, epochs):
-    """Train a fresh trainer for `epochs` on its images made into `kind`.
+    """Train a fresh trainer for `epochs` on its images made into one of `TRAINED`.
 
-    Drawn anew for each epoch, in which each image is met once: dynamic binarisation.
+    "dynamic" samples the pixels anew for each epoch, in which each image is met once; "fixed"
+    samples them once. Returns the model.
     """
     images = trainer.images
+    shown = "binarised" if kind in ("dynamic", "fixed") else kind
     for epoch in range(epochs):
-        trainer.images = digits_as(kind, images, seed=epoch)
+        trainer.images = digits_as(shown, images, seed=epoch if kind == "dynamic" else 0)
         training.train(trainer, (epoch + 1) * trainer.steps_per_epoch)
     return trainer.model
 
@@ -243,24 +260,42 @@ def compare_kinds(model):
     """−ELBO of the test digits made in each of the three ways, {kind: nats per image}."""
     images = data.load_mnist().test_images
     return {kind: -evaluation.evaluate(model, digits_as(kind, images, seed=0), seed=0).elbo
-            for kind in DIGITS}
+            for kind in SHOWN}
 
 
-def compare_bounds(model, images, draws):
+@torch.no_grad()
+def neg_elbo(model, images, *, seed):
+    """−ELBO of each image, uint8 [n, 28, 28], with one draw of z: [n], in nats.
+
+    Two models that are given the same images and the same `seed` meet the same noise.
+    """
+    data.require_images(images)
+    found, noise = [], arguments.generator(seed)
+    with evaluation.evaluation_mode(model):
+        for part in images.split(evaluation.CHUNK):
+            x = evaluation.rows(model, part)  # [chunk, 784]
+            mean, logvar = model.encode(x)
+            z = elbo.reparameterize(mean, logvar, data.noise(noise, *mean.shape, like=mean))
+            log_likelihood = elbo.bernoulli_log_prob(x, model.decode(z))
+            found.append(elbo.gaussian_kl(mean, logvar) - log_likelihood)
+    return torch.cat(found)
+
+
+def compare_bounds(weigh, group, model, images, draws):
     """What a model with 2 latents gives for black and white images [n, 28, 28], in nats.
 
-    Returns log p(x) by quadrature [n], and {K: every estimate of L_K, [groups, n]}.
+    weigh, group: functions like `log_weights` and `grouped_bounds`. Returns log p(x) by
+    quadrature [n], and {K: every estimate of the IWAE bound, [groups, n]}.
     """
-    generator = torch.Generator().manual_seed(0)
-    weights = draw_log_weights(model, images, max(draws), generator)  # [draws, n]
-    estimates = {k: grouped_bounds(weights, k) for k in draws}
+    weights = draw_log_weights(weigh, model, images, max(draws), arguments.generator(0))
+    estimates = {k: group(weights, k) for k in draws}  # from [draws, n]
     # The grid has 160,801 places: 50 images at a time keep it small.
     parts = [evidence_by_quadrature(model, chunk) for chunk in images.split(50)]
     return torch.cat(parts), estimates
 
 
 def gap_of(log_evidence, estimates):
-    """The gap log p(x) − L_K of each image, summed up: {name: number}, in nats per image.
+    """The gap between log p(x) and the IWAE bound, summed up: {name: number}, nats per image.
 
     mean and half_width: over images; median; worst: the share of the mean that comes from the
     worst twentieth of the images; above: the share of single estimates above log p(x).
@@ -273,3 +308,24 @@ def gap_of(log_evidence, estimates):
         "worst": (worst.sum() / gap.sum()).item(),
         "above": (estimates > log_evidence).double().mean().item(),
     }
+
+
+def flattery(report, validation, test, sizes, runs, *, repeats=1000):
+    """By how much choosing one of `runs` runs on test images flatters it: {n: nats per image}.
+
+    report: a function of two score tables [runs, images], of which the first chooses a run and
+    the second is reported for it. validation, test: −ELBO, [all runs, blocks] of means over 100
+    images each. sizes: the numbers n of images; runs and images are drawn `repeats` times.
+    """
+    generator, found = torch.Generator().manual_seed(0), {}
+    for n in sizes:
+        differences = []
+        for _ in range(repeats):
+            some = torch.randperm(len(test), generator=generator)[:runs]
+            for_choice, for_report = (
+                table[some][:, torch.randperm(table.shape[1], generator=generator)[: n // 100]]
+                for table in (validation, test))  # [runs, n / 100] each
+            honest, flattered = report(for_choice, for_report), report(for_report, for_report)
+            differences.append(float(honest - flattered))
+        found[n] = sum(differences) / repeats
+    return found

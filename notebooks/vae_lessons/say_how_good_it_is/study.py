@@ -12,34 +12,101 @@ from vae_lessons.say_how_good_it_is import lab
 
 
 def run_bounds(seed, *, plane, plane_epochs, epochs, images, draws, **settings):
-    """−ELBO of three models on three kinds of digits; the gap of each L_K on the plane."""
+    """−ELBO of three models on three kinds of digits; each IWAE bound's gap with 2 latents."""
     kinds = {}
-    for kind in lab.DIGITS:
+    for kind in ("grey-scale", "dynamic", "thresholded"):
         trainer = dense_trainer(seed, **settings)
         kinds[kind] = lab.compare_kinds(lab.train_on(kind, trainer, epochs))
-    model = lab.train_on("drawn", dense_trainer(seed, **settings | plane), plane_epochs)
-    shown = lab.digits_as("drawn", data.load_mnist().test_images[:images], seed=0)
-    log_evidence, estimates = lab.compare_bounds(model, shown, draws)
+    model = lab.train_on("dynamic", dense_trainer(seed, **settings | plane), plane_epochs)
+    shown = lab.digits_as("binarised", data.load_mnist().test_images[:images], seed=0)
+    log_evidence, estimates = lab.compare_bounds(
+        lab.log_weights, lab.grouped_bounds, model, shown, draws)
     return {
         "kinds": kinds, "log_evidence": log_evidence.mean().item(),
         "gaps": {str(k): lab.gap_of(log_evidence, found) for k, found in estimates.items()},
-        "prefix_neg_elbo": prefix(trainer),  # of the digits cut at one half
+        "prefix_neg_elbo": prefix(trainer),  # of the thresholded digits
     }
 
 
-def _cut_trainer(seed, **settings):
+def _thresholded_trainer(seed, **settings):
     trainer = dense_trainer(seed, **settings)
-    trainer.images = lab.digits_as("cut", trainer.images, seed=0)
+    trainer.images = lab.digits_as("thresholded", trainer.images, seed=0)
     return trainer
 
 
 BOUNDS_CHECKED = Study(
-    "How far below log p(x) does L_K lie, and what do a number's digits have to do with it?",
+    "How far below log p(x) is the IWAE bound, and how much does it depend on the digits' kind?",
     run_bounds,
-    _cut_trainer,
+    _thresholded_trainer,
     {"latent": 20, "hidden": [100], "batch_size": 125, "learning_rate": 2e-3, "epochs": 8,
      "plane": {"latent": 2}, "plane_epochs": 5, "images": 200,
      "draws": [1, 2, 5, 10, 50, 100, 500, 1000, 5000]},
+)
+
+
+def run_wider(seed, *, factors, plane_epochs, images, draws, **settings):
+    """Gaps {factor: {K: mean over images}} where draws come from a q that is `factor` wider.
+
+    The models are those of `run_bounds`, with 2 latents.
+    """
+    trainer = dense_trainer(seed, **settings)
+    model = lab.train_on("dynamic", trainer, plane_epochs)
+    shown = lab.digits_as("binarised", data.load_mnist().test_images[:images], seed=TEST_SEED)
+    found = {}
+    for factor in factors:
+        log_evidence, estimates = lab.compare_bounds(
+            lab.widened(factor), lab.grouped_bounds, model, shown, draws)
+        found[f"{factor:g}"] = {str(k): lab.gap_of(log_evidence, values)["mean"]
+                                for k, values in estimates.items()}
+    return {"gaps": found, "prefix_neg_elbo": prefix(trainer)}
+
+
+def _plane_trainer(seed, **settings):
+    trainer = dense_trainer(seed, **settings)
+    trainer.images = lab.digits_as("binarised", trainer.images, seed=0)  # of its first epoch
+    return trainer
+
+
+WIDER_Q = Study(
+    "Does the IWAE bound with many draws come nearer to log p(x) where draws are wider than q?",
+    run_wider,
+    _plane_trainer,
+    {name: BOUNDS_CHECKED.settings[name] for name in ("hidden", "batch_size", "learning_rate",
+                                                      "plane_epochs")}
+    | {"latent": 2, "images": 100, "draws": [1, 5, 50, 500, 5000], "factors": [1, 2]},
+)
+BLOCK = 100  # images whose mean is stored as one number
+
+
+def run_fixed(seed, *, epochs, **settings):
+    """−ELBO of a model trained on digits that were binarised once, with their kinds and blocks.
+
+    validation [50], test [100]: means over `BLOCK` binarised images each, of the 5,000 validation
+    images and the 10,000 test images, with the same noise for every seed.
+    """
+    trainer = dense_trainer(seed, **settings)
+    model, mnist = lab.train_on("fixed", trainer, epochs), data.load_mnist()
+    blocks = {}
+    for name in ("validation", "test"):
+        shown = lab.digits_as("binarised", getattr(mnist, f"{name}_images"), seed=TEST_SEED)
+        scores = lab.neg_elbo(model, shown, seed=TEST_SEED).reshape(-1, BLOCK)
+        blocks[name] = [round(score, 4) for score in scores.mean(1).tolist()]
+    return {"kinds": lab.compare_kinds(model), "prefix_neg_elbo": prefix(trainer)} | blocks
+
+
+def _fixed_trainer(seed, **settings):
+    trainer = dense_trainer(seed, **settings)
+    trainer.images = lab.digits_as("binarised", trainer.images, seed=0)
+    return trainer
+
+
+FIXED_DIGITS = Study(
+    "What does training on digits that were binarised once change, and by how much does choosing "
+    "one of ten runs on test images flatter it?",
+    run_fixed,
+    _fixed_trainer,
+    {name: BOUNDS_CHECKED.settings[name]
+     for name in ("latent", "hidden", "batch_size", "learning_rate", "epochs")},
 )
 NOTEBOOK = "10_say_how_good_it_is"
 TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the same
@@ -47,7 +114,7 @@ TEST_SEED = 0  # of the binarisation, and of the draws: every model meets the sa
 
 @one_thread()
 def bound_trainer(seed, *, draws, estimator="iwae", batch_size, validation, **_other):
-    """A trainer of `lab.BurdaVAE` on L_K, on one thread; validation: digits that it leaves out."""
+    """A trainer of `lab.BurdaVAE` on the IWAE bound; validation: how many images it leaves out."""
     images = data.load_mnist(validation).train_images
     model = lab.BurdaVAE(evaluation.mean_image(images).float(), seed=seed)
     return on_one_thread(lab.BoundTrainer(
@@ -60,13 +127,18 @@ def black_and_white():
     return lab.binarized(data.load_mnist().test_images, seed=TEST_SEED)
 
 
-def run_burda(seed, *, draws, epochs, whole, few, bound_draws, **settings):
-    """What the model is worth after each of `epochs`; the last one itself for seed 1.
+def measure(model, images, draws):
+    """{K: the IWAE bound of each image} for the `draws` K, with the same noise for every model."""
+    return lab.bounds(lab.log_weights, lab.grouped_bounds, model, images, draws, seed=TEST_SEED)
 
-    bounds: {K: [mean, half width]} of L_K over the first `few` test images, and over all
-    10,000 after the epochs of `whole`; steps: of L_K − L_(the K before), likewise. first: {K:
-    L_K} of the first 100 images, by the last model. A run that is interrupted goes on where it
-    stood.
+
+def run_burda(seed, *, draws, epochs, whole, few, bound_draws, **settings):
+    """The IWAE bounds of the model after each of `epochs`; the last model itself for seed 1.
+
+    bounds: {K: [mean, half width]} over the first `few` test images, and over all 10,000 after
+    the epochs of `whole`; steps: the same of each bound minus that with the K before. first: {K:
+    bounds of the first 100 images}, by the last model. A run that is interrupted goes on where
+    it stood.
     """
     trainer, digits, curve = bound_trainer(seed, draws=draws, **settings), black_and_white(), []
     folder = runs.folder(NOTEBOOK) / f"burda-{draws}-seed-{seed}"
@@ -76,7 +148,7 @@ def run_burda(seed, *, draws, epochs, whole, few, bound_draws, **settings):
         shown = digits if epoch in whole else digits[:few]
         model = lab.BurdaVAE(torch.full((784,), 0.5), seed=seed)
         model.load_state_dict(torch.load(folder / f"{epoch}.pt", weights_only=True))
-        found = lab.bounds(model, shown, bound_draws, seed=TEST_SEED)
+        found = measure(model, shown, bound_draws)
         parts = evaluation.evaluate(model, shown, seed=TEST_SEED)
         curve.append({
             "epoch": epoch, "images": len(shown), "distortion": parts.distortion,
@@ -112,7 +184,7 @@ def train_to(trainer, epoch, folder):
 
 def _burda_study(draws, epochs):
     return Study(
-        f"How near does the network of IWAE's Table 1 come to the paper, trained on L_{draws}?",
+        f"How near does the network of IWAE's Table 1 come to the paper, trained with K = {draws}?",
         run_burda,
         bound_trainer,
         {"draws": draws, "epochs": epochs, "whole": [50, epochs[-1]], "few": 1000,
@@ -126,12 +198,12 @@ FIVE_DRAWS = _burda_study(5, [4, 13, 50, 121, 364])
 
 
 def run_race(seed, *, entrants, epochs, images, bound_draws, **settings):
-    """L_K of each entrant over the first test images after the same updates, and its parts."""
+    """Each entrant's IWAE bounds and its parts of the ELBO after equally many updates."""
     digits, found = black_and_white()[:images], []
     for draws, estimator in entrants:
         trainer = bound_trainer(seed, draws=draws, estimator=estimator, **settings)
         training.train(trainer, epochs * trainer.steps_per_epoch)
-        bounds = lab.bounds(trainer.model, digits, bound_draws, seed=TEST_SEED)
+        bounds = measure(trainer.model, digits, bound_draws)
         parts = evaluation.evaluate(trainer.model, digits, seed=TEST_SEED)
         found.append(parts._asdict() | {
             "draws": draws, "estimator": estimator,
@@ -147,7 +219,7 @@ def _last_entrant(seed, *, entrants, **settings):
 
 
 ESTIMATOR_RACE = Study(
-    "Which gradient of L_K trains the better model in the same number of updates?",
+    "Which gradient of the IWAE bound trains the better model in the same number of updates?",
     run_race,
     _last_entrant,
     {"entrants": [[1, "iwae"], [1, "path"], [5, "iwae"], [5, "path"], [5, "dreg"]],
@@ -157,6 +229,8 @@ ESTIMATOR_RACE = Study(
 
 STUDIES = {
     "bounds_checked": BOUNDS_CHECKED,
+    "fixed_digits": FIXED_DIGITS,
+    "wider_q": WIDER_Q,
     "estimator_race": ESTIMATOR_RACE,
     "burda_1": ONE_DRAW,
     "burda_5": FIVE_DRAWS,

@@ -1,4 +1,4 @@
-"""Training on L_K: its value, its three gradients, its learning rate, its runs."""
+"""Training on the IWAE bound: its value, its three gradients, its learning rate, its runs."""
 
 import pytest
 import torch
@@ -169,13 +169,13 @@ def test_a_mean_image_of_another_shape_is_named():
 
 def test_binarize_draws_with_the_grey_value_as_probability():
     grey = torch.tensor([0.0, 0.25, 1.0]).expand(20000, 3)
-    drawn = lab.binarize(grey, torch.Generator().manual_seed(0))
-    assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    share = drawn.mean(0)
+    sampled = lab.binarize(grey, torch.Generator().manual_seed(0))
+    assert set(sampled.unique().tolist()) == {0.0, 1.0}
+    share = sampled.mean(0)
     assert share[0] == 0 and share[2] == 1
     assert abs(share[1] - 0.25) < 4 * (0.25 * 0.75 / 20000) ** 0.5
     again = lab.binarize(grey, torch.Generator().manual_seed(0))
-    assert torch.equal(drawn, again)
+    assert torch.equal(sampled, again)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, 255.0, float("nan"), float("inf")])
