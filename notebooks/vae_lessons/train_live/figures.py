@@ -7,7 +7,7 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 from vae_helpers.plots.digits import new_picture, tile
 
 TOPS = (2, 5, 10, 20, 50, 100, 1000)  # ends of the rate's axis: few, so that it seldom moves
-ROOM = (1, 2, 5, 10, 20, 50, 100)  # and of the epochs', likewise: the plan may be far longer than the run
+ROOM = (1, 2, 5, 10, 20, 50, 100)  # and of the epochs': the plan may be far longer than the run
 
 
 @styled

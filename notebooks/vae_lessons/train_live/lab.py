@@ -205,8 +205,8 @@ class Original(NamedTuple):
                 [epoch - 1] for seed in self.stored["runs"]]
 
 
-PAGE = ("TensorBoard in a browser, with one run. Cards show eight reconstructed digits at step 89, β "
-        "that rises to 1 and stays there, and the distortion, which falls.")
+PAGE = ("TensorBoard in a browser, with one run. Cards show eight reconstructed digits at step 89, "
+        "β that rises to 1 and stays there, and the distortion, which falls.")
 
 
 def picture_of_tensorboard():

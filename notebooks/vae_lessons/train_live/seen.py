@@ -25,19 +25,19 @@ def raised_and_lowered(stages):
     for before, high in _runs_of(stages, 2):
         if _ordinary(before) and high.beta >= HIGH:
             return (f"Half done. At β = {high.beta:g} the active latents went from "
-                    f"{_active(before)} to {_active(high)}.\nNow turn β down to 1, train for an "
-                    "epoch, and run this cell again.")
+                    f"{_active(before)} to {_active(high)}.\nNow turn β down to 1, train for "
+                    "an epoch, and run this cell again.")
     return ("Not done yet. In the panel: Train on, β up to 100 for half an epoch, back to 1 for an\n"
             "epoch. Then run this cell again.")
 
 
 def almost_free(stages):
     """Whether a run trained at β = `LOW` or less, and what its rate was beside one at about 1."""
-    cheap = [stage for stage in stages if stage.beta <= LOW and stage.epochs >= ENOUGH]
-    if not cheap:
+    low = [stage for stage in stages if stage.beta <= LOW and stage.epochs >= ENOUGH]
+    if not low:
         return ("Not done yet. In the panel: Reset, β to 0.01, Train on for two epochs.\n"
                 "Then run this cell again.")
-    found = cheap[-1]
+    found = low[-1]
     text = (f"Done. At β = {found.beta:g} the rate is {measured(found.rate)} and the distortion "
             f"{measured(found.distortion, NATS)}.")
     ordinary = [stage for stage in stages if _ordinary(stage) and stage.epochs >= ENOUGH]

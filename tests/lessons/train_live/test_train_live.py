@@ -167,7 +167,7 @@ def test_what_was_done_is_told():
     assert "Half done" in seen.raised_and_lowered(other), "a new run is no return"
 
 
-def test_a_cheap_rate_is_told_beside_an_ordinary_one():
+def test_a_low_beta_is_told_beside_an_ordinary_one():
     assert "Not done yet" in seen.almost_free([stage(1.0), stage(0.01, 0.1, run=1)])
     text = seen.almost_free([stage(1.0), stage(0.01, run=1, nats=400.0)])
     assert "At β = 0.01" in text and "At β = 1 you had" in text
