@@ -27,8 +27,8 @@ def raised_and_lowered(stages):
             return (f"Half done. At β = {high.beta:g} the active latents went from "
                     f"{_active(before)} to {_active(high)}.\nNow turn β down to 1, train for "
                     "an epoch, and run this cell again.")
-    return ("Not done yet. In the panel: Train on, β up to 100 for half an epoch, back to 1 for an\n"
-            "epoch. Then run this cell again.")
+    return ("Not done yet. In the panel: Train on, β up to 100 for half an epoch, back to 1 for "
+            "an\nepoch. Then run this cell again.")
 
 
 def almost_free(stages):
