@@ -69,7 +69,7 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     for bar, height in zip(parts["bars"], counts):
         bar.set_height(height)
     parts["zero"].axes.set_ylim(0, 1.15 * counts.max())
-    parts["beyond"].set_text(f"← {(errors < EDGES[0]).mean():.0%} lie\nbelow {EDGES[0]:.0f} nats")
+    parts["beyond"].set_text(f"← {(errors < EDGES[0]).mean():.0%} lie\nbelow −{-EDGES[0]:.0f} nats")
     mean, half_width, above = (gaps[here][part] for part in ("mean", "half_width", "above"))
     parts["mean"].set_xdata([-mean] * 2)
     for line, values in zip(parts["stored"], stored):
