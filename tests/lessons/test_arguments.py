@@ -6,7 +6,7 @@ import torch
 
 from vae_helpers import arguments, data, elbo, evaluation, models, training
 from vae_lessons.build_a_vae.lab import renew_statistics
-from vae_lessons.choose_a_log_variance.lab import ScaleFit, draw_errors, fit_scale
+from vae_lessons.choose_a_log_variance.lab import draw_residuals, fit_scale
 from vae_lessons.compare_the_estimators.lab import noise_of_layers, score_with_baseline
 from vae_lessons.derive_the_elbo.lab import elbo_of
 from vae_lessons.meet_kl_collapse.lab import LinearVAE, exact_elbo_parts, fit_linear_vae
@@ -70,7 +70,7 @@ COUNTS = {
         exact_elbo_parts),
     "draws": lambda n, images: lab.BoundTrainer(vae(), images, draws=n, batch_size=4, seed=0),
     "draws of all": lambda n, images: lab.bounds(
-        vae(), lab.binarized(images, seed=0), [n], seed=0),
+        lab.log_weights, lab.grouped_bounds, vae(), lab.binarized(images, seed=0), [n], seed=0),
     "draws of a group": lambda n, images: lab.grouped_bounds(torch.zeros(6, 2), n),
     "draws of q": lambda n, images: elbo_of(
         elbo.kl_form, vae(), images, torch.zeros(12, 2), torch.zeros(12, 2), draws=n, seed=0),
@@ -79,12 +79,11 @@ COUNTS = {
     "draws of gradients": lambda n, images: noise_of_layers(
         vae(), images, forms={}, with_baseline=score_with_baseline, draws=n, seed=0),
     "count": lambda n, images: recent([evaluation.Evaluation(1.0, 1.0)] * 5, n),
-    "count of errors": lambda n, images: draw_errors(1.0, 1.0, n, 0),
+    "count of residuals": lambda n, images: draw_residuals(1.0, 1.0, n, 0),
     "steps of a fit": lambda n, images: fit_scale(
         "variance", span=1.0, unit=1.0, count=4, steps=n, seed=0, batch_size=2, **SETTINGS),
-    "batch_size of a fit": lambda n, images: ScaleFit(
-        "variance", *draw_errors(1.0, 1.0, 4, 0), seed=0, batch_size=n,
-        **SETTINGS),
+    "batch_size of a fit": lambda n, images: fit_scale(
+        "variance", span=1.0, unit=1.0, count=4, steps=1, seed=0, batch_size=n, **SETTINGS),
     "k": lambda n, images: covered(torch.zeros(5, 2), torch.zeros(5, 2), n),
     "epochs": lambda n, images: train_classifier(
         images, torch.zeros(12, dtype=torch.int64), **CLASSIFIER | {"epochs": n}),

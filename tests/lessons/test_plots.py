@@ -19,13 +19,22 @@ from vae_lessons.build_a_vae.figures_of_batch_norm import (
     statistics_lag,
 )
 from vae_lessons.choose_a_log_variance.figures import (
+    encoder_outputs,
     estimate_spread,
     gradient_noise,
     nll_bowls,
-    noise_sweep,
-    without_floor,
+    residuals_of_zero,
 )
-from vae_lessons.choose_a_log_variance.figures_of_fits import failure_maps, fitted_scales
+from vae_lessons.choose_a_log_variance.figures_of_fits import (
+    failure_maps,
+    fitted_scales,
+    unit_removed,
+)
+from vae_lessons.choose_a_log_variance.figures_of_noise import (
+    noise_sweep,
+    pixel_floors,
+    starts_compared,
+)
 from vae_lessons.compare_the_estimators.figures import (
     along_mean,
     averages,
@@ -64,7 +73,9 @@ from vae_lessons.say_how_good_it_is.figures import (
     beside_the_paper,
     bound_against_evidence,
     bounds_of_models,
+    chosen_on_test,
     gradient_race,
+    image_by_image,
     kinds_of_digits,
     latent_activity,
 )
@@ -602,10 +613,9 @@ def scattered(seed, guess):
             "guess": guess}
 
 
-def bowl(error):
-    variance = error**2 * np.logspace(-3, 3, 61)
-    return {"error": error, "variance": variance,
-            "nll": 0.5 * (np.log(variance) + error**2 / variance),
+def bowl(r):
+    variance = r**2 * np.logspace(-3, 3, 61)
+    return {"r": r, "variance": variance, "nll": 0.5 * (np.log(variance) + r**2 / variance),
             "gradients": {"variance": 1 / variance, "log variance": 0.5 + 0 * variance}}
 
 
@@ -617,12 +627,35 @@ def noisy_gradients(seed):
             "live": {kind: list(seed + random.random(3)) for kind in kinds}}
 
 
+def encoded(seed):
+    random = np.random.default_rng(seed)
+    return {"as_variance": 0.1 * random.random(4), "as_log": 0.2 + random.random(4),
+            "rescaled_variance": 2 + random.random(4), "factor": 10 * seed}
+
+
 def bottomless(seed):
-    traces = {name: -np.arange(9.0) / (k + seed)
-              for k, name in enumerate(("variance", "log variance", "softplus"))}
-    traces["log variance"][4 + seed:] = np.nan
-    return {"traces": traces, "floors": [0.1, 0.01, 0.001], "train": [100, -900 * seed, -2000],
+    traces = {name: list(-np.arange(9.0) / (k + seed))
+              for k, name in enumerate(("variance", "log variance", "with a floor"))}
+    return {"traces": traces | {"log variance": traces["log variance"][:4 + seed]}}
+
+
+def floored(seed):
+    return {"floors": [0.1, 0.01, 0.001], "train": [100, -900 * seed, -2000],
             "test": [100, -800, 5000 * seed]}
+
+
+def standardised(seed):
+    random, names = np.random.default_rng(seed), ("variance", "log variance", "softplus")
+    return {"x": np.linspace(-1, 1, 7)[:, None], "truth": np.linspace(-seed, seed, 7)[:, None],
+            "direct": {name: random.normal(size=(7, 1)) for name in names},
+            "standardised": {name: random.normal(size=(7, 1)) for name in names},
+            "off": {name: (20.0 * seed, 0.1) for name in names}, "unit": 10.0 * seed}
+
+
+def started(seed):
+    random = np.random.default_rng(seed)
+    return {"above": {start: random.normal(size=4) for start in (1.0, 0.5, 0.1)},
+            "first_error": 0.4 + seed / 20}
 
 
 def three_fits(seed, guess, live):
@@ -635,32 +668,32 @@ def three_fits(seed, guess, live):
             "failures": {name: seed for name in names}, "settings": f"settings {seed}"}
 
 
-def failing(seed):
+def failing(seed, guess=None):
     random = np.random.default_rng(seed)
     names = ("variance", "log variance", "softplus")
-    return {"failures": {name: random.integers(0, 11, (2, 3)) for name in names},
-            "excess": {name: 30 * random.random((2, 3)) for name in names},
-            "learning_rates": [0.01, 0.1], "units": [0.1, 1.0, 10.0], "seeds": 10}
+    return {"failures": {name: random.integers(0, 11, (2, 3)) for name in names}, "of": 10,
+            "optimizer": f"optimiser {seed}", "guess": guess,
+            "learning_rates": [0.01, 0.1], "units": [0.1, 1.0, 10.0]}
 
 
 def chosen_noise(seed, guess):
     random = np.random.default_rng(seed)
     images = {name: random.random((10, 28, 28))
               for name in ("originals", "reconstructions", "samples")}
-    found = {way: (0.1 + random.random(4) / 9, -500 + 9 * random.random(4))
-             for way in ("learned", "matched")}
-    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1], "found": found,
-                     "own": 700 * random.random((4, 3)), "refitted": -400 * random.random((4, 3)),
+    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1],
+                     "learned": (0.1 + random.random(4) / 9, 50 * random.random(4)),
+                     "optimal": 0.1 + random.random(4) / 9,
+                     "own": 700 * random.random((4, 3)), "refitted": 400 * random.random((4, 3)),
                      "here": (0.3, 100.0 * seed), "numbers": f"rate {seed}", "guess": guess}
 
 
 def three_kinds(seed, guess):
     random = np.random.default_rng(seed)
-    kinds = ("grey", "drawn", "cut")
-    return {"examples": {kind: random.random((28, 28)) for kind in kinds},
-            "stored": {a: {b: 90 + 30 * random.random(4) for b in kinds} for a in kinds},
-            "live": {"drawn": {"drawn": 100.0 + seed}},
-            "floors": {"grey": 45.0 + seed, "drawn": 45.0, "cut": 0.0}, "guess": guess}
+    tested = ("grey-scale", "binarised", "thresholded")
+    trained = ("grey-scale", "dynamic", "fixed", "thresholded")
+    return {"examples": {kind: random.random((28, 28)) for kind in tested},
+            "stored": {a: {b: 90 + 30 * random.random(4) for b in trained} for a in tested},
+            "guess": guess}
 
 
 def estimated(seed, guess):
@@ -678,16 +711,23 @@ def published(seed):
         name: {"draws": k, "few": [(4, 99 - k - seed), (50, 92 - k)], "whole": [(50, 93 - k, seed)]}
         for name, k in (("K = 1", 1), ("K = 5", 5))
     }
-    return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0},
-            "references": {"elsewhere": (50, 90.0 + seed)}}
+    return {"curves": curves, "reported": {"paper": 86.0 - seed, "paper, 5": 85.0}}
 
 
 def two_models(seed):
     random = np.random.default_rng(seed)
     found = {f"K = {k}": {n: -90 + n / 9 + random.random(12) for n in (1, 5, 50)} for k in (1, 5)}
-    return {"draws": [1, 5, 50], "here": 5 * seed, "live": found,
-            "stored": {name: {n: v + 0.1 * seed for n, v in of.items()}
-                       for name, of in found.items()}}
+    return {"draws": [1, 5, 50], "bounds": found}
+
+
+def two_scores(seed):
+    random = np.random.default_rng(seed)
+    a = 90 + 20 * random.normal(size=30)
+    return {"scores": {"A": a, "B": a + random.normal(size=30)}, "paired": 0.4, "unpaired": 9.0}
+
+
+def chosen(seed):
+    return {"flattery": {runs: {100: 0.1 * runs + seed, 1000: 0.01 * runs} for runs in (2, 5, 10)}}
 
 
 def raced(seed, guess):
@@ -754,12 +794,14 @@ def embedded(seed, guess):
 
 
 CASES = [
-    (kinds_of_digits, three_kinds(1, None), three_kinds(2, "cut")),
-    (kinds_of_digits, three_kinds(2, "cut"), three_kinds(1, None)),
+    (kinds_of_digits, three_kinds(1, None), three_kinds(2, "thresholded")),
+    (kinds_of_digits, three_kinds(2, "thresholded"), three_kinds(1, None)),
     (bound_against_evidence, estimated(1, None), estimated(2, "never")),
     (bound_against_evidence, estimated(2, "never"), estimated(1, None)),
     (beside_the_paper, published(1), published(2)),
     (bounds_of_models, two_models(1), two_models(10)),
+    (image_by_image, two_scores(1), two_scores(2)),
+    (chosen_on_test, chosen(1), chosen(2)),
     (latent_activity, used_latents(1), used_latents(2)),
     (gradient_race, raced(1, None), raced(2, "path")),
     (gradient_race, raced(2, "path"), raced(1, None)),
@@ -778,10 +820,14 @@ CASES = [
     (estimate_spread, scattered(2, "s²"), scattered(1, None)),
     (nll_bowls, bowl(0.1), bowl(3.0)),
     (gradient_noise, noisy_gradients(1), noisy_gradients(2)),
-    (without_floor, bottomless(1), bottomless(2)),
+    (encoder_outputs, encoded(1), encoded(2)),
+    (residuals_of_zero, bottomless(1), bottomless(2)),
+    (pixel_floors, floored(1), floored(2)),
+    (unit_removed, standardised(1), standardised(2)),
+    (starts_compared, started(1), started(2)),
     (fitted_scales, three_fits(1, None, True), three_fits(2, "softplus", False)),
     (fitted_scales, three_fits(2, "softplus", False), three_fits(1, None, True)),
-    (failure_maps, failing(1), failing(2)),
+    (failure_maps, failing(1), failing(2, "softplus")),
     (noise_sweep, chosen_noise(1, None), chosen_noise(2, 0.3)),
     (noise_sweep, chosen_noise(2, 0.3), chosen_noise(1, None)),
     (known_pictures, spoilt(1, None), spoilt(2, 0.5)),
@@ -1189,18 +1235,22 @@ def test_a_race_is_run_seed_by_seed():
     seeds, means, _ = fig.axes[0].lines
     assert seeds.get_xdata().tolist() == [-1, 1, 1, 0.5, -0.5, -1]
     assert list(means.get_xdata()) == [0, 0.75, -0.75]
-    assert fig.axes[0].get_title("left") == "Best on average at K = 5: DReG"
-    stored[5]["DReG"] = [71.0, 61.0]
-    assert "K = 5: total" in gradient_race(stored).axes[0].get_title("left")
+    title = fig.axes[0].get_title("left")
+    assert title == "K = 5, against the total derivative: path +0.75, DReG −0.75 nats"
 
 
-def test_a_trace_ends_in_a_cross_where_it_breaks_off():
-    data = bottomless(1)  # the log variance's is NaN from step 5
-    fig = without_floor(**data)
+def test_a_trace_ends_in_a_cross_where_it_stops():
+    fig = residuals_of_zero(**bottomless(1))  # the log variance's has five steps
     lines = {line.get_label(): line for line in fig.axes[0].lines}
     cross, = (line for line in fig.axes[0].lines if line.get_marker() == "x")
     assert list(cross.get_xdata()) == [4] and len(lines["log variance"].get_xdata()) == 5
-    assert "log variance at step 5" in fig.axes[0].get_title("left")
+    assert "log variance stops at step 5" in fig.caption and "variance ends at" in fig.caption
+
+
+def test_the_output_that_varies_more_is_named():
+    titles = [axes.get_title("left") for axes in encoder_outputs(**encoded(1)).axes]
+    assert titles[0].endswith("log σ² varies more\nin 4 of 4 latents")
+    assert titles[1] == "z in units 10 times as small: σ² varies more\nin 4 of 4 latents"
 
 
 def test_the_estimate_that_spreads_less_is_named():
@@ -1209,13 +1259,13 @@ def test_the_estimate_that_spreads_less_is_named():
         ({"s²": 3, "log s²": 0.2}, "log s²"),
     ):
         fig = estimate_spread(**scattered(1, "neither") | {"measured": measured})
-        assert f"; {less} spreads less" in fig.caption and "Your guess: neither" in fig.caption
+        assert f"; {less} varies less" in fig.caption and "Your guess: neither" in fig.caption
 
 
-def test_what_lies_above_the_ceiling_is_drawn_at_it():
+def test_the_title_of_a_sweep_says_whether_the_optimal_noise_wins():
     data = chosen_noise(1, None)
-    data["own"][:, 2] = 5000.0
-    fig = noise_sweep(**data)
-    drawn = fig.artists_of["own"].get_ydata()
-    assert drawn.max() == 900 < fig.axes[1].get_ylim()[1]
-    assert "σ fixed 0.1 5,000" in fig.caption
+    data["own"][:, 2] = 5.0
+    assert noise_sweep(**data).axes[1].get_title("left") == (
+        "The optimal σ beats every fixed σ;\nof these, 0.1 is the best")
+    data["own"][0, 2] = -5.0
+    assert "does not win" in noise_sweep(**data).axes[1].get_title("left")

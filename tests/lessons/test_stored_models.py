@@ -118,7 +118,7 @@ AVERAGE, SIGMAS = torch.zeros(784), SIGMA_VAE.settings
     ("sigma_vae", "learned",
      SigmaVAE(SIGMAS["latent"], SIGMAS["hidden"], noise=0.0, learned=False, seed=0),
      "learned is True in the file and False here"),
-    ("sigma_vae", "matched",
+    ("sigma_vae", "optimal",
      lab.LearnedScaleVAE(SIGMAS["latent"], SIGMAS["hidden"], codes=True, seed=0),
      "codes is False in the file and True here"),
     ("burda_1", "1", models.VAE(50, (200, 200), seed=0),

@@ -70,16 +70,22 @@ def covariance_of(pixels):
 
 # For each taught function the arguments to try, made afresh for each call.
 INPUTS = {
-    "lab.log_weights": [
-        lambda: (models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(), 6, generator()),
-        lambda: (BurdaVAE(torch.full((784,), 0.2), 2, seed=1),
-                 (noise(1, 784) > 0).float(), 1, generator()),
+    "lab.widened": [
+        lambda: (2.0, models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(),
+                 noise(6, 4, 3).float()),
+        lambda: (1.5, BurdaVAE(torch.full((784,), 0.2), 2, seed=1),
+                 (noise(1, 784) > 0).float(), noise(1, 1, 2).float()),
     ],
-    "lab.guarded": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
+    "lab.clamped": [lambda: (1e-6 * noise(9),), lambda: (noise(2, 3),)],
     "lab.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
     "lab.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],
     "lab.variance_of_log_estimate": [lambda: (2,), lambda: (10,), lambda: (101,)],
+    "lab.nll": [lambda: (noise(5), noise(5, seed=1).exp())],
     "lab.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
+    "lab.train_variance": [
+        lambda: (torch.exp, 20, 1.0), lambda: (torch.nn.functional.softplus, 3, 0.1),
+        lambda: (torch.exp, 20, 1e4),  # it stops before an update that is not finite
+    ],
     "lab.SigmaVAE": [
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), True),
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), False),
@@ -263,12 +269,27 @@ def codes_in_both_modes(CodeVAE, codes, eps):
     return [*sum(steps, []), *model.eval().elbo_parts(codes, eps)]
 
 
+def variance_trained(train_variance, to_variance, steps, unit):
+    """The losses of all steps, and the weights after them."""
+    torch.manual_seed(0)
+    net, x = torch.nn.Linear(1, 1), noise(8, 1).float()
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    batches = [torch.arange(4), torch.arange(4, 8)] * steps
+    r = unit * noise(8, 1, seed=1).float()
+    losses = train_variance(net, to_variance, x, r, batches, optimizer)
+    return [torch.tensor(losses), net.weight.detach(), net.bias.detach()]
+
+
 def gaussian_parts(SigmaVAE, x, eps, learned):
     """Both parts, and whether a gradient reaches the noise."""
     model = SigmaVAE(3, (5,), noise=-1.3, learned=learned, seed=0)
     distortion, rate = model(x, eps)
     (distortion + rate).sum().backward()
     return distortion, rate, torch.tensor(0.0) if model.noise.grad is None else model.noise.grad
+
+
+def weighed(widened, factor, *arguments):
+    return widened(factor)(*arguments)
 
 
 def every_term(Laboratory, noise_variance, x, z):
@@ -278,7 +299,9 @@ def every_term(Laboratory, noise_variance, x, z):
 
 
 # How a class is tried, or a function of named arguments; another is called as it is.
-USES = {"lab.SigmaVAE": gaussian_parts, "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
+USES = {"lab.SigmaVAE": gaussian_parts, "lab.train_variance": variance_trained,
+        "lab.widened": weighed,
+        "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
         "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
         "lab.train_and_listen": what_happens, "lab.save": written,
         "lab.CodeVAE": codes_in_both_modes,

@@ -1,4 +1,4 @@
-"""Figures of notebook 08: one regression of a scale, in three parametrisations."""
+"""Figures of notebook 08: one regression of a variance, in three parametrisations."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -12,7 +12,7 @@ FAILURES = LinearSegmentedColormap.from_list("failures", ["#FFFFFF", "#E69F00"])
 
 @styled
 def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None, fig=None):
-    """σ² as each parametrisation learnt it, every stored seed and this run over the truth.
+    """σ² as each parametrisation learned it, every stored seed and this run over the truth.
 
     x: [points]; truth: log₁₀ σ² [points]; stored: {parametrisation: log₁₀ σ² [seeds, points],
     NaN where it was not finite}; live: {parametrisation: [points]}, for some or none; excess:
@@ -62,42 +62,73 @@ def _empty_fits(stored):
 
 
 @styled
-def failure_maps(failures, excess, learning_rates, units, seeds, fig=None):
-    """Which places each parametrisation fails in, one panel each.
+def failure_maps(failures, of, optimizer, learning_rates, units, guess=None, fig=None):
+    """How many fits fail at each learning rate and unit, one panel for each parametrisation.
 
-    failures: {parametrisation: seeds that failed [learning rates, units]}; excess: the same for
-    the median excess NLL, in nats per error. seeds: how many there are.
+    failures: {parametrisation: failed fits [learning rates, units]}, out of `of` in each field.
+    guess: the parametrisation that the learner expects to fail least often, or None.
     """
     if fig is None:
-        fig = Figure(figsize=(9.6, 2.9), layout="constrained")
-        panels = fig.subplots(1, len(failures), sharey=True)
-        fig.artists_of = {}
-        for axes, (name, count) in zip(panels, failures.items()):
-            rows, columns = np.shape(count)
-            fig.artists_of[name] = (
-                axes.imshow(np.zeros((rows, columns)), cmap=FAILURES, vmin=0, vmax=seeds,
-                            aspect="auto", origin="lower"),
-                [axes.text(k, row, "", ha="center", va="center", fontsize=9)
-                 for row in range(rows) for k in range(columns)],
-            )
-            axes.set(xlabel="unit of the errors", xticks=range(columns), yticks=range(rows),
-                     title=TWO_LINES)
-            axes.set_xticklabels([f"{unit:g}" for unit in units])
-            axes.set_yticklabels([f"{rate:g}" for rate in learning_rates])
-        panels[0].set_ylabel("learning rate")
-        freeze_layout(fig)
-    words = []
+        fig = _empty_maps(failures, of, learning_rates, units)
+    totals = {name: int(np.sum(count)) for name, count in failures.items()}
+    fits, words = of * len(units) * len(learning_rates), []
     for name, (picture, texts) in fig.artists_of.items():
-        count, off = np.asarray(failures[name]), np.asarray(excess[name])
+        count = np.asarray(failures[name])
         picture.set_data(count)
-        for text, failed, nats in zip(texts, count.ravel(), off.ravel()):
-            text.set_text(f"{failed}\n{_nats(nats).removesuffix(' nats')}")
-        total = f"{count.sum()} of {seeds * count.size} runs fail"
-        picture.axes.set_title(f"{name}:\n{total}")
-        words.append(f"{name}: {total}; by unit " + ", ".join(
-            f"{failed} at {unit:g}" for unit, failed in zip(units, count.sum(0))))
-    fig.caption = (f"Failures among {seeds} seeds at {len(learning_rates)} learning rates. "
-                   + ". ".join(words) + ".")
+        for text, failed in zip(texts, count.ravel()):
+            text.set_text(f"{failed:.0f}")
+        chosen = " (your guess)" if guess == name else ""
+        picture.axes.set_title(f"{name}{chosen}:\n{totals[name]} of {fits} fits fail")
+        words.append(f"{name}: {totals[name]} of {fits} fits fail; by unit " + ", ".join(
+            f"{failed:.0f} at {unit:g}" for unit, failed in zip(units, count.sum(0))))
+    fig.caption = f"{optimizer}, {of} fits in each field. " + ". ".join(words) + "."
+    return fig
+
+
+def _empty_maps(failures, of, learning_rates, units):
+    """The figure of failed fits with a panel for each parametrisation, and no numbers yet."""
+    fig = Figure(figsize=(9.6, 3.2), layout="constrained")
+    panels = fig.subplots(1, len(failures), sharey=True)
+    fig.artists_of = {}
+    for axes, (name, count) in zip(panels, failures.items()):
+        rows, columns = np.shape(count)
+        fig.artists_of[name] = (
+            axes.imshow(np.zeros((rows, columns)), cmap=FAILURES, vmin=0, vmax=of,
+                        aspect="auto", origin="lower"),
+            [axes.text(k, row, "", ha="center", va="center", fontsize=11)
+             for row in range(rows) for k in range(columns)],
+        )
+        axes.set(xlabel="unit of the residuals", xticks=range(columns), yticks=range(rows),
+                 title=TWO_LINES)
+        axes.set_xticklabels([f"{unit:g}" for unit in units])
+        axes.set_yticklabels([f"{rate:g}" for rate in learning_rates])
+    panels[0].set_ylabel(f"learning rate\n(numbers: failed fits of {of})")
+    freeze_layout(fig)
+    return fig
+
+
+@styled
+def unit_removed(x, truth, direct, standardised, off, unit):
+    """The same residuals fitted in their own unit, and after their root mean square was made 1.
+
+    x: [points, 1]; truth: log σ² [points, 1]; direct, standardised: {parametrisation: log σ²
+    [points, 1]}; off: {parametrisation: (excess NLL of direct, of standardised)}, in nats.
+    """
+    fig = Figure(figsize=(9.6, 3.9), layout="constrained")
+    words, decades = [], np.asarray(truth) / np.log(10)
+    for axes, name in zip(fig.subplots(1, len(direct), sharey=True), direct):
+        axes.plot(x, decades, color="#999999", linewidth=6, alpha=0.5, label="truth")
+        axes.plot(x, np.asarray(direct[name]) / np.log(10), color="black", linestyle="--",
+                  label=f"fitted in unit {unit:g}")
+        axes.plot(x, np.asarray(standardised[name]) / np.log(10), color=STYLES[name][0],
+                  linewidth=2, label="standardised first")
+        axes.set(xlabel="x", xlim=(-1, 1), ylim=(decades.min() - 2.5, decades.max() + 4))
+        told = f"{_nats(off[name][0])} off, standardised {_nats(off[name][1])}"
+        axes.set_title(f"{name}:\n{told}", fontsize=10)
+        words.append(f"{name}: {told}")
+    fig.axes[0].set_ylabel("log₁₀ σ²")
+    fig.axes[0].legend(loc="upper left", fontsize=9)
+    fig.caption = f"Residuals in unit {unit:g}, this run. " + "; ".join(words) + "."
     return fig
 
 

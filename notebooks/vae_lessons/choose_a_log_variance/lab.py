@@ -1,7 +1,7 @@
-"""Parametrising a scale, a small network that learns one, and a VAE whose decoder has one.
+"""Ways for a network to output a variance, a small network that learns one, and a VAE with one.
 
-A network gives any number a; a variance must be positive. Errors e are what is left when the
-mean has been taken off, e ~ N(0, σ²). Everything broadcasts; NLLs are in nats per error.
+A network outputs any number; a variance must be positive. A residual r is what is left of a value
+when the predicted mean has been taken off: r ~ N(0, σ²). NLLs are in nats per residual.
 """
 
 import math
@@ -13,60 +13,64 @@ from torch.nn import functional as F
 
 from vae_helpers import arguments, data, elbo, models, threads
 from vae_helpers.elbo import LOG_2PI
-from vae_helpers.training import TrainingDiverged
 
-FLOOR = 1e-6  # the least variance that the guard and the softplus give
+FLOOR = 1e-6  # the smallest variance that the clamp and softplus give
 
 
 class Parametrisation(NamedTuple):
-    """How a network's output becomes a variance: `variance` of an output, and its inverse."""
+    """How a network's output becomes a variance, and the output that gives a wanted variance."""
 
     variance: Callable
     output: Callable
 
 
-def guarded(a):
-    """σ² = max(a, FLOOR): the variance itself, with a guard. Below it no gradient passes."""
-    return a.clamp(min=FLOOR)
+def clamped(output):
+    """σ² = max(output, FLOOR): the variance itself. Below the floor its gradient is 0."""
+    return output.clamp(min=FLOOR)
 
 
-def softplus_with_floor(a):
-    """σ² = log(1 + eᵃ) + FLOOR (Lakshminarayanan et al. 2017, arXiv 1612.01474)."""
-    return F.softplus(a) + FLOOR
+def softplus_with_floor(output):
+    """σ² = log(1 + exp(output)) + FLOOR (Lakshminarayanan et al. 2017, arXiv 1612.01474)."""
+    return F.softplus(output) + FLOOR
+
+
+def floored_logvar(output):
+    """log(exp(output) + FLOOR), which neither overflows nor loses its gradient for good."""
+    return torch.logaddexp(output, torch.full_like(output, math.log(FLOOR)))
 
 
 def _inverse_softplus(variance):
     softplus = variance - FLOOR
-    return softplus + torch.log(-torch.expm1(-softplus))  # log(eˢ − 1), which does not overflow
+    return softplus + torch.log(-torch.expm1(-softplus))  # log(exp(s) − 1), which never overflows
 
 
 PARAMETRISATIONS = {
-    "variance": Parametrisation(guarded, lambda variance: variance),
+    "variance": Parametrisation(clamped, lambda variance: variance),
     "log variance": Parametrisation(torch.exp, torch.log),
     "softplus": Parametrisation(softplus_with_floor, _inverse_softplus),
 }
 
 
-def nll(error, variance):
-    """−log N(error; 0, variance)."""
-    return 0.5 * (LOG_2PI + variance.log() + error**2 / variance)
+def nll(r, variance):
+    """−log N(r; 0, variance), for each residual."""
+    return 0.5 * (LOG_2PI + variance.log() + r**2 / variance)
 
 
-def variance_gradient(error, variance):
-    """∂ nll / ∂σ² = (1 − e²/σ²) / 2σ². Like −e²/2σ⁴ as σ² → 0."""
-    return (1 - error**2 / variance) / (2 * variance)
+def variance_gradient(r, variance):
+    """∂ nll / ∂σ² = (1 − r²/σ²) / 2σ². It grows like −r²/2σ⁴ as σ² → 0."""
+    return (1 - r**2 / variance) / (2 * variance)
 
 
-def logvar_gradient(error, variance):
-    """∂ nll / ∂ log σ² = ½ (1 − e²/σ²). Like −e²/2σ² as σ² → 0; never above ½."""
-    return 0.5 * (1 - error**2 / variance)
+def logvar_gradient(r, logvar):
+    """∂ nll / ∂ log σ² = ½ (1 − r²/σ²). It grows like −r²/2σ² as σ² → 0, and never exceeds ½."""
+    return 0.5 * (1 - r**2 * (-logvar).exp())
 
 
 def gradient_laws(true_variance, variance):
-    """Mean and standard deviation of both gradients over e ~ N(0, true_variance).
+    """Mean and standard deviation of both gradients over r ~ N(0, true_variance).
 
-    {parametrisation: (mean, standard deviation)}. e² is true_variance times a χ² with one
-    degree of freedom, whose mean is 1 and whose variance is 2.
+    {parametrisation: (mean, standard deviation)}. r² is true_variance times a χ² variable with
+    one degree of freedom, whose mean is 1 and whose variance is 2.
     """
     ratio = true_variance / variance
     mean, sd = 0.5 * (1 - ratio), ratio / math.sqrt(2)
@@ -74,28 +78,28 @@ def gradient_laws(true_variance, variance):
 
 
 def excess_nll(true_variance, variance):
-    """How many nats an error costs beyond the least possible: KL( N(0, true) ‖ N(0, variance) ).
+    """Nats per residual above the least possible NLL: KL( N(0, true) ‖ N(0, variance) ).
 
-    It depends on the two variances' ratio alone, and so on no unit.
+    It depends only on the ratio of the two variances, so the unit has no influence.
     """
     ratio = true_variance / variance
     return 0.5 * (ratio - 1 - ratio.log())
 
 
 def variance_of_estimate(variance, n):
-    """Var(s²) = 2σ⁴/(n − 1), s² being the sample variance of n Gaussian numbers."""
+    """Var(s²) = 2σ⁴/(n − 1), where s² is the sample variance of n Gaussian numbers."""
     _require_sample(n)
     return 2 * variance**2 / (n - 1)
 
 
 def variance_of_log_estimate(n):
-    """Var(log s²) = ψ₁((n − 1)/2), whatever σ²: the trigamma function, about 2/(n − 1)."""
+    """Var(log s²) = ψ₁((n − 1)/2) for every σ²: the trigamma function, about 2/(n − 1)."""
     _require_sample(n)
     return torch.special.polygamma(1, torch.tensor((n - 1) / 2, dtype=torch.float64)).item()
 
 
 def crossover(n):
-    """The σ² at which Var(s²) and Var(log s²) are the same; below it the logarithm's is larger."""
+    """The σ² at which Var(s²) = Var(log s²); below it the logarithm's variance is larger."""
     return math.sqrt(0.5 * (n - 1) * variance_of_log_estimate(n))
 
 
@@ -107,17 +111,16 @@ def draw_estimates(variance, n, draws, generator):
 
 
 def drawn_spreads(variance, n, draws, generator):
-    """What `variance_of_estimate` and `variance_of_log_estimate` say, measured: two numbers."""
+    """`variance_of_estimate` and `variance_of_log_estimate`, measured: two numbers."""
     estimates = draw_estimates(variance, n, draws, generator)
     return estimates.var().item(), estimates.log().var().item()
 
 
 def drawn_gradients(true_variance, variance, draws, generator):
-    """What `gradient_laws` says, measured: {parametrisation: (mean, standard deviation)}."""
-    error = math.sqrt(true_variance) * torch.randn(
-        draws, generator=generator, dtype=torch.float64)
-    gradients = {"variance": variance_gradient(error, variance),
-                 "log variance": logvar_gradient(error, variance)}
+    """`gradient_laws`, measured: {parametrisation: (mean, standard deviation)}."""
+    r = math.sqrt(true_variance) * torch.randn(draws, generator=generator, dtype=torch.float64)
+    gradients = {"variance": variance_gradient(r, variance),
+                 "log variance": 0.5 * (1 - r**2 / variance)}
     return {name: (values.mean().item(), values.std().item())
             for name, values in gradients.items()}
 
@@ -128,29 +131,18 @@ def _require_sample(n):
 
 
 HIDDEN = 32  # units in each of two layers
-OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # without momentum
-
-
-class Step(NamedTuple):
-    """What one step saw: the NLL of its minibatch, in nats per error."""
-
-    nll: float
-
-    @property
-    def elbo(self):
-        """Without latents nothing is bounded: the log likelihood itself."""
-        return -self.nll
+OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # SGD without momentum
 
 
 def true_variance(x, span, unit):
-    """σ²(x) = (unit · 10^(½ span sin πx))²: σ runs over `span` decades for x from −1 to 1."""
+    """σ²(x) = (unit · 10^(½ span sin πx))²: σ covers `span` powers of ten for x from −1 to 1."""
     return (unit * 10 ** (0.5 * span * torch.sin(math.pi * x))) ** 2
 
 
-def draw_errors(span, unit, count, seed):
-    """x, uniform from −1 to 1, and an error for each: [count, 1] both.
+def draw_residuals(span, unit, count, seed):
+    """x, uniform from −1 to 1, and a residual for each: [count, 1] both.
 
-    Another unit gives the same errors in that unit. Raises `ValueError` for one that is not
+    Another unit gives the same residuals in that unit. Raises `ValueError` for one that is not
     positive.
     """
     if not (math.isfinite(unit) and unit > 0):
@@ -160,65 +152,98 @@ def draw_errors(span, unit, count, seed):
     return x, true_variance(x, span, unit).sqrt() * torch.randn(count, 1, generator=generator)
 
 
-class ScaleFit:
-    """Learns the variance of errors at each x, in one parametrisation.
+def small_net(bias, seed):
+    """1 → 32 → 32 → 1 with tanh; `bias` is the last layer's, `seed` fixes all other weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = nn.Sequential(nn.Linear(1, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, HIDDEN), nn.Tanh(),
+                            nn.Linear(HIDDEN, 1))
+    with torch.no_grad():
+        net[-1].bias.fill_(bias)
+    return net
 
-    parametrisation: a name in `PARAMETRISATIONS`. x, error: [count, 1]. optimizer: a
-    name in `OPTIMIZERS`. The output's bias makes every parametrisation begin near σ² = 1.
-    seed: fixes the other weights and the order of the errors, the same for each
-    parametrisation. Raises `ValueError` for a name that is not known.
+
+def minibatches(count, batch_size, steps, seed):
+    """Index tensors for `steps` training steps; each epoch visits 0 … count−1 in a new order."""
+    batch_size = arguments.whole_number(batch_size, "batch_size")
+    generator, epoch = arguments.generator(seed), []
+    for _step in range(arguments.whole_number(steps, "steps")):
+        epoch = epoch or list(data.minibatches(count, batch_size, generator))
+        yield epoch.pop()
+
+
+def train_variance(net, to_variance, x, r, batches, optimizer):
+    """Train `net` to output the variance of the residuals r at x; the losses of all steps.
+
+    to_variance: from the network's output to σ². x, r: [count, 1]. batches: index tensors. It
+    stops before an update that would not be finite, so that the network stays as it is.
     """
-
-    def __init__(self, parametrisation, x, error, *, optimizer, learning_rate, batch_size, seed):
-        for name, known in ((parametrisation, PARAMETRISATIONS), (optimizer, OPTIMIZERS)):
-            if name not in known:
-                raise ValueError(f"{name!r} is not known. Choose one of: {', '.join(known)}.")
-        self._to_variance, to_output = PARAMETRISATIONS[parametrisation]
-        self._x, self._error = x, error
-        self._batch_size = arguments.whole_number(batch_size, "batch_size")
-        self._generator = arguments.generator(seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.net = nn.Sequential(
-                nn.Linear(1, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, HIDDEN), nn.Tanh(),
-                nn.Linear(HIDDEN, 1))
-        with torch.no_grad():
-            self.net[-1].bias.copy_(to_output(torch.ones(1)))
-        self._optimizer = OPTIMIZERS[optimizer](self.net.parameters(), learning_rate, fused=True)
-        self._batches = []
-
-    @threads.one_thread()  # so small a network gains nothing by more
-    def step(self):
-        """One update on a minibatch; returns its `Step`.
-
-        Raises `TrainingDiverged` where the loss or its gradient is not finite; the network
-        then stays as it is.
-        """
-        if not self._batches:
-            order = data.minibatches(len(self._x), self._batch_size, self._generator)
-            self._batches = list(order)
-        batch = self._batches.pop()
-        loss = nll(self._error[batch], self._to_variance(self.net(self._x[batch]))).mean()
-        self._optimizer.zero_grad()
+    losses = []
+    for batch in batches:
+        loss = nll(r[batch], to_variance(net(x[batch]))).mean()  # nats per residual
+        optimizer.zero_grad()
         loss.backward()
-        norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters()])
-        if not (loss.isfinite() and norm.isfinite()):
-            raise TrainingDiverged(
-                f"The loss is {loss.item()} and its gradient's norm {norm.item()}. Lower the "
-                "learning rate, or bring the errors nearer to 1.")
-        self._optimizer.step()
-        return Step(loss.item())
+        norm = nn.utils.get_total_norm([p.grad for p in net.parameters()])
+        if not (loss + norm).isfinite():
+            break
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+class Fit(NamedTuple):
+    """A trained network, how its output becomes σ², and its losses in nats per residual."""
+
+    net: nn.Module
+    to_variance: Callable
+    losses: list
 
     @torch.no_grad()
     def variance(self, x):
         """σ² at x [n, 1]: [n, 1]."""
-        return self._to_variance(self.net(x))
+        return self.to_variance(self.net(x))
 
     def stuck(self, x):
         """The share of x [n, 1] at which no gradient passes from the variance to the network."""
         output = self.net(x).detach().requires_grad_()
-        slope, = torch.autograd.grad(self._to_variance(output).sum(), output)
+        slope, = torch.autograd.grad(self.to_variance(output).sum(), output)
         return (slope == 0).double().mean().item()
+
+
+@threads.one_thread()  # so small a network gains nothing by more
+def fit_residuals(parametrisation, x, r, *, optimizer, learning_rate, batch_size, steps, seed):
+    """The `Fit` of residuals r at x, [count, 1] each, which begins near σ² = 1.
+
+    parametrisation: a name in `PARAMETRISATIONS`; optimizer: a name in `OPTIMIZERS`. Raises
+    `ValueError` for a name that is not known.
+    """
+    for name, known in ((parametrisation, PARAMETRISATIONS), (optimizer, OPTIMIZERS)):
+        if name not in known:
+            raise ValueError(f"{name!r} is not known. Choose one of: {', '.join(known)}.")
+    to_variance, to_output = PARAMETRISATIONS[parametrisation]
+    net = small_net(to_output(torch.ones(())).item(), seed)
+    made = OPTIMIZERS[optimizer](net.parameters(), learning_rate, fused=True)
+    batches = minibatches(len(x), batch_size, steps, seed)
+    return Fit(net, to_variance, train_variance(net, to_variance, x, r, batches, made))
+
+
+def fit_scale(parametrisation, *, span, unit, count, steps, seed, **settings):
+    """Train one fit, as far as it goes: the `Fit`, and the step at which it stopped or None.
+
+    settings: `optimizer`, `learning_rate` and `batch_size` of `fit_residuals`.
+    """
+    x, r = draw_residuals(span, unit, count, seed)
+    fit = fit_residuals(parametrisation, x, r, steps=steps, seed=seed, **settings)
+    return fit, len(fit.losses) if len(fit.losses) < steps else None
+
+
+def in_any_unit(fit, x, r):
+    """log σ² of residuals r [count, 1], fitted after their root mean square was made 1.
+
+    fit(x, r): trains a network and returns its log σ², [points, 1].
+    """
+    s = r.square().mean().sqrt()
+    return fit(x, r / s) + 2 * s.log()
 
 
 def grid(points=25):
@@ -227,7 +252,7 @@ def grid(points=25):
 
 
 def constant_excess(span):
-    """The excess NLL of the best constant variance: what knowing nothing of x costs, in nats.
+    """The excess NLL in nats of the best constant variance, which knows nothing of x.
 
     The best constant is the mean of σ². The same for every unit.
     """
@@ -235,40 +260,25 @@ def constant_excess(span):
     return excess_nll(variance, variance.mean()).mean().item()
 
 
-def fit_scale(parametrisation, *, span, unit, count, steps, seed, **settings):
-    """Train one fit, as far as it goes: the `ScaleFit`, and the step at which it diverged or None.
+def measure_fit(fit, span, unit):
+    """How far a `Fit` is from the truth on `grid`.
 
-    settings: `optimizer`, `learning_rate` and `batch_size` of `ScaleFit`.
-    """
-    found = ScaleFit(parametrisation, *draw_errors(span, unit, count, seed), seed=seed, **settings)
-    for step in range(arguments.whole_number(steps, "steps")):
-        try:
-            found.step()
-        except TrainingDiverged:
-            return found, step
-    return found, None
-
-
-def measure_fit(fitted, span, unit):
-    """What a `ScaleFit` is worth on `grid`, against the truth.
-
-    log_variance: log₁₀ σ², [points]; excess: nats per error above the least possible, see
-    `excess_nll`; stuck: see `ScaleFit.stuck`.
+    log_variance: log₁₀ σ², [points]; excess: nats per residual above the least possible, see
+    `excess_nll`; stuck: see `Fit.stuck`.
     """
     x = grid()
-    variance = fitted.variance(x).double()
+    variance = fit.variance(x).double()
     excess = excess_nll(true_variance(x.double(), span, unit), variance)
     return {"log_variance": variance.log10().flatten().tolist(), "excess": excess.mean().item(),
-            "stuck": fitted.stuck(x)}
+            "stuck": fit.stuck(x)}
 
 
 class SigmaVAE(models.VAE):
-    """p(x|z) = N(sigmoid(logits), exp(noise) · I), with one log variance `noise` for all pixels.
+    """p(x|z) = N(sigmoid(logits), σ² I), with one log variance `noise` for all pixels.
 
     noise: where it begins. learned: whether training moves it, by the gradient (the σ-VAE of
-    Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202); `LearnedScaleVAE` finds it by a
-    formula instead. Sizes and seed as in `models.VAE`. Raises `ValueError` for a noise that is
-    not finite.
+    Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202). Sizes and seed as in `models.VAE`.
+    Raises `ValueError` for a noise that is not finite.
     """
 
     def __init__(self, latent, hidden=(400,), *, noise, learned, seed):
@@ -279,18 +289,27 @@ class SigmaVAE(models.VAE):
 
     @property
     def variance(self):
-        """σ² of a pixel, as `LearnedScaleVAE` has it."""
+        """σ² of a pixel."""
         return self.noise.exp()
+
+    def log_variance(self, x, image):
+        """log σ² for images x and what the decoder makes of them, [batch, pixels] each."""
+        return self.noise
 
     def elbo_parts(self, x, eps):
         """As `models.GaussianVAE.elbo_parts`; the distortion is the Gaussian's −log p(x|z).
 
-        That is a density, so that it may be negative.
+        That is a density, so it may be negative.
         """
         mean, logvar = self.encode(x)
         image = self.decode(elbo.reparameterize(mean, logvar, eps)).sigmoid()  # [batch, pixels]
-        distortion = -elbo.gaussian_log_prob(x, image, self.noise.expand(self.pixels))
-        return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
+        noise = self.log_variance(x, image).expand(self.pixels)
+        return -elbo.gaussian_log_prob(x, image, noise), elbo.gaussian_kl_per_latent(mean, logvar)
+
+
+def best_logvar(x, image):
+    """The one log variance that makes the NLL of all pixels lowest; [batch, pixels] each."""
+    return (x - image).square().mean().log()
 
 
 def distortion(squared_error, variance, pixels=784):

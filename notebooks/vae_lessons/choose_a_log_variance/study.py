@@ -2,24 +2,24 @@
 
 import itertools
 import math
+from typing import NamedTuple
 
-import numpy as np
 import torch
 
-from vae_helpers import data, evaluation, training
+from vae_helpers import data, training
 from vae_helpers.study import PREFIX, Study, on_one_thread, prefix
+from vae_helpers.threads import one_thread
 from vae_lessons.choose_a_log_variance import lab
-from vae_lessons.train_in_two_stages.lab import LearnedScaleVAE
-
-AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")
+from vae_lessons.choose_a_log_variance.noise import make_model, measure_variant
+from vae_lessons.choose_a_log_variance.summaries import AXES
 
 
 def run_fits(seed, *, fits, variances, sizes, ratios, draws, **settings):
     """The fits of one seed, flat in the order of `AXES`, and moments of drawn numbers.
 
     spreads: [variance][size]: variances of s² and of log s². gradients: [variance][ratio]:
-    mean and standard deviation of the gradients by the variance and by its logarithm, where
-    the candidate is ratio · variance.
+    mean and standard deviation of the gradients with respect to the variance and to its
+    logarithm, where the candidate is ratio · variance.
     """
     found = {key: [] for key in ("log_variance", "excess", "stuck", "diverged")}
     for optimizer, parametrisation, span, learning_rate, unit in places(fits):
@@ -30,29 +30,18 @@ def run_fits(seed, *, fits, variances, sizes, ratios, draws, **settings):
         for key, values in found.items():
             values.append(_storable(measured[key]))
     generator = torch.Generator().manual_seed(seed)
-    trainer = _fit_by_log_variance(seed, fits=fits, **settings)
     return found | {
         "spreads": [[lab.drawn_spreads(variance, n, draws, generator) for n in sizes]
                     for variance in variances],
         "gradients": [[lab.drawn_gradients(variance, ratio * variance, draws, generator)
                        for ratio in ratios] for variance in variances],
-        "prefix_neg_elbo": [-trainer.step().elbo for _ in range(PREFIX)],
+        "prefix_neg_elbo": _fit_by_log_variance(seed, fits=fits, **settings).losses(),
     }
 
 
 def places(fits):
     """Every combination of the settings in `fits`, {axis: values}, in the order of `AXES`."""
     return itertools.product(*(fits[axis] for axis in AXES))
-
-
-def table(runs, key):
-    """What `runs` ({seed: results}) hold under `key`, with NaN for None: [seed, *AXES, …].
-
-    The length of each axis is that of its values in this study's settings.
-    """
-    values = np.array([run[key] for run in runs.values()], dtype=float)  # [seed, place, …]
-    lengths = [len(LOG_VARIANCE.settings["fits"][axis]) for axis in AXES]
-    return values.reshape(len(values), *lengths, *values.shape[2:])
 
 
 def _storable(value):
@@ -64,12 +53,35 @@ def _storable(value):
     return value
 
 
-def _fit_by_log_variance(seed, *, fits, count, batch_size, **_other):
-    """The fit by log variance in units of 1: its first steps tell this study from another."""
-    errors = lab.draw_errors(max(fits["spans"]), 1.0, count, seed)
-    return lab.ScaleFit(
-        "log variance", *errors, optimizer="Adam", learning_rate=1e-2, batch_size=batch_size,
-        seed=seed)
+class Step(NamedTuple):
+    """What one step saw. Without latents there is no bound: `elbo` is the log likelihood."""
+
+    elbo: float
+
+
+class LogVarianceTrainer:
+    """The fit by log variance, step by step: its first losses tell this study from another."""
+
+    def __init__(self, seed, span, unit, *, count, batch_size, **_other):
+        self._data = lab.draw_residuals(span, unit, count, seed)
+        self._net = lab.small_net(0.0, seed)
+        self._optimizer = torch.optim.Adam(self._net.parameters(), 1e-2, fused=True)
+        self._batches = lab.minibatches(count, batch_size, PREFIX, seed)
+
+    def step(self):
+        """One training step; returns its `Step`."""
+        with one_thread():
+            loss, = lab.train_variance(self._net, torch.exp, *self._data, [next(self._batches)],
+                                       self._optimizer)
+        return Step(-loss)
+
+    def losses(self):
+        """The losses of the first `PREFIX` steps, in nats per residual."""
+        return [-self.step().elbo for _step in range(PREFIX)]
+
+
+def _fit_by_log_variance(seed, *, fits, **settings):
+    return LogVarianceTrainer(seed, max(fits["spans"]), 1.0, **settings)
 
 
 LOG_VARIANCE = Study(
@@ -85,46 +97,54 @@ LOG_VARIANCE = Study(
 )
 
 
-def sigma_trainer(seed, sigma, *, latent, hidden, batch_size, learning_rate, **_other):
-    """A trainer of one variant, on one thread.
+def run_standardised(seed, *, spans, unit, optimizers, learning_rate, count, **settings):
+    """Fits whose residuals were given a root mean square of 1 first, {optimizer: {…}}.
 
-    sigma: the decoder's fixed standard deviation; "learned", by the gradient, or "matched", by
-    the formula, both from 1.
+    The innermost is {parametrisation: excess NLL for each span}, None where training stopped.
     """
+    found = {optimizer: {name: [] for name in lab.PARAMETRISATIONS} for optimizer in optimizers}
+    for span, optimizer, name in itertools.product(spans, optimizers, lab.PARAMETRISATIONS):
+        x, r = lab.draw_residuals(span, unit, count, seed)
+        excess = standardised_excess(name, x, r, span, unit, optimizer=optimizer, seed=seed,
+                                     learning_rate=learning_rate, **settings)
+        found[optimizer][name].append(_storable(excess))
+    return {"excess": found,
+            "prefix_neg_elbo": _in_large_units(
+                seed, spans=spans, unit=unit, count=count, **settings).losses()}
+
+
+def standardised_excess(name, x, r, span, unit, *, steps, **settings):
+    """The excess NLL of one such fit in nats, infinite where training stopped."""
+    def fit(x, r):
+        found = lab.fit_residuals(name, x, r, steps=steps, **settings)
+        stopped = len(found.losses) < steps
+        return found.variance(lab.grid()).log() + (math.inf if stopped else 0.0)
+
+    with one_thread():
+        variance = lab.in_any_unit(fit, x, r).double().exp()
+    truth = lab.true_variance(lab.grid().double(), span, unit)
+    return lab.excess_nll(truth, variance).mean().item()
+
+
+def _in_large_units(seed, *, spans, unit, **settings):
+    return LogVarianceTrainer(seed, max(spans), unit, **settings)
+
+
+STANDARDISED = Study(
+    "Which parametrisation learns a scale once the residuals' root mean square is 1?",
+    run_standardised,
+    _in_large_units,
+    {"spans": [0.5, 2.0], "unit": 100.0, "optimizers": ["Adam", "SGD"], "learning_rate": 1e-2,
+     "count": 1000, "batch_size": 50, "steps": 1000},
+)
+
+
+def sigma_trainer(seed, sigma, *, latent, hidden, batch_size, learning_rate, **_other):
+    """A trainer of one variant (see `noise.make_model`), on one thread."""
     return on_one_thread(training.Trainer(
         make_model(seed, sigma, latent, hidden), data.load_mnist().train_images,
         batch_size=batch_size, learning_rate=learning_rate, seed=seed,
     ))
-
-
-def make_model(seed, sigma, latent, hidden):
-    """The untrained model of one variant."""
-    if sigma == "matched":
-        return LearnedScaleVAE(latent, hidden, seed=seed)
-    learned = sigma == "learned"
-    noise = 0.0 if learned else 2 * math.log(sigma)
-    return lab.SigmaVAE(latent, hidden, noise=noise, learned=learned, seed=seed)
-
-
-def measure_variant(model, seed):
-    """What a trained variant is worth on the test images, and on those by which to choose one.
-
-    variance: its decoder's σ²; distortion, rate: nats per image; squared_error: of a test
-    pixel; train_error: of a training pixel, which is the σ² that could be put in afterwards.
-    validation: distortion, rate and squared_error of the validation images.
-    """
-    digits = data.load_mnist()
-
-    def measure(images):
-        found = evaluation.evaluate(model, images, seed=seed)
-        return found._asdict() | {"squared_error": lab.squared_error(model, found.distortion)}
-
-    train = measure(digits.train_images[:len(digits.test_images)])
-    return measure(digits.test_images) | {
-        "validation": measure(digits.validation_images),
-        "variance": model.variance.item(), "train_error": train["squared_error"],
-        "active": evaluation.active_units(model, digits.test_images),
-    }
 
 
 def run_sigmas(seed, *, sigmas, epochs, model_seed, **settings):
@@ -148,7 +168,7 @@ SIGMA_VAE = Study(
     run_sigmas,
     _last_sigma,
     {"latent": 20, "hidden": [100], "batch_size": 125, "learning_rate": 3e-3, "epochs": 4,
-     "sigmas": [1.0, 0.3, 0.15, 0.1, 0.03, "learned", "matched"], "model_seed": 1},
+     "sigmas": [1.0, 0.3, 0.15, 0.1, 0.03, "learned", "optimal"], "model_seed": 1},
 )
 
 
@@ -180,7 +200,8 @@ LEARNED_SIGMA = Study(
     run_starts,
     _last_start,
     {key: SIGMA_VAE.settings[key] for key in
-     ("latent", "hidden", "batch_size", "learning_rate", "epochs")} | {"starts": [0.1, 0.2]},
+     ("latent", "hidden", "batch_size", "learning_rate", "epochs")} | {"starts": [0.1, 0.5, 0.2]},
 )
 
-STUDIES = {"log_variance": LOG_VARIANCE, "sigma_vae": SIGMA_VAE, "learned_sigma": LEARNED_SIGMA}
+STUDIES = {"log_variance": LOG_VARIANCE, "standardised": STANDARDISED, "sigma_vae": SIGMA_VAE,
+           "learned_sigma": LEARNED_SIGMA}

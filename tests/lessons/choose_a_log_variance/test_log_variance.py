@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vae_helpers import data, elbo, evaluation, training
-from vae_lessons.choose_a_log_variance import lab, study
+from vae_lessons.choose_a_log_variance import lab, noise, study, summaries
 from vae_lessons.train_in_two_stages.lab import LearnedScaleVAE
 
 POSITIVE = torch.tensor([1e-5, 0.01, 0.7, 1.0, 4.0, 300.0], dtype=torch.float64)
@@ -42,35 +42,44 @@ def test_softplus_is_the_exponential_below_and_the_output_above():
 
 
 def test_the_nll_is_the_gaussian_s():
-    error = torch.tensor([-1.3, 0.0, 0.2, 5.0, 1e-3, 40.0], dtype=torch.float64)
-    expected = -torch.distributions.Normal(0 * error, POSITIVE.sqrt()).log_prob(error)
-    torch.testing.assert_close(lab.nll(error, POSITIVE), expected)
+    r = torch.tensor([-1.3, 0.0, 0.2, 5.0, 1e-3, 40.0], dtype=torch.float64)
+    expected = -torch.distributions.Normal(0 * r, POSITIVE.sqrt()).log_prob(r)
+    torch.testing.assert_close(lab.nll(r, POSITIVE), expected)
 
 
-@pytest.mark.parametrize("error", [0.0, 0.3, -2.0])
-def test_both_gradients_are_autograd_s(error):
+@pytest.mark.parametrize("r", [0.0, 0.3, -2.0])
+def test_both_gradients_are_autograd_s(r):
     variance = POSITIVE.clone().requires_grad_()
-    found, = torch.autograd.grad(lab.nll(error, variance).sum(), variance)
-    torch.testing.assert_close(found, lab.variance_gradient(error, POSITIVE))
+    found, = torch.autograd.grad(lab.nll(r, variance).sum(), variance)
+    torch.testing.assert_close(found, lab.variance_gradient(r, POSITIVE))
     logvar = POSITIVE.log().requires_grad_()
-    found, = torch.autograd.grad(lab.nll(error, logvar.exp()).sum(), logvar)
-    torch.testing.assert_close(found, lab.logvar_gradient(error, POSITIVE))
+    found, = torch.autograd.grad(lab.nll(r, logvar.exp()).sum(), logvar)
+    torch.testing.assert_close(found, lab.logvar_gradient(r, POSITIVE.log()))
 
 
 def test_the_nll_is_convex_in_the_logarithm_and_not_in_the_variance():
-    error, logvar = 0.7, torch.linspace(-5, 5, 401, dtype=torch.float64)
-    assert (lab.logvar_gradient(error, logvar.exp()).diff() > 0).all()
+    r, logvar = 0.7, torch.linspace(-5, 5, 401, dtype=torch.float64)
+    assert (lab.logvar_gradient(r, logvar).diff() > 0).all()
     variance = torch.linspace(0.05, 6, 2001, dtype=torch.float64)
-    rising = lab.variance_gradient(error, variance).diff() > 0
-    assert variance[1:][rising].max().item() == pytest.approx(2 * error**2, abs=0.01)
-    assert not rising[variance[1:] > 2 * error**2 + 0.01].any()
+    rising = lab.variance_gradient(r, variance).diff() > 0
+    assert variance[1:][rising].max().item() == pytest.approx(2 * r**2, abs=0.01)
+    assert not rising[variance[1:] > 2 * r**2 + 0.01].any()
 
 
 def test_the_gradients_diverge_with_the_powers_that_the_notebook_says():
-    tiny, e = torch.tensor(1e-8, dtype=torch.float64), 0.3
-    assert lab.logvar_gradient(e, tiny).item() == pytest.approx(-e**2 / 2e-8, rel=1e-6)
-    assert lab.variance_gradient(e, tiny).item() == pytest.approx(-e**2 / 2e-16, rel=1e-6)
-    assert lab.logvar_gradient(e, 1e12) == pytest.approx(0.5)
+    tiny, r = torch.tensor(1e-8, dtype=torch.float64), 0.3
+    assert lab.logvar_gradient(r, tiny.log()).item() == pytest.approx(-r**2 / 2e-8, rel=1e-6)
+    assert lab.variance_gradient(r, tiny).item() == pytest.approx(-r**2 / 2e-16, rel=1e-6)
+    assert lab.logvar_gradient(r, torch.tensor(30.0)).item() == pytest.approx(0.5)
+
+
+def test_a_floored_log_variance_survives_both_ends_and_can_come_back():
+    outputs = torch.tensor([-1000.0, -20.0, 0.0, 90.0, 1000.0], requires_grad=True)
+    logvar = lab.floored_logvar(outputs)
+    slopes, = torch.autograd.grad(logvar.sum(), outputs)
+    assert logvar.isfinite().all() and slopes.isfinite().all() and slopes[1] > 0
+    assert logvar.min().item() == pytest.approx(math.log(lab.FLOOR))
+    assert logvar[2].item() == pytest.approx(math.log1p(lab.FLOOR), abs=1e-6)
 
 
 @pytest.mark.parametrize("true, candidate", [(1.0, 1.0), (1e-3, 1e-2), (50.0, 5.0)])
@@ -111,7 +120,7 @@ def test_a_sample_has_at_least_two_numbers(n):
             law()
 
 
-def test_the_excess_is_a_divergence_that_knows_no_unit():
+def test_the_excess_is_a_divergence_that_no_unit_changes():
     true, fit = torch.tensor([0.3, 5.0]), torch.tensor([0.6, 1.0])
     expected = torch.distributions.kl_divergence(
         torch.distributions.Normal(0.0, true.sqrt()), torch.distributions.Normal(0.0, fit.sqrt()))
@@ -120,9 +129,9 @@ def test_the_excess_is_a_divergence_that_knows_no_unit():
     assert lab.excess_nll(true, true).tolist() == [0, 0]
 
 
-def test_the_same_errors_in_another_unit():
+def test_the_same_residuals_in_another_unit():
     (x, one), (again, hundred) = (
-        lab.draw_errors(2.0, unit, 500, 3) for unit in (1.0, 100.0))
+        lab.draw_residuals(2.0, unit, 500, 3) for unit in (1.0, 100.0))
     assert torch.equal(x, again)
     torch.testing.assert_close(100 * one, hundred)
     grid = lab.grid(201)
@@ -135,33 +144,31 @@ SETTINGS = {"optimizer": "Adam", "learning_rate": 1e-2, "batch_size": 50}
 
 @pytest.mark.parametrize("name", lab.PARAMETRISATIONS)
 def test_every_fit_begins_near_one_and_learns(name):
-    errors = lab.draw_errors(0.5, 1.0, 1000, 0)
-    fit = lab.ScaleFit(name, *errors, seed=1, **SETTINGS)
-    start = fit.variance(lab.grid()).log()
-    assert start.abs().max() < 1.2
-    fitted, diverged = lab.fit_scale(
+    x, r = lab.draw_residuals(0.5, 1.0, 1000, 0)
+    start = lab.fit_residuals(name, x, r, seed=1, steps=1, **SETTINGS | {"learning_rate": 0.0})
+    assert start.variance(lab.grid()).log().abs().max() < 1.2
+    fitted, stopped = lab.fit_scale(
         name, span=0.5, unit=1.0, count=1000, steps=400, seed=1, **SETTINGS)
     found = lab.measure_fit(fitted, 0.5, 1.0)
-    assert diverged is None and found["stuck"] == 0
+    assert stopped is None and found["stuck"] == 0 and len(fitted.losses) == 400
     assert found["excess"] < 0.5 * lab.constant_excess(0.5)
     assert len(found["log_variance"]) == 25
 
 
-def test_all_parametrisations_begin_with_the_same_weights_and_see_the_same_errors():
-    errors = lab.draw_errors(0.5, 1.0, 200, 0)
-    fits = [lab.ScaleFit(name, *errors, seed=5, **SETTINGS)
-            for name in lab.PARAMETRISATIONS]
-    for first, *others in zip(*(fit.net.parameters() for fit in fits)):
-        if len(first) > 1:  # not the last bias
-            assert all(torch.equal(first, other) for other in others)
-    orders = []
-    for fit in fits:
-        fit.step()
-        orders.append(torch.cat(fit._batches))
-    assert all(torch.equal(orders[0], order) for order in orders)
+def test_all_fits_begin_with_the_same_weights_but_the_last_bias():
+    first, second = lab.small_net(0.0, 5), lab.small_net(1.0, 5)
+    *same, last = [torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters())]
+    assert all(same) and not last
 
 
-def test_small_errors_kill_the_guard_and_not_the_others():
+def test_minibatches_visit_every_residual_once_an_epoch():
+    batches = list(lab.minibatches(10, 4, 7, 0))
+    assert len(batches) == 7
+    assert sorted(torch.cat(batches[:3]).tolist()) == list(range(10))
+    assert sorted(torch.cat(batches[3:6]).tolist()) == list(range(10))
+
+
+def test_small_residuals_leave_no_gradient_to_the_clamp_alone():
     found = {}
     for name in lab.PARAMETRISATIONS:
         fitted, _ = lab.fit_scale(
@@ -171,29 +178,34 @@ def test_small_errors_kill_the_guard_and_not_the_others():
     assert found["log variance"]["stuck"] == found["softplus"]["stuck"] == 0
 
 
-def test_a_fit_that_overflows_is_stopped_and_stays_as_it_is():
-    errors = lab.draw_errors(2.0, 100.0, 1000, 1)
-    fit = lab.ScaleFit("log variance", *errors, seed=1,
-                                    **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
-    with pytest.raises(training.TrainingDiverged, match="nearer to 1"):
-        for _ in range(50):
-            fit.step()
-    assert all(parameter.isfinite().all() for parameter in fit.net.parameters())
-    _, diverged = lab.fit_scale(
+def test_a_fit_that_overflows_stops_with_finite_weights():
+    fitted, stopped = lab.fit_scale(
         "log variance", span=2.0, unit=100.0, count=1000, steps=50, seed=1,
         **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
-    assert diverged < 50
+    assert stopped == len(fitted.losses) < 50
+    assert all(parameter.isfinite().all() for parameter in fitted.net.parameters())
+
+
+def test_standardising_removes_the_unit():
+    x, r = lab.draw_residuals(2.0, 1.0, 200, 1)
+
+    def fit(x, r):
+        return lab.fit_residuals("softplus", x, r, steps=40, seed=1, **SETTINGS).variance(
+            lab.grid()).log()
+
+    one, thousand = lab.in_any_unit(fit, x, r), lab.in_any_unit(fit, x, 1024 * r)
+    torch.testing.assert_close(one + 2 * math.log(1024), thousand, rtol=1e-3, atol=1e-3)
 
 
 def test_bad_settings_are_named():
-    errors = lab.draw_errors(0.5, 1.0, 10, 0)
+    x, r = lab.draw_residuals(0.5, 1.0, 10, 0)
     for wrong in ({"parametrisation": "sd"}, {"optimizer": "RMSprop"}):
         settings = {"parametrisation": "softplus"} | SETTINGS | wrong
         with pytest.raises(ValueError, match="is not known. Choose one of"):
-            lab.ScaleFit(settings.pop("parametrisation"), *errors, seed=0, **settings)
+            lab.fit_residuals(settings.pop("parametrisation"), x, r, seed=0, steps=1, **settings)
     for unit in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="positive number, got"):
-            lab.draw_errors(0.5, unit, 10, 0)
+            lab.draw_residuals(0.5, unit, 10, 0)
 
 
 def test_the_best_constant_is_the_mean_variance():
@@ -207,11 +219,11 @@ def test_the_table_has_the_axes_in_their_order():
     fits = study.LOG_VARIANCE.settings["fits"]
     runs = {seed: {"excess": [None if k == 7 else seed * k for k in
                               range(len(list(study.places(fits))))]} for seed in (1, 2)}
-    table = study.table(runs, "excess")
+    table = summaries.table(runs, "excess", fits)
     assert table.shape == (2, 2, 3, 2, 3, 5)
     places = list(study.places(fits))
     for index in ((0, 1, 0, 2, 3), (1, 2, 1, 0, 4)):
-        place = tuple(fits[axis][i] for axis, i in zip(study.AXES, index))
+        place = tuple(fits[axis][i] for axis, i in zip(summaries.AXES, index))
         assert table[(1, *index)] == 2 * places.index(place)
     assert math.isnan(table[0].ravel()[7])
 
@@ -225,9 +237,9 @@ def digits():
     return data.load_mnist()
 
 
-@pytest.mark.parametrize("sigma", [0.3, "learned", "matched"])
+@pytest.mark.parametrize("sigma", [0.3, "learned", "optimal"])
 def test_the_distortion_is_the_gaussian_s(sigma, digits):
-    model = study.make_model(0, sigma, 4, [20]).eval()
+    model = noise.make_model(0, sigma, 4, [20]).eval()
     x, eps = data.pixels(digits.test_images[:50]), torch.randn(50, 4, generator=generator())
     found, _ = model(x, eps)
     mean, logvar = model.encode(x)
@@ -241,15 +253,15 @@ def test_the_distortion_is_the_gaussian_s(sigma, digits):
 
 
 def test_only_a_learned_noise_moves(digits):
-    for sigma, moves in ((0.3, False), ("learned", True), ("matched", True)):
-        model = study.make_model(0, sigma, 4, [20])
+    for sigma, moves in ((0.3, False), ("learned", True), ("optimal", True)):
+        model = noise.make_model(0, sigma, 4, [20])
         before = model.variance.item()
         trainer = training.Trainer(model, digits.train_images[:1000], seed=0)
         training.train(trainer, 3)
         assert (model.variance.item() != before) == moves
 
 
-def test_the_gradient_of_a_learned_noise_ends_where_the_matched_one_is(digits):
+def test_the_gradient_of_a_learned_noise_ends_where_the_optimal_one_is(digits):
     """Rybkin et al.: the optimal log variance is where the learned one's gradient is zero."""
     x, eps = data.pixels(digits.test_images[:200]), torch.zeros(200, 4)
     model = lab.SigmaVAE(4, (20,), noise=0.0, learned=True, seed=0)
@@ -260,16 +272,16 @@ def test_the_gradient_of_a_learned_noise_ends_where_the_matched_one_is(digits):
     slope, = torch.autograd.grad(distortion.mean(), model.noise)
     assert abs(slope.item()) < 1e-2  # of about 392 on either side
     with torch.no_grad():
-        matched = [model(x, eps)[0].mean().item()]
+        optimal = [model(x, eps)[0].mean().item()]
         for step in (-0.1, 0.1):
             model.noise.add_(step)
-            matched.append(model(x, eps)[0].mean().item())
+            optimal.append(model(x, eps)[0].mean().item())
             model.noise.sub_(step)
-    assert min(matched) == matched[0]
+    assert min(optimal) == optimal[0]
 
 
 def test_a_fixed_noise_is_a_hidden_beta(digits):
-    """Gradients at σ² = 1 are those of matched noise m and β = 1/m, but for a common factor."""
+    """Gradients at σ² = 1 are those of the optimal noise v and β = 1/v, but for a common factor."""
     x, eps = data.pixels(digits.test_images[:100]), torch.randn(100, 4, generator=generator())
 
     def gradients(noise, beta):
@@ -279,9 +291,9 @@ def test_a_fixed_noise_is_a_hidden_beta(digits):
         grads = torch.autograd.grad((distortion + beta * rate).mean(), weights)
         return torch.cat([g.flatten() for g in grads])
 
-    m = 0.07
+    v = 0.07
     torch.testing.assert_close(
-        gradients(0.0, 1.0), m * gradients(math.log(m), 1 / m), rtol=1e-3, atol=1e-5)
+        gradients(0.0, 1.0), v * gradients(math.log(v), 1 / v), rtol=1e-3, atol=1e-5)
 
 
 def test_a_noise_must_be_finite():
@@ -291,9 +303,9 @@ def test_a_noise_must_be_finite():
 
 def test_what_is_measured_of_a_variant(digits):
     trainer = study.sigma_trainer(
-        1, "matched", latent=4, hidden=[20], batch_size=500, learning_rate=1e-2)
+        1, "optimal", latent=4, hidden=[20], batch_size=500, learning_rate=1e-2)
     training.train(trainer, 150)
-    found = study.measure_variant(trainer.model, 1)
+    found = noise.measure_variant(trainer.model, 1)
     result = evaluation.evaluate(trainer.model, digits.test_images, seed=1)
     assert found["distortion"] == pytest.approx(result.distortion)
     assert found["variance"] == pytest.approx(found["train_error"], rel=0.2)
@@ -321,3 +333,38 @@ def test_a_learned_noise_begins_where_it_is_told():
     assert all(
         torch.equal(weights[0][key], weights[1][key]) for key in weights[0] if key != "noise"
     )
+
+
+def test_the_stored_fits_are_chosen_by_their_axes():
+    fits = summaries.Fits()
+    axes = [len(fits.axes[axis]) for axis in summaries.AXES]
+    assert fits.failed.shape == (10, *axes)
+    assert fits.of(fits.failed, optimizer="SGD", unit=[0.01, 100.0]).shape == (10, *axes[1:4], 2)
+    assert (fits.of(fits.failed, optimizer="SGD", unit=1.0) == fits.failed[:, 1, ..., 2]).all()
+    shown = fits.map("Adam", [0.5, 2.0])
+    assert shown["of"] == 20 and shown["failures"]["softplus"].shape == (3, 5)
+    total = sum(count.sum() for count in shown["failures"].values())
+    assert total == fits.count(fits.failed, optimizer="Adam").sum()
+    panels = fits.panels(span=2.0, unit=1.0, learning_rate=0.01)
+    assert panels["stored"]["softplus"].shape == (10, 25) and len(panels["truth"]) == 25
+
+
+def test_a_seed_of_the_standardised_fits_can_be_made_again():
+    settings = study.STANDARDISED.settings | {"steps": 30, "count": 100}
+    run = study.run_standardised(1, **settings)
+    assert set(run["excess"]) == {"Adam", "SGD"}
+    assert all(len(of) == 2 for names in run["excess"].values() for of in names.values())
+    stored = summaries.Standardised()
+    assert stored.excess("Adam", "softplus").shape == (10, 2)
+    assert stored.failures("SGD", ["variance"], [2.0]).tolist() == [1] * 10
+
+
+def test_a_sweep_is_compared_seed_by_seed():
+    sweep = summaries.Sweep()
+    assert sweep.above(sweep.ends["optimal"]) == [0] * 10
+    curve = sweep.curve()
+    assert curve["own"].shape == curve["refitted"].shape == (10, len(sweep.fixed))
+    assert list(sweep.starts) == [1.0, 0.5, 0.2, 0.1]
+    assert sweep.chosen() in sweep.fixed
+    end = sweep.ends[0.3][0]
+    assert noise.neg_elbo_refitted(end) < noise.neg_elbo(end)

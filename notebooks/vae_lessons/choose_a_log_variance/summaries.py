@@ -1,0 +1,193 @@
+"""What the stored studies of notebook 08 say, as arrays for its figures and claims."""
+
+import math
+
+import numpy as np
+import torch
+
+from vae_helpers import results
+from vae_lessons.choose_a_log_variance import lab, noise
+
+AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")
+
+
+def table(runs, key, fits):
+    """What `runs` ({seed: results}) hold under `key`, with NaN for None: [seed, *AXES, …].
+
+    fits: {axis: values}, the settings of the fits.
+    """
+    values = np.array([run[key] for run in runs.values()], dtype=float)  # [seed, place, …]
+    lengths = [len(fits[axis]) for axis in AXES]
+    return values.reshape(len(values), *lengths, *values.shape[2:])
+
+
+class Fits:
+    """The stored fits of a scale; a fit is chosen by {axis without its s: value}.
+
+    excess, failed, stopped, stuck: [seed, *AXES]; curves: log₁₀ σ² [seed, *AXES, points]. A fit
+    fails if it stopped, or if it ends no better than the best constant variance.
+    """
+
+    def __init__(self):
+        stored = results.load("log_variance")
+        self.settings, self.runs = stored["settings"], stored["runs"]
+        self.axes = self.settings["fits"]
+        self.excess = np.nan_to_num(self._table("excess"), nan=np.inf)
+        self.steps = self._table("diverged")  # the step at which it stopped, or NaN
+        self.stopped = np.isfinite(self.steps)
+        self.constant = np.array([lab.constant_excess(span) for span in self.axes["spans"]])
+        self.failed = self.stopped | ~(self.excess < self.constant[:, None, None])
+        self.stuck, self.curves = self._table("stuck"), self._table("log_variance")
+
+    def _table(self, key):
+        return table(self.runs, key, self.axes)
+
+    def of(self, values, **chosen):
+        """The part of `values` [seed, *AXES, …] at the chosen value, or values, of each axis."""
+        for axis in reversed(AXES):
+            name = axis.removesuffix("s")
+            if name in chosen:
+                wanted, known = chosen[name], self.axes[axis]
+                place = ([known.index(one) for one in wanted] if isinstance(wanted, list)
+                         else known.index(wanted))
+                values = np.take(values, place, axis=1 + AXES.index(axis))
+        return values
+
+    def panels(self, optimizer="Adam", **chosen):
+        """What `figures_of_fits.fitted_scales` draws, but for this run's curves."""
+        def split(values):
+            return {name: self.of(values, parametrisation=name, optimizer=optimizer, **chosen)
+                    for name in self.axes["parametrisations"]}
+
+        truth = lab.true_variance(lab.grid(), chosen["span"], chosen["unit"])
+        return {"x": lab.grid()[:, 0].numpy(), "truth": truth.log10()[:, 0].numpy(),
+                "stored": split(self.curves), "excess": split(self.excess),
+                "failures": {name: int(bad.sum()) for name, bad in split(self.failed).items()},
+                "settings": f"unit {chosen['unit']:g}, learning rate "
+                            f"{chosen['learning_rate']:g}, {optimizer}"}
+
+    def map(self, optimizer, spans):
+        """What `figures_of_fits.failure_maps` draws: failed fits over `spans` and seeds."""
+        counts = {}
+        for name in self.axes["parametrisations"]:
+            bad = self.of(self.failed, optimizer=optimizer, parametrisation=name, span=spans)
+            counts[name] = bad.sum((0, 1))  # [learning rate, unit]
+        return {"failures": counts, "of": len(self.runs) * len(spans), "optimizer": optimizer,
+                "learning_rates": self.axes["learning_rates"], "units": self.axes["units"]}
+
+    def count(self, values, **chosen):
+        """How many of the chosen fits are True, for each seed: [seed]."""
+        return self.of(values, **chosen).reshape(len(self.runs), -1).sum(1)
+
+    def gradient_noise(self):
+        """Standard deviation of the gradients at the true σ²: {parametrisation: [seed, σ²]}."""
+        middle = self.settings["ratios"].index(1.0)
+        return {kind: np.array([[row[middle][kind][1] for row in run["gradients"]]
+                                for run in self.runs.values()])
+                for kind in ("variance", "log variance")}
+
+    def law_misses(self):
+        """How far both gradients' moments are from their laws, in standard deviations: [seed]."""
+        return [max(self._misses(run)) for run in self.runs.values()]
+
+    def _misses(self, run):
+        for variance, row in zip(self.settings["variances"], run["gradients"]):
+            for ratio, drawn in zip(self.settings["ratios"], row):
+                laws = lab.gradient_laws(variance, ratio * variance)
+                for kind, (mean, sd) in laws.items():
+                    yield max(abs(drawn[kind][0] - mean), abs(drawn[kind][1] - sd)) / sd
+
+    def spread_misses(self):
+        """Relative distance of the measured spreads of s² and log s² from their laws: [seed, 2]."""
+        found = torch.tensor([run["spreads"] for run in self.runs.values()])  # [seed, σ², n, 2]
+        law = torch.tensor([[[lab.variance_of_estimate(v, n), lab.variance_of_log_estimate(n)]
+                             for n in self.settings["sizes"]] for v in self.settings["variances"]])
+        return (found / law - 1).abs().amax((1, 2))
+
+    def output_spreads(self):
+        """Variance over seeds of the output as σ² and as log σ², by unit: {name: [unit]}.
+
+        Of the fits by log variance (Adam, mild range, learning rate 0.01), median over x.
+        """
+        output = math.log(10) * self.of(self.curves, optimizer="Adam", span=0.5,
+                                        parametrisation="log variance", learning_rate=1e-2)
+        return {"σ²": np.median(np.exp(output).var(0, ddof=1), 1),
+                "log σ²": np.median(output.var(0, ddof=1), 1)}
+
+
+class Sweep:
+    """The stored VAEs with a Gaussian decoder, by variant: their ends, one for each seed."""
+
+    def __init__(self):
+        stored = results.load("sigma_vae")
+        self.settings = stored["settings"]
+        self.variants = self.settings["sigmas"]
+        self.fixed = [sigma for sigma in self.variants if not isinstance(sigma, str)]
+        self.ends = {sigma: [run["variants"][str(sigma)] for run in stored["runs"].values()]
+                     for sigma in self.variants}
+        begun = results.load("learned_sigma")
+        self.starts = {1.0: self.ends["learned"]} | {
+            start: [run["starts"][f"{start:g}"] for run in begun["runs"].values()]
+            for start in sorted(begun["settings"]["starts"], reverse=True)}
+
+    def chosen(self):
+        """The fixed σ with the lowest −ELBO on the validation images."""
+        return results.choose({sigma: self.ends[sigma] for sigma in self.fixed}, noise.neg_elbo)
+
+    def above(self, ends, value=noise.neg_elbo):
+        """−ELBO of `ends` less that of the optimal σ of the same seed: [seed], nats."""
+        return [value(a) - value(b) for a, b in zip(ends, self.ends["optimal"])]
+
+    def of(self, sigma, key):
+        """What one variant ends with under `key`, for each seed."""
+        return [end[key] for end in self.ends[sigma]]
+
+    def betas(self, sigma):
+        """σ² over the mean squared error of a training pixel: the hidden β, for each seed."""
+        return [end["variance"] / end["train_error"] for end in self.ends[sigma]]
+
+    def curve(self):
+        """What `figures_of_noise.noise_sweep` draws of all variants."""
+        return {"sigmas": self.fixed, "own": self._above_optimal(noise.neg_elbo),
+                "refitted": self._above_optimal(noise.neg_elbo_refitted),
+                "learned": ([end["variance"]**0.5 for end in self.ends["learned"]],
+                            self.above(self.ends["learned"])),
+                "optimal": [end["variance"]**0.5 for end in self.ends["optimal"]]}
+
+    def _above_optimal(self, value):
+        return np.array([self.above(self.ends[sigma], value) for sigma in self.fixed]).T
+
+    def shown(self, sigma, model, images, seed):
+        """What the figure shows of one stored model, whose run is the first."""
+        end = self.ends[sigma][0]
+        name = f"{sigma} σ" if isinstance(sigma, str) else f"σ = {sigma:g}"
+        return {"name": name, "originals": images.numpy() / 255,
+                "reconstructions": noise.reconstructed(model, images, seed),
+                "samples": noise.sampled(model, len(images), seed),
+                "here": (math.sqrt(end["variance"]), self.above(self.ends[sigma])[0]),
+                "numbers": f"hidden β {end['variance'] / end['train_error']:.2g}, rate "
+                           f"{end['rate']:.0f} nats, {end['active']} of 20 latents active"}
+
+
+class Standardised:
+    """The stored fits of residuals whose root mean square was made 1 first."""
+
+    def __init__(self):
+        stored = results.load("standardised")
+        self.spans, self._runs = stored["settings"]["spans"], stored["runs"].values()
+
+    def excess(self, optimizer, name):
+        """Excess NLL in nats per residual, infinite where training stopped: [seed, span]."""
+        found = np.array([run["excess"][optimizer][name] for run in self._runs], dtype=float)
+        return np.nan_to_num(found, nan=np.inf)
+
+    def failures(self, optimizer, names, spans=None):
+        """How many of the named parametrisations' fits fail, for each seed: [seed]."""
+        limits = np.array([lab.constant_excess(span) for span in self.spans])
+        wanted = [self.spans.index(span) for span in spans or self.spans]
+        return sum((self.excess(optimizer, name) >= limits)[:, wanted].sum(1) for name in names)
+
+    def lead(self, optimizer, span=2.0):
+        """Excess NLL of softplus less that of the log variance, for each seed: [seed]."""
+        softplus, log = (self.excess(optimizer, name) for name in ("softplus", "log variance"))
+        return (softplus - log)[:, self.spans.index(span)]
