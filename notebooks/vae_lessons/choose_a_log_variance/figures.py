@@ -31,19 +31,20 @@ def estimate_spread(
     for kind, values in centred.items():
         histogram, law, mark = parts[kind]
         half = min(3, 5 * values.std())  # the bins follow the spread, the axis does not
-        edges = np.linspace(-half, half, 41)
+        bins = 40 if (np.abs(values) < half).sum() > 300 else 8
+        edges = np.linspace(-half, half, bins + 1)
         frequency, _ = np.histogram(values, edges)
         histogram.set_data([-3, *(edges[:-1] + edges[1:]) / 2, 3],
                            [0, *frequency / max(1, frequency.max()), 0])
         beyond = (np.abs(values) > 3).mean()
-        histogram.axes.set_title(f"{kind}: variance {measured[kind]:.2g}"
+        histogram.axes.set_title(f"{kind}: variance {_plain(measured[kind])}"
                                  + (f", {beyond:.0%} outside" if beyond > 0.005 else ""))
         law.set_data(variances, laws[kind])
         mark.set_data([variance], [measured[kind]])
     parts["cross"].set_xdata([crossover, crossover])
     less = min(measured, key=measured.get)
     parts["cross"].axes.set_title(
-        f"n = {n}, σ² = {variance:.2g}: {less} varies less;\n"
+        f"n = {n}, σ² = {_plain(variance)}: {less} varies less;\n"
         f"the lines cross at σ² = {crossover:.3f}"
         + ("" if guess is None else f" (your guess: {guess})"))
     fig.caption = (
@@ -137,7 +138,7 @@ def nll_bowls(r, variance, nll, gradients, fig=None):
         line.set_data(variance, np.abs(gradients[name]))
         small = variance < square
         asymptote.set_data(variance[small], square / (2 * variance[small] ** power))
-    parts["variance"].axes.set_title(f"As a function of σ²:\nbends down above {2 * square:.3g}")
+    parts["variance"].axes.set_title(f"As a function of σ²:\nbends down above {_plain(2 * square)}")
     parts["log variance"].axes.set_title("As a function of log σ²:\na bowl of fixed shape")
     steepest = np.abs(gradients["variance"]).max()
     parts["gradients"]["variance"][0].axes.set_title(f"r = {r:.3g}: both gradients\n"
@@ -166,6 +167,8 @@ def _empty_bowls():
             for name, label in (("variance", "σ²"), ("log variance", "log σ²"))},
     }
     plain.set(xlabel="σ²", ylabel="NLL (nats)", title=TWO_LINES)
+    plain.ticklabel_format(axis="x", scilimits=(-2, 3))
+    plain.locator_params(axis="x", nbins=5)
     plain.legend(loc="lower right", fontsize=9)
     log.set(xlabel="log σ²", ylabel="NLL (nats)", title=TWO_LINES)
     slopes.set(xscale="log", yscale="log", xlabel="σ²", ylabel="|gradient of the NLL|",
@@ -246,3 +249,8 @@ def _rounded(number):
         return f"{number:,.0f}"
     digits, power = f"{number:.1e}".split("e+")
     return f"{digits} · 10{power.lstrip('0').translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def _plain(number):
+    """A number with two digits and without an exponent: 0.0002, or 20,000."""
+    return f"{float(f'{number:.2g}'):,.10g}" if number >= 1 else f"{float(f'{number:.2g}'):g}"

@@ -56,7 +56,7 @@ def _empty_fits(stored):
         axes.set(xlabel="x", xlim=(-1, 1), title=TWO_LINES)
     panels[0].set_ylabel("log₁₀ σ²")
     panels[0].set_ylim(-7, 7)
-    panels[0].legend(loc="upper left", fontsize=9)
+    panels[0].legend(loc="upper left", fontsize=9, frameon=True, edgecolor="none")
     freeze_layout(fig)
     return fig
 
