@@ -29,6 +29,7 @@ def test_views_live_while_cells_come_and_go(lab):
     mode = lab.page.evaluate("jupyterapp.shell.currentWidget.content.notebookConfig.windowingMode")
     assert mode != "none", "this test is for JupyterLab's own setting"
     assert lab.run_all(), lab.error_outputs()
+    lab.unfold()  # the sections that go deeper
     handles = sliders(lab)
     for place in (0, -1, 0, len(handles) // 2):  # what went out of sight comes back alive
         handle = handles[place]

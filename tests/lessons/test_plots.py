@@ -680,7 +680,7 @@ def chosen_noise(seed, guess):
     random = np.random.default_rng(seed)
     images = {name: random.random((10, 28, 28))
               for name in ("originals", "reconstructions", "samples")}
-    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1],
+    return images | {"name": f"σ = {seed}", "sigmas": [1.0, 0.3, 0.1], "chosen": 0.1 * seed,
                      "learned": (0.1 + random.random(4) / 9, 50 * random.random(4)),
                      "optimal": 0.1 + random.random(4) / 9,
                      "own": 700 * random.random((4, 3)), "refitted": 400 * random.random((4, 3)),
@@ -1266,6 +1266,6 @@ def test_the_title_of_a_sweep_says_whether_the_optimal_noise_wins():
     data = chosen_noise(1, None)
     data["own"][:, 2] = 5.0
     assert noise_sweep(**data).axes[1].get_title("left") == (
-        "The optimal σ beats every fixed σ;\nof these, 0.1 is the best")
+        "The optimal σ beats every fixed σ;\nvalidation images choose 0.1")
     data["own"][0, 2] = -5.0
     assert "does not win" in noise_sweep(**data).axes[1].get_title("left")

@@ -237,7 +237,7 @@ def residuals_of_zero(traces):
             told.append(f"{name} ends at {trace[-1]:.1f} nats".replace("-", "−"))
     axes.set(xlabel="training step", ylabel="NLL of residuals that are 0\n(nats per residual)",
              xlim=(0, 1.03 * steps),
-             title="A floor stops the fall of the NLL; without it, it falls until training breaks")
+             title="With a floor the NLL stops falling; without one it falls until training breaks")
     axes.legend(loc="center right", fontsize=9)
     fig.caption = "; ".join(told) + "."
     return fig

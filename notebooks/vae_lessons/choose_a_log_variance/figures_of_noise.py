@@ -39,15 +39,16 @@ def pixel_floors(floors, train, test):
 @styled
 def noise_sweep(
     name, originals, reconstructions, samples, sigmas, own, refitted, learned, optimal, here,
-    numbers, guess=None, fig=None,
+    numbers, chosen, guess=None, fig=None,
 ):
     """One model of a sweep over the decoder's σ: its digits, and −ELBO against σ for all.
 
     name: of the model; originals, reconstructions, samples: [10, 28, 28] in [0, 1]. sigmas:
     the fixed σ [s]; own: nats above the optimal σ of the same seed [seeds, s], refitted: the
     same with the best σ put in after training. learned: σ and nats above, [seeds] each; optimal:
-    its σ [seeds]; here: this model's σ and nats above; numbers: words about it. guess: the σ that
-    the learner thinks best, or None. −ELBO in nats per test image.
+    its σ [seeds]; here: this model's σ and nats above; numbers: words about it. chosen: the
+    fixed σ that validation images choose; guess: the one that the learner thinks best, or None.
+    −ELBO in nats per test image.
     """
     if fig is None:
         fig = _empty_sweep(sigmas)
@@ -64,9 +65,8 @@ def noise_sweep(
     guessed = "" if guess is None else f" (your guess: {guess:g}, dotted)"
     medians = np.median(own, 0)
     parts["digits"].axes.set_title(f"{name}:\n{numbers}", fontsize=10)
-    best = sigmas[int(np.argmin(medians))]
     first = "The optimal σ beats every fixed σ" if own.min() > 0 else "The optimal σ does not win"
-    parts["here"].axes.set_title(f"{first};\nof these, {best:g} is the best{guessed}")
+    parts["here"].axes.set_title(f"{first};\nvalidation images choose {chosen:g}{guessed}")
     fig.caption = (f"{name}: {numbers}. Median −ELBO above that of the optimal σ: " + ", ".join(
         f"σ = {sigma:g} {median:,.0f}" for sigma, median in zip(sigmas, medians))
         + f", learned {np.median(learned[1]):.0f} nats per test image{guessed}.")

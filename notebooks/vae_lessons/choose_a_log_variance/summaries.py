@@ -148,7 +148,8 @@ class Sweep:
 
     def curve(self):
         """What `figures_of_noise.noise_sweep` draws of all variants."""
-        return {"sigmas": self.fixed, "own": self._above_optimal(noise.neg_elbo),
+        return {"sigmas": self.fixed, "chosen": self.chosen(),
+                "own": self._above_optimal(noise.neg_elbo),
                 "refitted": self._above_optimal(noise.neg_elbo_refitted),
                 "learned": ([end["variance"]**0.5 for end in self.ends["learned"]],
                             self.above(self.ends["learned"])),
