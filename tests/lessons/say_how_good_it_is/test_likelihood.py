@@ -156,7 +156,7 @@ def test_a_factor_of_one_widens_nothing(plane, digits):
 
 
 def test_choosing_on_test_images_flatters_by_what_the_noise_gives():
-    """Ten runs of equal worth: the best of them lies 1.54 standard errors below their mean."""
+    """Ten equally good runs: the best of them lies 1.54 standard errors below their mean."""
     generator = torch.Generator().manual_seed(0)
     validation = torch.randn(10, 50, generator=generator, dtype=torch.float64)
     test = torch.randn(10, 4000, generator=generator, dtype=torch.float64)
