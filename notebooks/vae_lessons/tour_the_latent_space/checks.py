@@ -130,7 +130,7 @@ slant = Exercise(
     lab.slant,
     _pictures,
     [
-        Mistake(lambda x: -lab.slant(x), "The sign is turned round: rows are counted downwards, so "
+        Mistake(lambda x: -lab.slant(x), "The sign is reversed: rows are counted downwards, so "
                 "height = −row. A stroke that leans to the right has a positive slant."),
         Mistake(lambda x: _moments(x)[2] / _moments(x)[1],
                 "You divided by the variance of the column: pixels upwards for each pixel to the "
@@ -310,19 +310,19 @@ covered = Quantity(
          "in it, and is it in per cent?"),
         (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
          "here."),
-        (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: c = e^−16."),
-        (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. The rate is in nats: c = e^−16."),
-        (100.0, "That many images would be enough if e^16 were at most 55,000. It is 8.9 million."),
+        (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: c = exp(−16)."),
+        (100 * _IMAGES * 10.0**-_RATE, "You took powers of ten. It is in nats, c = exp(−16)."),
+        (100.0, "They would be enough if exp(16) were at most 55,000. It is 8.9 million."),
         (100 * math.log(_IMAGES) / _RATE, "You divided the logarithms, 10.9 by 16. The regions "
          "add up, not their logarithms."),
         (100 * (1 - _IMAGES * math.exp(-_RATE)), "This is what is left uncovered, at least."),
-        (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: c = e^−16."),
-        (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has c = e^−16, not 1/16."),
+        (100 * _IMAGES * math.exp(-_RATE / 2), "Half the rate is used: c = exp(−16)."),
+        (100 * _IMAGES / _RATE, "The rate is a logarithm: a region has c = exp(−16), not 1/16."),
     ],
     [
         "−log c = 16. What share c does one image's region hold?",
-        "c = e^−16, about one in nine million. Regions that do not overlap add up.",
-        "100 · 55,000 · e^−16.",
+        "c = exp(−16), about one in nine million. Regions that do not overlap add up.",
+        "100 · 55,000 · exp(−16).",
     ],
     tolerance=0.02,
 )

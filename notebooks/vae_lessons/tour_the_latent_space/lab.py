@@ -1,12 +1,15 @@
 """Places, paths and densities in a latent space, and two measures of the pictures decoded there."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from vae_helpers import arguments, elbo, evaluation
+from vae_helpers import arguments, data, elbo, evaluation
 from vae_helpers.study import dense_trainer
 from vae_lessons.meet_kl_collapse.lab import anneal_learning_rate
 
@@ -72,10 +75,9 @@ def log_prior_ratio(z, mean, logvar):
     z: [k, latent]; q(z) is the aggregate posterior, the average of N(mean, exp(logvar)) over
     the images, [n, latent] each.
     """
-    log_q = torch.stack([
-        elbo.gaussian_log_prob(point, mean, logvar).logsumexp(0) - math.log(len(mean))
-        for point in z
-    ])  # [k], one z at a time, or [k, n, latent] would have to be held at once
+    log_q = torch.empty_like(z[:, 0])  # [k], filled one by one: [k, n, latent] would be too large
+    for k, point in enumerate(z):
+        log_q[k] = elbo.gaussian_log_prob(point, mean, logvar).logsumexp(0) - math.log(len(mean))
     return log_q - elbo.prior_log_prob(z)
 
 
@@ -111,10 +113,11 @@ def distance_correlation(first, second):
 def linear_probe(codes, labels, test_codes, test_labels):
     """The accuracy on test codes of a linear classifier of codes [n, latent].
 
-    Logistic regression on standardised codes, with a penalty of 10⁻³ · |weights|².
+    Logistic regression on standardised codes, with a penalty of 10⁻³ · |weights|². The training
+    codes are standardised in place: a copy of pixels would double the memory.
     """
     centre, spread = codes.mean(0), codes.std(0).clamp(min=1e-3)
-    codes = (codes - centre).div_(spread)
+    codes.sub_(centre).div_(spread)
     weight = torch.zeros(10, codes.shape[1], dtype=codes.dtype, requires_grad=True)
     bias = torch.zeros(10, dtype=codes.dtype, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
@@ -127,7 +130,8 @@ def linear_probe(codes, labels, test_codes, test_labels):
 
     optimizer.step(loss)
     with torch.no_grad():
-        found = F.linear((test_codes - centre).div_(spread), weight, bias).argmax(1)
+        found = torch.cat([F.linear((part - centre) / spread, weight, bias).argmax(1)
+                           for part in test_codes.split(1000)])
     return (found == test_labels).double().mean().item()
 
 
@@ -189,6 +193,32 @@ def clear_examples(classifier, model, mean, labels):
     digit, probability = classes(classifier, model, mean)
     clear = (digit == labels) & (probability > 0.9)
     return {d: ((labels == d) & clear).nonzero()[0].item() for d in range(10)}
+
+
+PAGE = ("TensorBoard's embedding projector in a browser: a cloud of handwritten digits, zeros "
+        "on its left and ones on its right, between panels for the data, the projection and a "
+        "search.")
+
+
+def picture_of_projector():
+    """A page of the projector with the notebook's codes: uint8 [height, width, 3]."""
+    with Image.open(Path(__file__).parent / "projector.png") as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def pixel_components(images, k):
+    """The mean [784] of the images' pixels and their k principal directions [784, k], float64.
+
+    From the covariance, summed over pieces: all pixels at once would need much more memory.
+    """
+    total, products = torch.zeros(784).double(), torch.zeros(784, 784).double()
+    for part in images.split(1000):
+        x = data.pixels(part).double()  # [1000, 784]
+        total += x.sum(0)
+        products += x.T @ x
+    mean = total / len(images)
+    _, directions = torch.linalg.eigh(products / len(images) - torch.outer(mean, mean))
+    return mean, directions[:, -k:]
 
 
 def pca_of(x, components, seed):

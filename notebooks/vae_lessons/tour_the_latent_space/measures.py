@@ -97,12 +97,13 @@ def meaning_measures(model, seed, measures, *, move_along):
     real = images.float() / 255
     found = {}
     for name, measure in measures.items():
-        fitted, explained = regression(mean, measure(real))
+        own = torch.cat([measure(part) for part in real.split(1000)])  # [n]
+        fitted, explained = regression(mean, own)
         values = [turned(model, mean[:WALKED], row, measure, move_along)
                   for row in (*directions, fitted)]
         found[name] = {"axes": values[:model.latent], "random": values[model.latent:-1],
                        "fitted": values[-1], "explained": explained,
-                       "single": [correlation(column, measure(real)) for column in mean.T]}
+                       "single": [correlation(column, own) for column in mean.T]}
     return found
 
 
@@ -132,7 +133,8 @@ def picture_measures(pictures, classifier, real):
     """Of pictures [n, 784]: the confident share, the distance to real digits, and the greyness."""
     return {
         "confident": confident_share(classifier, pictures),
-        "nearest": torch.cdist(pictures, real).amin(1).mean().item(),
+        "nearest": torch.cat([torch.cdist(part, real).amin(1)
+                              for part in pictures.split(200)]).mean().item(),
         "grey": ((pictures > 0.1) & (pictures < 0.9)).double().mean().item(),
     }
 
@@ -186,19 +188,25 @@ def kept_measures(model, seed):
     """k-NN purity and a linear probe: of codes, of pixels, and of as many principal components."""
     mnist = data.load_mnist()
     labels, train_labels = mnist.test_labels, mnist.train_labels[:PROBED]
-    mean, _, drawn = lab.posteriors(model, mnist.test_images, seed)
-    train_mean, _, train_drawn = lab.posteriors(model, mnist.train_images[:PROBED], seed)
-    x, train_x = data.pixels(mnist.test_images), data.pixels(mnist.train_images[:PROBED])
-    pca = lab.pca_of(train_x, model.latent, seed)
-    components = [torch.from_numpy(pca.transform(part.numpy())).float() for part in (train_x, x)]
-    kinds = {"means": (train_mean, mean), "draws": (train_drawn, drawn), "pixels": (train_x, x),
-             "PCA of pixels": components}
-    return {
-        "purity": {name: knn_purity(codes[:COUNTED], labels[:COUNTED])
-                   for name, (_, codes) in kinds.items()},
-        "probe": {name: lab.linear_probe(codes, train_labels, test_codes, labels)
-                  for name, (codes, test_codes) in kinds.items()},
-    }
+    found = {"purity": {}, "probe": {}}
+    for name, (train_codes, codes) in _kinds(model, mnist, seed):
+        found["purity"][name] = knn_purity(codes[:COUNTED], labels[:COUNTED])
+        found["probe"][name] = lab.linear_probe(train_codes, train_labels, codes, labels)
+    return found
+
+
+def _kinds(model, mnist, seed):
+    """(name, (of training digits, of test digits)) of each kind of codes, one after another."""
+    mean, _, draws = lab.posteriors(model, mnist.test_images, seed)
+    train_mean, _, train_draws = lab.posteriors(model, mnist.train_images[:PROBED], seed)
+    yield "means", (train_mean, mean)
+    yield "draws", (train_draws, draws)
+    parts = mnist.train_images[:PROBED], mnist.test_images
+    yield "pixels", [data.pixels(part) for part in parts]
+    centre, directions = lab.pixel_components(parts[0], model.latent)
+    yield "PCA of pixels", [
+        torch.cat([((data.pixels(some).double() - centre) @ directions).float()
+                   for some in images.split(1000)]) for images in parts]
 
 
 def flat_measures(planes):

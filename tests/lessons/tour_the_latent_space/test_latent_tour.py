@@ -247,7 +247,7 @@ def test_flattening_keeps_what_it_says(small):
     assert 0.3 < found["distances"]["PCA"] < 1 and set(found["widths"]) == {"codes", "PCA", "t-SNE"}
 
 
-def test_one_gaussian_has_lumps_at_a_small_perplexity(small, monkeypatch):
+def test_one_gaussian_has_groups_at_a_small_perplexity(small, monkeypatch):
     monkeypatch.setattr(measures, "MAPPED", 400)
     found = measures.lump_measures(5, 1)
     assert found["t-SNE"] < 0.8 * found["plane"]
@@ -336,3 +336,9 @@ def test_a_tensorboard_that_does_not_start_is_named(monkeypatch, tmp_path):
                         tensorboard.manager.StartTimedOut(pid=7))
     with pytest.raises(LogError, match="TensorBoard did not start.*--logdir"):
         open_projector(tmp_path)
+
+
+def test_the_picture_of_the_projector_is_small():
+    pixels = lab.picture_of_projector()
+    assert pixels.dtype == np.uint8 and pixels.shape[1] == 960
+    assert (Path(lab.__file__).parent / "projector.png").stat().st_size < 100_000
