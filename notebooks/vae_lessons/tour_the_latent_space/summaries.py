@@ -23,8 +23,8 @@ PATH_TITLES = {PICTURE["confident"]: "Length makes the classifier confident …"
                PICTURE["nearest"]: "… and brings no picture nearer to digits"}
 LENGTH_TITLES = {PICTURE["confident"]: "Longer codes: more confident pictures …",
                  PICTURE["nearest"]: "… which are farther from real digits"}
-MEANING_TITLES = {MEANING["slant"]: "Slant: random directions are as good as latents …",
-                  MEANING["stroke_width"]: "… and so they are for the stroke width"}
+MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well …",
+                  MEANING["stroke_width"]: "… and so for the stroke width"}
 DIRECTIONS = ("best of ten latents", "best of ten random directions", "direction fitted to it")
 KEPT = {"purity": "k-NN purity", "probe": "accuracy of a linear probe"}
 KEPT_TITLES = {KEPT["purity"]: "Ten means have nearly the pixels' purity",
