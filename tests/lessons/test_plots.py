@@ -64,6 +64,7 @@ from vae_lessons.meet_kl_collapse.figures import (
     beta_sweep,
     code_clouds,
     curve_slopes,
+    decoded_draws,
     own_and_common,
     rescaled_codes,
 )
@@ -479,7 +480,7 @@ def swept(here, seed):
     images = {name: random.random((10, 28, 28))
               for name in ("originals", "reconstructions", "samples")}
     return images | {"beta": SWEPT[here], "rate_per_latent": list(3 * random.random(4)),
-                     "active": 1 + here,
+                     "active": 1 + here, "betas": SWEPT,
                      "rates": [9.0, 5.0, 1.0], "distortions": [90.0, 100.0, 150.0], "here": here,
                      "floor": 45.5, "plateau": 205.8}
 
@@ -513,6 +514,11 @@ def shrunk(seed):
     rate = np.array([90.0, 35.0, 20.0]) + random.random((5, 3))
     return {"betas": SWEPT, "mean_part": 0.6 * rate, "rate": rate, "rescaled": 0.5 * rate,
             "slopes": 0.5 + random.random((5, 2)), "rescaled_slopes": 0.6 + random.random((5, 2))}
+
+
+def unscaled(seed):
+    random = np.random.default_rng(seed)
+    return {"rows": {name: random.random((5, 28, 28)) for name in ("as trained", "rescaled")}}
 
 
 def gained(seed, guess):
@@ -846,6 +852,7 @@ CASES = [
     (curve_slopes, sloping(2, 3.0), sloping(1, None)),
     (code_clouds, clouds(1), clouds(2)),
     (rescaled_codes, shrunk(1), shrunk(2)),
+    (decoded_draws, unscaled(1), unscaled(2)),
     (remedy_gains, gained(1, None), gained(2, "warm-up")),
     (remedy_gains, gained(2, "warm-up"), gained(1, None)),
     (saddle_and_valley, saddle(2.0), saddle(6.0)),

@@ -6,7 +6,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 from vae_helpers.plots.digits import labelled_picture
-from vae_lessons.meet_kl_collapse.figures import THERE_AND_BACK, there_and_back
+from vae_lessons.meet_kl_collapse.figures import ROWS, digit_rows
 
 
 @styled
@@ -53,7 +53,7 @@ def noise_sweep(
     if fig is None:
         fig = _empty_sweep(sigmas)
     parts = fig.artists_of
-    parts["digits"].set_data(there_and_back(originals, reconstructions, samples))
+    parts["digits"].set_data(digit_rows(originals, reconstructions, samples))
     own, refitted = np.asarray(own), np.asarray(refitted)
     for kind, values in (("own", own), ("refitted", refitted)):
         parts[kind].set_data(np.broadcast_to(sigmas, values.shape).ravel(), values.ravel())
@@ -78,7 +78,7 @@ def _empty_sweep(sigmas):
     fig = Figure(figsize=(9.6, 4.3), layout="constrained")
     digits, curve = fig.subplots(1, 2, width_ratios=[1, 1.25])
     fig.artists_of = {
-        "digits": labelled_picture(digits, THERE_AND_BACK, 5),
+        "digits": labelled_picture(digits, ROWS, 5),
         "own": curve.plot([], [], "o", color=BLUE, alpha=0.5, label="fixed σ")[0],
         "line": curve.plot([], [], color=BLUE, linewidth=1)[0],
         "refitted": curve.plot([], [], "^", color=GREEN, alpha=0.5,

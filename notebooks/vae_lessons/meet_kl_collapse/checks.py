@@ -125,6 +125,8 @@ free_bits_loss = Exercise(
                 "You clamped the distortion. The free bits belong to the rate."),
         Mistake(lambda d, r, b, f: d.mean().clamp(min=f) + b * r.mean(0).sum(),
                 "You clamped the distortion. The free bits belong to the rate."),
+        Mistake(lambda d, r, b, f: d.sum() + b * r.sum(0).clamp(min=f).sum(),
+                "You summed over the batch, the distortion and the rates. Average both over it."),
         Mistake(lambda d, r, b, f: d.sum() + b * r.mean(0).clamp(min=f).sum(),
                 "The distortion is summed over the batch. Average it."),
         Mistake(lambda d, r, b, f: d + b * r.mean(0).clamp(min=f).sum(),
@@ -180,24 +182,36 @@ dimensions = Quantity(
 )
 slope = Quantity(
     "slope",
-    4.0,
+    {"least β": 2.0, "largest β": 4.0},
     [
-        (0.25, "This is the rate's fall for each nat of distortion, upside down. β is what a nat "
-         "of rate costs: the distortion's rise over the rate's fall."),
-        (12.0, "This is the distortion's rise alone. Divide it by the rate's fall."),
-        (3.0, "This is the rate's fall alone. Divide the distortion's rise by it."),
-        (9.0, "This is the difference between the two −ELBOs at β = 1. Where are distortion + β "
-         "· rate equal?"),
-        (11.0, "This is A's distortion over its rate. The curve's slope needs both models."),
-        (122 / 7, "This is B's distortion over its rate. The curve's slope needs both models."),
-        (1.2, "This is the distortion's rise over A's rate. Divide it by the rate's fall, 10 − 7."),
-        (1.0, "At β = 1 A has 120 and B 129. They are equal at another β."),
-        (232 / 17, "You added where you should subtract: the slope is a ratio of differences."),
+        ((0.5, 0.25), "These are the rate's falls for each nat of distortion, upside down. β is "
+         "what a nat of rate costs: the distortion's rise over the rate's fall."),
+        ((0.25, 0.5), "These are the rate's falls for each nat of distortion, upside down. β is "
+         "what a nat of rate costs: the distortion's rise over the rate's fall."),
+        ((4.0, 2.0), "Both slopes are right, but the smaller one comes first."),
+        ((6.0, 12.0), "These are the distortion's rises alone. Divide each by the rate's fall."),
+        ((3.0, 3.0), "This is the rate's fall alone, or the slope from A to C. Take the slope from "
+         "A to B, and then that from B to C."),
+        ((122 / 110, 122 / 104), "You divided one distortion by another. A slope is a difference "
+         "of distortions over a difference of rates."),
+        ((110 / 104, 122 / 110), "You divided one distortion by another. A slope is a difference "
+         "of distortions over a difference of rates."),
+        ((8.0, 11.0), "You divided a model's distortion by its own rate. A slope needs two "
+         "models."),
+        ((11.0, 122 / 7), "You divided a model's distortion by its own rate. A slope needs two "
+         "models."),
+        ((214 / 23, 232 / 17), "You added where you should subtract: a slope is a ratio of "
+         "differences."),
+        ((2.0, 3.0), "The first is right. The slope from A to C tells nothing about B; take the "
+         "slope from B to C."),
+        ((3.0, 4.0), "The second is right. The slope from A to C tells nothing about B; take the "
+         "slope from A to B."),
     ],
     [
-        "Write distortion + β · rate for both models.",
-        "110 + 10 β = 122 + 7 β. Solve for β.",
-        "β = (122 − 110) / (10 − 7).",
+        "The slope between two models lies between their two β. B has a model on each side.",
+        "From A to B the distortion rises by 6 and the rate falls by 3. B has the larger β of the "
+        "two. And from B to C?",
+        "(110 − 104) / (13 − 10) ≤ β ≤ (122 − 110) / (10 − 7).",
     ],
     tolerance=0.02,
 )
@@ -214,8 +228,8 @@ fair = Choice(
              "better at every β.",
         "E": "the measure is the same, but the images are not: numbers on training images "
              "hide overfitting.",
-        "F": "both are measured by one loss, D + 4R, so the lower value belongs to the model "
-             "that is better by that loss.",
+        "F": "both are measured by one loss, D + 4R, on the same images. It does not matter "
+             "that β rose to 4 in one of the two runs.",
     },
     [
         "Is the same thing measured on both sides, on the same images?",

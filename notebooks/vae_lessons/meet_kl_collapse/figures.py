@@ -9,11 +9,11 @@ from vae_helpers.plots.digits import labelled_picture, tile
 
 GREY = "#999999"
 LEAST_SLOPE = 0.008  # the lower end of an axis of slopes
-THERE_AND_BACK = ["digits", "back"] * 2 + ["draws"] * 2  # the rows of `there_and_back`
+ROWS = ["digits", "reconstructions"] * 2 + ["draws"] * 2  # of `digit_rows`
 
 
-def there_and_back(originals, reconstructions, samples):
-    """Ten digits with what came back below each, then ten draws: 3 x [10, 28, 28] to six rows."""
+def digit_rows(originals, reconstructions, samples):
+    """Ten digits with their reconstructions below, then ten draws: 3 x [10, 28, 28] to six rows."""
     rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
     order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
     return tile(np.concatenate(order), 5)
@@ -21,26 +21,28 @@ def there_and_back(originals, reconstructions, samples):
 
 @styled
 def beta_sweep(
-    beta, originals, reconstructions, samples, rate_per_latent, active, rates, distortions, here,
-    floor, plateau, fig=None,
+    beta, originals, reconstructions, samples, rate_per_latent, active, betas, rates, distortions,
+    here, floor, plateau, fig=None,
 ):
     """One model of a sweep over β: its digits, its latents and its place on the curve.
 
     originals, reconstructions, samples: [10, 28, 28] in [0, 1]; rate_per_latent: [latent], nats;
-    active: how many latents are active; rates, distortions: of all models [β]; here: which of
-    them this is. floor: the pixels' own entropy; plateau: the distortion of the mean image.
+    active: how many latents are active; betas, rates, distortions: of all models [β]; here: which
+    of them this is. floor: the pixels' own entropy; plateau: the distortion of the mean image.
     Nats per test image.
     """
     latents = len(rate_per_latent)
     if fig is None:
-        fig = _empty_sweep(latents, max(rates), floor, plateau)
+        fig = _empty_sweep(latents, betas, max(rates), floor, plateau)
     parts = fig.artists_of
-    parts["digits"].set_data(there_and_back(originals, reconstructions, samples))
+    parts["digits"].set_data(digit_rows(originals, reconstructions, samples))
     for bar, rate in zip(parts["bars"], sorted(rate_per_latent, reverse=True)):
         bar.set_height(max(rate, 0.004))
     parts["none"].set_visible(max(rate_per_latent) < 0.004)
     parts["curve"].set_data(rates, distortions)
     parts["here"].set_data([rates[here]], [distortions[here]])
+    for number, place in zip(parts["betas"], zip(rates, distortions)):
+        number.xy = place
     parts["none"].axes.set_title(f"β = {beta:g}: {active} of {latents}\nlatents are active")
     parts["here"].axes.set_title(f"Rate {rates[here]:.1f}, distortion {distortions[here]:.0f}\n"
                                  "nats per test image")
@@ -52,26 +54,30 @@ def beta_sweep(
     return fig
 
 
-def _empty_sweep(latents, highest_rate, floor, plateau):
+def _empty_sweep(latents, betas, highest_rate, floor, plateau):
     """The sweep's figure with its axes, its floor and its plateau, and no model yet."""
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
-    digits, bars, curve = fig.subplots(1, 3, width_ratios=[1.25, 0.9, 1.15])
+    digits, bars, curve = fig.subplots(1, 3, width_ratios=[1.25, 0.85, 1.15])
     numbers = range(1, latents + 1)
     fig.artists_of = {
-        "digits": labelled_picture(digits, THERE_AND_BACK, 5),
+        "digits": labelled_picture(digits, ROWS, 5),
         "bars": bars.bar(numbers, 0, color=BLUE),
         "none": bars.text(0.5, 0.5, "all rates are\nbelow 0.004 nats", ha="center",
                           transform=bars.transAxes),
         "curve": curve.plot([], [], "o-", color=GREY, markersize=4)[0],
         "here": curve.plot([], [], "o", color=BLUE, markersize=11)[0],
+        "betas": [curve.annotate(f"{beta:g}", (0, 0), (5, 6), textcoords="offset points",
+                                 color="#555555", fontsize=8) for beta in betas],
     }
+    curve.text(0.97, 0.6, "numbers: β in training", color="#555555", fontsize=8.5, ha="right",
+               transform=curve.transAxes)
     digits.set_title("Digits, reconstructions,\nand decoded draws from the prior")
     bars.set(xlabel="latent, largest rate first", ylabel="rate (nats per image)", ylim=(0.004, 30),
              yscale="log", title=TWO_LINES, xticks=numbers)
     bars.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 1, 10]))
     bars.yaxis.set_major_formatter("{x:g}")
     curve.set(xlabel="rate (nats per image)", ylabel="distortion (nats per image)",
-              title=TWO_LINES, ylim=(0, 225), xlim=(-4, 1.05 * highest_rate + 4))
+              title=TWO_LINES, ylim=(0, 225), xlim=(-4, 1.15 * highest_rate + 4))
     for height, words in ((floor, "the pixels' own entropy"), (plateau, "the mean image")):
         curve.axhline(height, color=GREY, linestyle="--", linewidth=1)
         curve.text(curve.get_xlim()[1], height - 4, words, ha="right", va="top", fontsize=8.5)
@@ -125,7 +131,8 @@ def _slope_dots(axes, places, slopes, marker, colour, label):
     at = np.broadcast_to(places, slopes.shape)
     axes.plot(at.ravel(), slopes.ravel(), marker, color=colour, alpha=0.6, label=label)
     off = at[slopes < LEAST_SLOPE]
-    axes.plot(off, np.full(len(off), 1.15 * LEAST_SLOPE), "v", color=colour, alpha=0.6)
+    axes.plot(off, np.full(len(off), 1.15 * LEAST_SLOPE), "v", color=colour, alpha=0.6,
+              label=f"below {LEAST_SLOPE}" if len(off) else None)
 
 
 @styled
@@ -143,9 +150,10 @@ def code_clouds(codes, rates):
         axes.plot(*np.asarray(places).T, ".", color=BLUE, alpha=0.45, markersize=3)
         axes.plot(2 * np.cos(around), 2 * np.sin(around), color=ORANGE, linewidth=2)
         shares[beta] = (np.linalg.norm(places, axis=1) < 2).mean()
-        axes.set(xlabel="one latent", xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal",
+        axes.set(xlabel="latent of largest rate", xlim=(-reach, reach), ylim=(-reach, reach),
+                 aspect="equal",
                  title=f"β = {beta:g}: rate {rates[beta]:.0f},\n{100 * shares[beta]:.0f} % inside")
-    panels[0].set_ylabel("another latent")
+    panels[0].set_ylabel("latent of second largest rate")
     panels[0].text(0.5, 0.97, "circle: 86 % of\nthe prior's draws", color=ORANGE, ha="center",
                    va="top", transform=panels[0].transAxes, fontsize=8.5)
     first, *_, last = shares.values()
@@ -170,11 +178,11 @@ def rescaled_codes(betas, mean_part, rate, rescaled, slopes, rescaled_slopes):
     bars, axes = fig.subplots(1, 2)
     mean, total, least = (np.median(values, 0) for values in (mean_part, rate, rescaled))
     numbers = np.arange(len(betas))
-    bars.bar(numbers, total - mean, width=0.6, color=BLUE, label="for narrow posteriors")
+    bars.bar(numbers, total - mean, width=0.6, color=BLUE, label="for narrow q(z|x)")
     bars.bar(numbers, mean, width=0.6, bottom=total - mean, color=ORANGE, hatch="//",
              edgecolor="white", label="for means far from 0")
     bars.plot(numbers, least, "_", color="black", markersize=34, markeredgewidth=2,
-              label="whole rate, codes rescaled")
+              label="total, codes rescaled")
     bars.set_xticks(numbers, [f"{beta:g}" for beta in betas])
     bars.set(xlabel="β in training", ylabel="rate (nats per training image)",
              title=f"At β = {betas[0]:g}, {100 * mean[0] / total[0]:.0f} % of the rate pays\n"
@@ -185,16 +193,29 @@ def rescaled_codes(betas, mean_part, rate, rescaled, slopes, rescaled_slopes):
     _slope_dots(axes, np.arange(len(low)) - 0.12, np.asarray(slopes), "o", BLUE, "as trained")
     _slope_dots(axes, np.arange(len(low)) + 0.12, np.asarray(rescaled_slopes), "s", GREEN,
                 "codes rescaled")
-    inside = ((rescaled_slopes > low) & (rescaled_slopes < high))[:, 0]
-    axes.set(title=f"Rescaled, {inside.sum()} of {len(inside)} seeds' first slopes\n"
-                   "lie between their two β", ylabel="slope (nats per nat)")
+    before, after = np.median(slopes, 0)[0], np.median(rescaled_slopes, 0)[0]
+    axes.set(title=f"Rescaling makes the first slope\n{after / before:.1f} times as large",
+             ylabel="slope (nats per nat)")
     axes.legend(loc="upper left", fontsize=8.5)
     fig.caption = (
         "Medians over seeds. Rate: " + ", ".join(
-            f"{a:.1f} at β = {beta:g}, of which ½ mean² {b:.1f}, and {c:.1f} with rescaled codes"
+            f"{a:.1f} at β = {beta:g}, of which ½ m² {b:.1f}, and {c:.1f} with rescaled codes"
             for beta, a, b, c in zip(betas, total, mean, least))
-        + f". First slope: {np.median(slopes, 0)[0]:.3f} as trained, "
-          f"{np.median(rescaled_slopes, 0)[0]:.3f} rescaled.")
+        + f". First slope: {before:.3f} as trained, {after:.3f} rescaled.")
+    return fig
+
+
+@styled
+def decoded_draws(rows):
+    """The same draws of z, decoded by several models, one row a model: {label: [n, 28, 28]}."""
+    images = np.concatenate(list(rows.values()))
+    columns = len(images) // len(rows)
+    fig = Figure(figsize=(7.6, 0.65 * len(rows) + 0.4), layout="constrained")
+    axes = fig.subplots()
+    labelled_picture(axes, list(rows), columns).set_data(tile(images, columns))
+    axes.set_title("With rescaled codes, the draws get dark strokes, but few are digits")
+    fig.caption = f"The same {columns} draws from the prior, decoded by the models: " + ", ".join(
+        f"{name}, {100 * part.mean():.0f} % ink" for name, part in rows.items()) + "."
     return fig
 
 
@@ -211,16 +232,22 @@ def active_latents(betas, stored, live, asked, guess=None):
     fig = Figure(figsize=(8.4, 3.4), layout="constrained")
     axes = fig.subplots()
     axes.plot(betas, medians, color=BLUE, linewidth=1, label="median of stored seeds")
-    axes.plot(np.broadcast_to(betas, stored.shape).ravel(), stored.ravel(), "o", color=BLUE,
-              alpha=0.5, label="stored seeds")
-    axes.plot(list(live), list(live.values()), "D", color=ORANGE, markersize=8, label="this run")
+    aside = np.geomspace(0.9, 1.11, len(stored))[:, None]  # so that equal seeds do not overlap
+    axes.plot((betas * aside).ravel(), stored.ravel(), "o", color=BLUE, alpha=0.5, markersize=5,
+              label="stored seeds, 15 epochs each")
+    axes.plot(list(live), list(live.values()), "D", color=ORANGE, markersize=8,
+              label="this run, 5 epochs")
     axes.plot(list(guessed), list(guessed.values()), "D", color=ORANGE, fillstyle="none",
               markersize=12, markeredgewidth=2, label="your guess")
     _beta_axis(axes, betas, "β")
     axes.set(ylabel="active latents (of 10)", ylim=(-0.5, 10.8))
     axes.legend(loc="lower left", fontsize=8.5)
-    full = max(beta for beta, count in zip(betas, medians) if count == medians.max())
-    axes.set_title(f"All {medians.max():g} latents up to β = {full:g}, then fewer and fewer")
+    most = stored.max()
+    full = [beta for beta, counts in zip(betas, stored.T) if (counts == most).all()]
+    none = [beta for beta, counts in zip(betas, stored.T) if (counts == 0).all()]
+    axes.set_title((f"All {most} latents are active up to β = {max(full):g}" if full
+                    else f"At most {most} latents are active")
+                   + (f", none at β = {min(none):g}" if none else ""))
     fig.caption = "Median active latents: " + ", ".join(
         f"{count:g} at β = {beta:g}" for beta, count in zip(betas, medians)) + "."
     return fig
@@ -238,7 +265,7 @@ def own_and_common(betas, own, common, guess=None):
     """Each model measured by its own loss, and all of them by one: −ELBO.
 
     betas: [b]; own: distortion + β · rate, common: distortion + rate, both [seeds, b], nats per
-    test image; guess: the β that the learner thinks best, or None.
+    test image; guess: the β whose −ELBO the learner thinks nearest to the first model's, or None.
     """
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     left, right = fig.subplots(1, 2, sharex=True)

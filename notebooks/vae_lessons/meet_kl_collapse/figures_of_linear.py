@@ -15,7 +15,7 @@ def surviving_dimensions(
 ):
     """A linear VAE's latents against the law A_u = 1 − σ²/λ, and what its codes keep of digits.
 
-    eigenvalues: of the data, falling, [shown]; spreads: A_u of trained models, each falling,
+    eigenvalues: of the data, descending, [shown]; spreads: A_u of trained models, each descending,
     [seeds, latent]; originals, reconstructions: [6, 28, 28] in [0, 1]; live: a run's own A_u
     [latents] or None; guess: the count that the learner committed, or None.
     """
@@ -40,8 +40,9 @@ def surviving_dimensions(
     low, high = counts.min(), counts.max()
     trained = f"{low}" if low == high else f"{low} to {high}"
     guessed = "" if guess is None else f"; your guess: {guess}"
-    parts["noise"].axes.set_title(f"σ² = {noise_variance:g}:\n{surviving} eigenvalues above it")
-    parts["law"].axes.set_title(f"A_u > 0.01: predicted {expected},\ntrained {trained}{guessed}")
+    above = f"{surviving} eigenvalue{'s' * (surviving != 1)} above it"
+    parts["noise"].axes.set_title(f"σ² = {noise_variance:g}:\n{above}")
+    parts["law"].axes.set_title(f"$A_u$ > 0.01: predicted {expected},\ntrained {trained}{guessed}")
     fig.caption = (
         f"At σ² = {noise_variance:g} {surviving} eigenvalues lie above the noise; the rule "
         f"A_u > 0.01 counts {expected} of them, and {trained} in {len(counts)} stored "
@@ -64,14 +65,14 @@ def _empty_dimensions(shown):
                          label="this run")[0],
         "law": law.plot([], [], color=GREEN, label="1 − σ²/λ")[0],
         "guess": law.axvline(1, color=ORANGE, linestyle=":", linewidth=2, label="your guess"),
-        "digits": labelled_picture(digits, ["digits", "back"] * 2, 3),
+        "digits": labelled_picture(digits, ["digits", "reconstructions"] * 2, 3),
     }
     spectrum.set(xlabel="direction, strongest first", ylabel="eigenvalue λ (squared pixel units)",
                  yscale="log", xlim=(0, shown + 1), ylim=(0.03, 8), title=TWO_LINES)
-    law.set(xlabel="latent, largest A_u first", title=TWO_LINES,
-            ylabel="A_u, variance of the posterior mean",
+    law.set(xlabel="latent, largest $A_u$ first", title=TWO_LINES,
+            ylabel="$A_u$, variance of the posterior mean",
             xlim=(0, shown + 1), ylim=(-0.03, 1.03))
-    spectrum.legend(loc="upper right", fontsize=8.5)
+    spectrum.legend(loc="upper right", fontsize=8.5, frameon=True, edgecolor="none", framealpha=0.9)
     law.legend(loc="upper right", fontsize=8.5)
     digits.set_title("Digits, and their\nreconstructions")
     freeze_layout(fig)
@@ -97,9 +98,11 @@ def saddle_and_valley(beta, threshold, encoder, decoder, loss, fig=None):
     parts["minimum"].set(visible=not saddle)
     best = loss.min(1)  # [w], along the valley: the best encoder for each decoder
     parts["valley"].set_data(decoder, best)
+    parts["dots"].set(marker="*" if saddle else "o", markersize=13 if saddle else 9)
     parts["dots"].set_data(*((minima[:, 1], [loss.min()] * 2) if saddle else ([0], [0])))
     state = "a saddle" if saddle else "the minimum"
-    parts["surface"].axes.set_title(f"β = {beta:g}: the collapsed model\nis {state}")
+    parts["surface"].axes.set_title(f"β = {beta:g}: the collapsed latent\nis {state}")
+    parts["key"].set_text("✕ saddle\n★ minima" if saddle else "● the only minimum")
     gain = -loss.min()
     parts["valley"].axes.set_title(
         f"Using the latent lowers the loss\nby {gain:.2g} nats" if saddle
@@ -118,7 +121,8 @@ def _empty_surface(encoder, decoder):
     levels = [-2, -1, -0.5, -0.2, -0.1, -0.05, -0.02, 0.02, 0.1, 0.3, 1, 3, 10]
     picture = surface.imshow(
         np.zeros((len(decoder), len(encoder))), origin="lower", aspect="auto", cmap="PuOr_r",
-        norm=BoundaryNorm(levels, 256, extend="both"), interpolation="nearest",
+        norm=BoundaryNorm(levels, 256, extend="both"),
+        interpolation="bilinear", interpolation_stage="data",
         extent=(encoder[0], encoder[-1], decoder[0], decoder[-1]))
     bar = fig.colorbar(picture, ax=surface, ticks=levels)
     bar.set_label("loss above that of a collapsed latent (nats)")
@@ -127,7 +131,7 @@ def _empty_surface(encoder, decoder):
               "color": "white", "zorder": 5}
     fig.artists_of = {
         "surface": picture,
-        "key": surface.text(0.02, 0.98, "✕ saddle\n★ minima\n● the only minimum", **corner),
+        "key": surface.text(0.02, 0.98, "", **corner),
         "minima": surface.plot([], [], "*", color="black", markersize=13)[0],
         "saddle": surface.plot([0], [0], "x", color="black", markersize=10,
                                markeredgewidth=2.5)[0],

@@ -13,10 +13,12 @@ def remedy_gains(gains, live, notes, labels, guess=None):
     gains: {measure: {remedy: [seeds]}}; live: {remedy: {measure: gain}} of this notebook's runs;
     notes: {run: (median of active latents, median of dead units)}, the constant run first;
     labels: {measure: how it is called}; guess: the remedy that the learner committed, or None.
+    A title names the remedies whose median gain is within a nat of the largest.
     """
     remedies = list(next(iter(gains.values())))
     rows = np.arange(len(remedies))
     fig = Figure(figsize=(9.6, 1.7 + 0.48 * len(remedies)), layout="constrained")
+    fig.get_layout_engine().set(rect=(0.01, 0, 0.98, 1))
     panels = fig.subplots(1, len(gains), sharey=True, sharex=True, squeeze=False)[0]
     told = []
     for axes, (measure, of) in zip(panels, gains.items()):
@@ -27,10 +29,9 @@ def remedy_gains(gains, live, notes, labels, guess=None):
         axes.plot(medians, rows, "|", color=BLUE, markersize=24, markeredgewidth=3)
         axes.plot([found[measure] for found in live.values()],
                   [remedies.index(remedy) for remedy in live], "D", color=ORANGE, markersize=8)
-        helped = int((medians > 0).sum())
+        most = [name for name, median in zip(remedies, medians) if median > medians.max() - 1]
         axes.set(xlabel="gain over the constant run (nats per test image)\nbetter →",
-                 title=f"{labels[measure]}:\n"
-                       f"{helped} of {len(remedies)} remedies gain in the median")
+                 title=f"{labels[measure]},\n{' and '.join(most)} gain{'s' * (len(most) < 2)} most")
         told.append(f"{labels[measure]}: " + ", ".join(
             f"{remedy} {median:.1f}" for remedy, median in zip(remedies, medians)))
         if guess is not None:

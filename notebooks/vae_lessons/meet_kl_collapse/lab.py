@@ -36,7 +36,7 @@ def covariance(images):
 
 
 def eigenvalues(covariance):
-    """The variances along the principal directions, falling: [pixels, pixels] to [pixels]."""
+    """The variances along the principal directions, descending: [pixels, pixels] to [pixels]."""
     return torch.linalg.eigvalsh(covariance.double()).flip(0)
 
 

@@ -42,7 +42,7 @@ class Sweep:
         """The numbers that `figures.beta_sweep` draws of the first seed's model with this β."""
         place = self.at(beta)
         return {"beta": beta, "here": place, "active": self.active[0, place].item(),
-                "rate_per_latent": self.rates[0, place].tolist(),
+                "rate_per_latent": self.rates[0, place].tolist(), "betas": self.betas,
                 "distortions": self.test[0, :, 0].tolist(),
                 "rates": self.test[0, :, 1].tolist()}
 
@@ -63,7 +63,7 @@ class RateSplit:
     """The study `rate_split`: what the rate pays for at four small β, in six seeds.
 
     train: distortion and rate [seed, β, 2]; moments: averages over training images of the
-    posterior's mean² and variance, [seed, β, 2, latent].
+    mean² and variance of q(z|x), [seed, β, 2, latent].
     """
 
     def __init__(self):
@@ -91,7 +91,7 @@ class RateSplit:
         return secants(self.train[..., 0], self.rescaled_rate() if rescaled else self.rate)
 
     def width(self):
-        """The posteriors' standard deviation, root mean square, then averaged: [seed, β]."""
+        """The standard deviation of q(z|x), root mean square, then averaged: [seed, β]."""
         return self.moments[:, :, 1].sqrt().mean(-1)
 
     def panels(self):

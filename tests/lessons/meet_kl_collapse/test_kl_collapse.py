@@ -63,10 +63,15 @@ def test_the_learner_s_loss_trains_as_the_trainer_s_own_free_bits():
         torch.testing.assert_close(mine, other)
 
 
-def test_the_slope_is_where_both_objectives_are_equal():
-    beta = (122 - 110) / (10 - 7)
-    assert checks.slope.judge(beta).passed and 110 + 10 * beta == 122 + 7 * beta
-    assert "sign" in checks.slope.judge(-beta).diagnosis
+def test_b_is_the_best_of_three_between_the_two_slopes():
+    models = [(13, 104), (10, 110), (7, 122)]  # rate and distortion of A, B and C
+    least, largest = ((after - before) / (more - less)
+                      for (more, before), (less, after) in zip(models, models[1:]))
+    assert checks.slope.judge((least, largest)).passed
+    assert "sign" in checks.slope.judge((-least, -largest)).diagnosis
+    for beta, best in ((1, 0), (2.1, 1), (3.9, 1), (4.1, 2)):
+        losses = [distortion + beta * rate for rate, distortion in models]
+        assert min(losses) == losses[best]
     for wrong, diagnosis in checks.slope._mistakes:
         assert checks.slope.judge(wrong).diagnosis == diagnosis
 
@@ -162,7 +167,8 @@ def figure_of(**changed):
     return figures.beta_sweep(**{
         "beta": 2.0, "originals": images, "reconstructions": images, "samples": images,
         "rate_per_latent": [1.0, 0.002], "active": 1, "rates": [9.0, 3.0],
-        "distortions": [100.0, 120.0], "here": 1, "floor": 45.5, "plateau": 205.8,
+        "distortions": [100.0, 120.0], "betas": [1.0, 2.0], "here": 1,
+        "floor": 45.5, "plateau": 205.8,
     } | changed)
 
 

@@ -1,7 +1,7 @@
 # ruff: noqa: F821
 """Right answers to notebook 05, written otherwise than its solutions."""
 
-my_slope = 4.0
+my_slope = [2, 4.0]
 
 my_fair = "b, d, f"
 
