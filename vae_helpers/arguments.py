@@ -1,4 +1,4 @@
-"""What callers give, checked: whole numbers and seeds, Python's own or NumPy's."""
+"""Checks of arguments: whole numbers and seeds, from Python or NumPy."""
 
 import math
 import operator
@@ -7,13 +7,13 @@ import torch
 
 
 def whole_number(value, name, least=1, most=math.inf):
-    """`value` as an int: Python's and NumPy's whole numbers are accepted, True and 2.0 are not.
+    """`value` as an int. Python's and NumPy's integers are accepted; True and 2.0 are not.
 
-    Raises `ValueError`, with `name` and the range, for anything else and out of the range.
+    Raises `ValueError`, which gives `name` and the range, for any other value.
     """
     try:
         number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:  # a fraction, a word, None
+    except TypeError:  # a float, a string, None
         number = None
     if number is None or not least <= number <= most:
         span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
@@ -22,8 +22,8 @@ def whole_number(value, name, least=1, most=math.inf):
 
 
 def generator(seed):
-    """A `torch.Generator` on the processor that starts from `seed`, a whole number.
+    """A `torch.Generator` on the CPU, seeded with the whole number `seed`.
 
-    Raises `ValueError` for another seed.
+    Raises `ValueError` if `seed` is not a whole number that PyTorch accepts.
     """
     return torch.Generator().manual_seed(whole_number(seed, "seed", -(2**63), 2**64 - 1))

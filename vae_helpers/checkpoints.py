@@ -1,8 +1,8 @@
-"""Checkpoints: a training run in a file, from which it goes on as if nothing had happened.
+"""Checkpoints: the state of a training run in a file, from which the run can be resumed exactly.
 
-A file is one line of text and what `torch.save` wrote. The line names the format and holds
-the SHA-256 of the rest, so that a damaged or foreign file is noticed before anything in it
-is read; the rest is read as tensors and plain values only (`weights_only`).
+A file holds one line of text, followed by the bytes that `torch.save` wrote. The line gives the
+format and the SHA-256 of these bytes, so that a damaged or foreign file is rejected before it is
+decoded. Only tensors and plain values are decoded (`weights_only`).
 """
 
 import hashlib
@@ -27,10 +27,10 @@ class CheckpointError(RuntimeError):
 
 
 def save(trainer, path):
-    """Write the run of `trainer` (a `training.Trainer`) to `path`, whole or not at all.
+    """Write the state of `trainer` (a `training.Trainer`) to the file `path`, atomically.
 
     Raises `CheckpointError` if the file cannot be written (a full disk, no permission); an
-    earlier checkpoint there stays as it was. Raises `TypeError` if β is a function that
+    earlier checkpoint at `path` is then unchanged. Raises `TypeError` if β is a function that
     cannot be stored.
     """
     path, content = Path(path), io.BytesIO()
@@ -44,8 +44,8 @@ def save(trainer, path):
             file.write(payload)
     except OSError as error:
         raise CheckpointError(
-            f"The checkpoint {path} could not be written: {error}. An earlier one there is as it "
-            f"was. {len(payload) / 1e6:.1f} MB are needed: make room, or choose a folder in "
+            f"The checkpoint {path} could not be written: {error}. An earlier checkpoint there "
+            f"is unchanged. Free {len(payload) / 1e6:.1f} MB of disk space, or choose a folder in "
             "which you may write."
         ) from error
     for part in path.parent.glob(f"{escape(path.name)}.*.part"):
@@ -54,12 +54,12 @@ def save(trainer, path):
 
 
 def restore(trainer, path):
-    """Put `trainer` where the run in `path` stood; it must have been made with the same settings.
+    """Load the checkpoint `path` into `trainer`, which must have been made with the same settings.
 
-    The trainer's present state is lost. `beta`, `learning_rate` and `batch_size` become what
-    they were when the checkpoint was written, if they had been assigned since the start.
-    Raises `CheckpointError`, and leaves the trainer as it is, if there is no such file or it
-    is damaged, no checkpoint, of another format or of another run.
+    The present state of the trainer is replaced. If `beta`, `learning_rate` or `batch_size` had
+    been assigned during the run, they get the values that they had when the checkpoint was written.
+    Raises `CheckpointError`, and leaves the trainer unchanged, if the file is missing, damaged,
+    not a checkpoint, in another format or from another run.
     """
     path = Path(path)
     content, here, before = _read(path), _identity(trainer), trainer.state()
@@ -76,8 +76,8 @@ def restore(trainer, path):
         ) from error
     if difference is not None:
         raise CheckpointError(
-            f"The checkpoint {path} is of another run: {difference}. "
-            f"Give the trainer what that run had, to go on with it. {START_ANEW}"
+            f"The checkpoint {path} is from another run: {difference}. To continue that run, make "
+            f"the trainer with the same model, images and settings. {START_ANEW}"
         )
 
 
@@ -87,7 +87,7 @@ def _first_line(payload):
 
 
 def _read(path):
-    """What `save` stored in the file `path`, once all of it is known to be there."""
+    """The dictionary that `save` stored in the file `path`, after its checksum was verified."""
     try:
         line, _, payload = path.read_bytes().partition(b"\n")
     except OSError as error:
@@ -96,7 +96,7 @@ def _read(path):
         ) from error
     version = re.match(re.escape(START) + rb"(\d+)", line)
     if version is None:
-        what = "no checkpoint of vae_helpers, or its beginning is damaged" if line else "empty"
+        what = "not a vae_helpers checkpoint, or its beginning is damaged" if line else "empty"
         raise CheckpointError(f"The file {path} is {what}. {START_ANEW}")
     if version[1] != b"%d" % FORMAT:
         raise CheckpointError(
@@ -105,12 +105,12 @@ def _read(path):
         )
     if line + b"\n" != _first_line(payload):
         raise CheckpointError(
-            f"The checkpoint {path} is damaged or cut short: its checksum is not that of its "
+            f"The checkpoint {path} is damaged or incomplete: its checksum does not match its "
             f"content. {START_ANEW}"
         )
     try:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except Exception as error:  # what a hostile file makes torch.load raise is not foreseeable
+    except Exception as error:  # a hostile file can make torch.load raise anything
         raise CheckpointError(
             f"The checkpoint {path} holds more than tensors and plain values, or cannot be "
             f"decoded, and was not loaded: {error}. {START_ANEW}"
@@ -118,7 +118,7 @@ def _read(path):
 
 
 def _identity(trainer):
-    """What a checkpoint belongs to: the model, the images and the settings, {name: value}."""
+    """{name: value} that identifies a run: its model, its images and its settings."""
     model, settings = trainer.model, trainer.settings
     described = {f"the model's {name}": it for name, it in identity.describe(model).items()}
     tensors = {
@@ -132,7 +132,7 @@ def _identity(trainer):
 
 
 def _described(images):
-    """Shape and a sample's total, which tell apart the sets that are likely to be confused."""
+    """The shape of `images` and the sum of every hundredth, enough to recognise another set."""
     if images is None:
         return "None"
     return f"{list(images.shape)}, every hundredth with sum {int(images[::100].sum())}"

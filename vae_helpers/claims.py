@@ -1,4 +1,4 @@
-"""Claims: sentences with what was measured for them, in one line that unfolds to a table."""
+"""Claims: statements of a notebook, each with its measured value and the band it must lie in."""
 
 import html
 import math
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 
 class Claim(NamedTuple):
-    """A sentence, the value measured for it, and the band within which it is true.
+    """A sentence, the value measured for it, and the band within which the sentence is true.
 
-    value: one number, or the median over `seeds` seeds, with the `least` and the `most` of them.
-    of: what must lie within low … high, "all" seeds or their "median".
+    value: one number, or the median over `seeds` seeds; `least` and `most` are then the smallest
+    and the largest seed. of: what must lie in the band low … high, "all" seeds or their "median".
     """
 
     id: str
@@ -50,34 +50,35 @@ class Claim(NamedTuple):
 
 
 def measured(value, unit=""):
-    """A measured figure as text, ⟨1.23⟩ nats: another machine may measure another one.
+    """A measured value as text, "⟨1.23⟩ nats".
 
-    The marks tell the reader so, and tell the notebook tests not to compare the digits.
+    The angle brackets mark a value that may differ on another machine. The notebook tests do not
+    compare the digits between them.
     """
     return f"⟨{float(f'{value:.3g}'):,.10g}⟩ {unit}".rstrip()
 
 
 def claim(id, sentence, value, low, high, unit="", of="all"):
-    """The `Claim` that `value` lies within low … high, for `claims` to show.
+    """The `Claim` that `value` lies within low … high, to be displayed by `claims`.
 
-    id: NOTEBOOK.NAME. value: a number, or one for each seed; then "all" must lie within the
-    band or, as `of` may say, their "median". Raises `TypeError` for a value that is no number and
-    `ValueError` for a band that is none, for no seeds, and for another `of`.
+    id: NOTEBOOK.NAME. value: a number, or a list with one number per seed. of: "all" if every
+    seed must lie in the band, "median" if only their median must. Raises `TypeError` for a value
+    that is not a number, and `ValueError` for low above high, an empty list, or another `of`.
     """
-    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy or PyTorch
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy, PyTorch
     while isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]  # [1] or [1, 1]: a number, which has no spread
     many = isinstance(value, (list, tuple))
     seeds = list(value) if many else [value]
     for one in seeds:
         if isinstance(one, (str, list, tuple)):
-            raise TypeError(f"{id}: a number, or one for each seed, is expected, got {one!r}.")
+            raise TypeError(f"{id}: expected a number, or one for each seed, got {one!r}.")
     if not seeds:
-        raise ValueError(f"{id}: one value for each seed is expected, got none at all.")
+        raise ValueError(f"{id}: expected one value for each seed, got an empty list.")
     if of not in ("all", "median"):
         raise ValueError(f'{id}: of={of!r} is neither "all" nor "median".')
     if not low <= high:
-        raise ValueError(f"{id}: {low} … {high} is no band: low must not exceed high.")
+        raise ValueError(f"{id}: the band {low} … {high} is empty: low must not exceed high.")
     seeds = [float(one) for one in seeds]
     ends = [math.nan] * 3 if any(map(math.isnan, seeds)) else (
         statistics.median(seeds), min(seeds), max(seeds))
@@ -85,10 +86,11 @@ def claim(id, sentence, value, low, high, unit="", of="all"):
 
 
 class claims:
-    """Claims as a cell shows them: one line with the verdict, which unfolds to a table.
+    """The claims of a cell, displayed as one line with the verdict that unfolds to a table.
 
-    It never raises: whoever changes a cell above may run on. The rows stand in the output's
-    metadata under "claims", where the ledger and the site find them.
+    A claim that does not hold raises no error, so that a reader who changed a cell above can go
+    on. The rows are in the output's metadata under "claims", where the ledger and the site read
+    them.
     """
 
     def __init__(self, *rows):
@@ -96,7 +98,7 @@ class claims:
 
     @property
     def verdict(self):
-        """The one line: how many claims there are, and which do not hold."""
+        """The verdict in one line: how many claims hold, or which do not."""
         failed = [row.id for row in self.rows if not row.holds]
         count = len(self.rows)
         if failed:
@@ -119,7 +121,7 @@ class claims:
                 f"<tr>{titles}</tr>{lines}</table></details>")
 
     def _repr_mimebundle_(self, **_settings):
-        def plain(value):  # JSON knows no infinity
+        def plain(value):  # JSON has no infinity
             return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
         rows = [{name: plain(value) for name, value in row._asdict().items()}

@@ -24,16 +24,16 @@ except RuntimeError as error:
     ) from None
 
 PACKAGED = Path(__file__).parent / "mnist"
-BLOCK = 1 << 20  # bytes read at a time
-VALIDATION = 5_000  # the training file's last digits, on which settings are chosen
+BLOCK = 1 << 20  # bytes per read
+VALIDATION = 5_000  # digits at the end of the training file, for choosing settings
 
 
 class MNISTError(RuntimeError):
-    """MNIST could not be loaded; the message says what, where and what to do."""
+    """MNIST could not be loaded; the message says why, and what to do."""
 
 
 class MNIST(NamedTuple):
-    """The 70,000 digits: images uint8 [n, 28, 28] from 0 to 255, labels int64 [n]."""
+    """The 70,000 MNIST digits: images uint8 [n, 28, 28] from 0 to 255, labels int64 [n]."""
 
     train_images: torch.Tensor
     train_labels: torch.Tensor
@@ -44,20 +44,20 @@ class MNIST(NamedTuple):
 
 
 def load_mnist(validation=VALIDATION):
-    """The MNIST training, validation and test digits as tensors; nothing is ever downloaded.
+    """The MNIST training, validation and test digits as tensors, without a download.
 
-    Train on the first, choose settings on the second, report on the third. validation: how many
-    digits at the end of the training file are for validation; 0 leaves all 60,000 for training,
-    as the protocol of some papers asks.
+    Train on the training set, choose settings on the validation set, report on the test set.
+    validation: how many digits at the end of the training file form the validation set; 0 leaves
+    all 60,000 for training, as in the protocol of some papers.
 
-    The files packed with this package are unpacked once to the cache folder and torchvision
-    reads them there; a damaged copy is noticed by its checksum and remade. The file
-    vae_helpers/mnist/README.md says how to use other files.
+    The data files come with this package. They are unpacked once to the cache folder, where
+    torchvision reads them; a copy with a wrong checksum is unpacked again. To use other files,
+    see vae_helpers/mnist/README.md.
 
     Returns `MNIST`: images of shape [55000, 28, 28], [5000, 28, 28] and [10000, 28, 28], uint8,
-    about 55 MB. All calls share their memory: clone a tensor before you write into it.
-    Raises `MNISTError` for a damaged package or a cache that cannot be written, and `ValueError`
-    for a count that is no whole number or leaves no digit to train on.
+    about 55 MB. All calls return the same memory: clone a tensor before you write into it.
+    Raises `MNISTError` if the package is damaged or the cache cannot be written, and `ValueError`
+    if `validation` is not a whole number from 0 to 59,999.
     """
     root = cache_dir() / "mnist"
     _fill_cache(root / "MNIST" / "raw")
@@ -68,7 +68,7 @@ def load_mnist(validation=VALIDATION):
 
 @functools.lru_cache(maxsize=1)
 def _read(root):
-    """Images and labels of both files, in a folder whose checksums are right."""
+    """Images and labels of both files in the folder `root`, whose checksums were verified."""
     train, test = (TorchvisionMNIST(root, train=train) for train in (True, False))
     return train.data, train.targets, test.data, test.targets
 
@@ -86,7 +86,7 @@ def _sha256(path):
 
 @functools.lru_cache(maxsize=4)
 def _sha256_as_of(path, _changed, _size):
-    """A file that has not changed since need not be read again."""
+    """The SHA-256 of a file, cached until its time of change or its size differs."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -99,19 +99,19 @@ def _is_whole(path, digest):
 
 
 def _fill_cache(raw):
-    """Unpack each file that is missing from the folder `raw`, or damaged there."""
+    """Unpack each file that is missing or damaged in the folder `raw`."""
     for name, digest in _checksums().items():
         if _is_whole(raw / name, digest):
             continue
         try:
             _unpack(PACKAGED / f"{name}.gz", raw / name, digest)
         except OSError as error:
-            if _is_whole(raw / name, digest):  # another kernel was faster and has it open
+            if _is_whole(raw / name, digest):  # another kernel unpacked it first
                 continue
             raise MNISTError(
-                f"MNIST could not be unpacked to {raw}: {error}. About 55 MB are needed there. "
-                f"Make room or make it writable, or set the environment variable "
-                f"{CACHE_VARIABLE} to a folder that is."
+                f"MNIST could not be unpacked to {raw}: {error}. It needs about 55 MB there. "
+                f"Free space or make the folder writable, or set the environment variable "
+                f"{CACHE_VARIABLE} to a writable folder."
             ) from error
 
 
@@ -137,12 +137,12 @@ def _unpack(packed, target, digest):
 def _read_block(source, damaged):
     try:
         return source.read(BLOCK)
-    except (OSError, EOFError, zlib.error) as error:  # bad magic, bad CRC, cut short
+    except (OSError, EOFError, zlib.error) as error:  # bad header, bad CRC, truncated
         raise damaged from error
 
 
 def pixels(images):
-    """Grey images as rows of pixels: uint8 [n, 28, 28] to float32 [n, 784] in [0, 1]."""
+    """Grey-scale images as rows of pixels: uint8 [n, 28, 28] to float32 [n, 784] in [0, 1]."""
     require_images(images)
     return images.flatten(1).float() / 255  # [n, 28, 28] -> [n, 784]
 
@@ -152,7 +152,7 @@ def require_images(images):
     if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8 or images.ndim != 3:
         kind = f"{type(images).__name__} of {getattr(images, 'dtype', 'no type')}"
         shape = list(getattr(images, "shape", []))
-        raise TypeError(f"Images are a torch.uint8 tensor [n, 28, 28], got {kind} {shape}.")
+        raise TypeError(f"Images must be a torch.uint8 tensor [n, 28, 28], got {kind} {shape}.")
 
 
 def require_unit_interval(x, name):
@@ -160,30 +160,30 @@ def require_unit_interval(x, name):
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"{name} must be a tensor, got {type(x).__name__}.")
     if not x.is_floating_point():
-        raise TypeError(f"{name} must be floats, got {x.dtype}. Raw MNIST images go through "
-                        f"data.pixels first; {name}.float() is for tensors of 0 and 1.")
+        raise TypeError(f"{name} must be floats, got {x.dtype}. Convert raw MNIST images "
+                        f"with data.pixels, and tensors of 0 and 1 with {name}.float().")
     if not x.numel():
         raise ValueError(f"{name} is empty, its shape is {list(x.shape)}: give at least one image.")
     low, high = (float(v) for v in torch.aminmax(x.detach()))
     if not (low >= 0 and high <= 1):  # also false for NaN
         raise ValueError(
-            f"{name} must lie in [0, 1], but runs from {low:.4g} to {high:.4g}. "
-            "Raw MNIST images go through data.pixels first."
+            f"{name} must lie in [0, 1], but ranges from {low:.4g} to {high:.4g}. "
+            "Convert raw MNIST images with data.pixels first."
         )
 
 
 def noise(generator, *shape, like):
     """Standard normal noise of this shape, with the dtype and on the device of the tensor `like`.
 
-    It is drawn on the processor, so that a seed gives the same noise on every device.
+    The noise is drawn on the CPU, so that a seed gives the same noise on every device.
     """
     return torch.randn(*shape, generator=generator, dtype=like.dtype).to(like.device)
 
 
 def minibatches(count, batch_size, generator):
-    """Index tensors that visit 0 … count−1 once each in random order; the last may be short.
+    """The indices 0 … count−1 in random order, split into tensors of `batch_size`.
 
-    Raises `ValueError` for a batch size that is no whole number of at least 1.
+    The last tensor may be shorter. Raises `ValueError` unless `batch_size` is a whole number ≥ 1.
     """
     batch_size = whole_number(batch_size, "batch_size")
     return torch.randperm(count, generator=generator).split(batch_size)

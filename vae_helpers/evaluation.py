@@ -1,6 +1,6 @@
-"""What a trained model is worth on images it is shown: evaluation mode, no gradients.
+"""Measures of a trained model on given images, in evaluation mode and without gradients.
 
-Every function leaves the model in the mode in which it was.
+Every function restores the mode (training or evaluation) that the model had before.
 """
 
 import contextlib
@@ -10,11 +10,11 @@ import torch
 
 from vae_helpers import arguments, data, elbo
 
-CHUNK = 1000  # images at a time, which keeps the float copies small
+CHUNK = 1000  # images per forward pass, which keeps the float copies small
 
 
 class Evaluation(NamedTuple):
-    """Averages over images, in nats per image."""
+    """The two parts of the negative ELBO, averaged over images; nats per image."""
 
     distortion: float
     rate: float
@@ -27,9 +27,9 @@ class Evaluation(NamedTuple):
 
 @contextlib.contextmanager
 def evaluation_mode(model):
-    """Evaluation mode for the `with` block; then each module has the mode back that it had.
+    """Put `model` into evaluation mode for a `with` block, then restore the mode of each module.
 
-    So a layer that was frozen (in evaluation mode while the rest trains) stays frozen.
+    A layer that was frozen (in evaluation mode while the rest trains) therefore stays frozen.
     """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -41,10 +41,10 @@ def evaluation_mode(model):
 
 
 def rows(model, images):
-    """`images` (uint8 [n, 28, 28]) as what `model` takes: x [n, pixels] in [0, 1].
+    """`images` (uint8 [n, 28, 28]) as the model's input x: [n, pixels] in [0, 1].
 
-    x has the dtype and is on the device of the model's parameters. Raises `TypeError` for images
-    of another kind and `ValueError` if there are none.
+    x has the dtype and the device of the model's parameters. Raises `TypeError` if `images` is
+    not a uint8 tensor [n, rows, columns], and `ValueError` if it is empty.
     """
     x = data.pixels(images)
     if not len(x):
@@ -53,16 +53,16 @@ def rows(model, images):
 
 
 def chunks(model, images):
-    """`rows` of CHUNK images at a time, one after another: x [chunk, pixels]."""
+    """An iterator over `rows` of CHUNK images each: x [chunk, pixels]."""
     data.require_images(images)
     return (rows(model, chunk) for chunk in images.split(CHUNK))
 
 
 @torch.no_grad()
 def evaluate(model, images, *, seed):
-    """The ELBO's two parts over `images` (uint8 [n, 28, 28]), with one draw of z per image.
+    """The `Evaluation` of `model` on `images` (uint8 [n, 28, 28]), with one draw of z per image.
 
-    Raises `TypeError` for images of another kind and `ValueError` if there are none.
+    Raises `TypeError` and `ValueError` as `rows` does.
     """
     generator = arguments.generator(seed)
     totals = torch.zeros(2, dtype=torch.float64)
@@ -91,44 +91,44 @@ def rate_per_latent(model, images):
 
 
 def active_units(model, images):
-    """How many latents are used: the variance of the posterior mean over images exceeds 0.01.
+    """The number of active units: latents whose posterior mean has a variance above 0.01.
 
-    Burda, Grosse & Salakhutdinov 2015, section 5.2.
+    The variance is over `images`. Burda, Grosse & Salakhutdinov 2015, section 5.2.
     """
     return int((posterior_means(model, images).var(0) > 0.01).sum())
 
 
 def mean_image_distortion(train_images, images):
-    """The distortion of a decoder that always draws the mean of `train_images`, over `images`.
+    """The distortion on `images` of a decoder that always returns the mean of `train_images`.
 
-    This is where collapsed training ends: the best that can be done without z. Pixels that
-    are dark in all training images get the probability 1e-6, or a single bright one would
-    cost infinitely much. Images uint8 [n, 28, 28]; returns nats per image.
+    A decoder that ignores z cannot do better, so this is the distortion after posterior collapse.
+    Pixels that are dark in all training images get the probability 1e-6; with 0, one bright pixel
+    would make the distortion infinite. Images: uint8 [n, 28, 28]. Returns nats per image.
     """
     mean = mean_image(train_images).clamp(1e-6, 1 - 1e-6)  # [784]
-    # The cross entropy is linear in x, so that the mean of `images` is enough.
+    # The cross entropy is linear in x, so the mean of `images` is enough.
     x = mean_image(images)
     return -(x * mean.log() + (1 - x) * (1 - mean).log()).sum().item()
 
 
 def mean_image(images):
-    """The average of uint8 images [n, 28, 28], in pixels from 0 to 1: [784], float64.
+    """The mean of uint8 images [n, 28, 28], with pixels from 0 to 1: [784], float64.
 
-    Raises `TypeError` for images of another kind and `ValueError` if there are none.
+    Raises `TypeError` for images of another type and `ValueError` if there are none.
     """
     data.require_images(images)
     if not len(images):
         raise ValueError("There are no images to average: give at least one.")
-    # In chunks: all of the training images as floats would take 345 MB.
+    # In chunks: PyTorch sums uint8 as int64, and all training images as int64 take 345 MB.
     total = sum(chunk.flatten(1).sum(0) for chunk in images.split(CHUNK))  # [n, 28, 28] -> [784]
     return total.double() / (255 * len(images))
 
 
 @torch.no_grad()
 def decode(model, z):
-    """The decoder's pixel probabilities at the places z [n, latent]: [n, pixels] in [0, 1].
+    """The decoder's pixel probabilities at the codes z [n, latent]: [n, pixels] in [0, 1].
 
-    z may be a list or a NumPy array, and on any device.
+    z may be a list, a NumPy array, or a tensor on any device.
     """
     with evaluation_mode(model):
         return model.decode(torch.as_tensor(z).to(next(model.parameters()))).sigmoid()

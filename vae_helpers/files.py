@@ -1,4 +1,4 @@
-"""Where files go and how they are written: the cache folder and atomic writes."""
+"""The cache folder, and writing files atomically."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ CACHE_VARIABLE = "VAE_HELPERS_CACHE"
 
 
 def cache_dir():
-    """Folder for everything that can be remade: unpacked data, runs, checkpoints.
+    """The folder for files that can be made again: unpacked data, training runs, checkpoints.
 
-    The environment variable ``VAE_HELPERS_CACHE`` overrides the user's cache folder.
-    The folder may not exist yet, and may be deleted at any time.
+    It is in the user's cache folder, unless the environment variable ``VAE_HELPERS_CACHE`` names
+    another folder. It may not exist yet, and you may delete it at any time.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("vae_helpers"))
@@ -23,11 +23,11 @@ def cache_dir():
 
 @contextlib.contextmanager
 def atomic_write(path):
-    """Open a binary file that appears at `path` whole or not at all.
+    """Open a binary file for writing that appears at `path` complete, or not at all.
 
-    The bytes go to a file of their own in the same folder, which then replaces `path` in
-    one step. So a reader meets the old file or the new one, never half of one, and a full
-    disk or an interruption leaves the old file as it was. Raises `OSError` as the system does.
+    The bytes go to a temporary file in the same folder, which then replaces `path` in one step.
+    A reader therefore sees the old file or the new one, never part of one, and a full disk or
+    an interruption leaves the old file unchanged. Raises `OSError` if writing fails.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,9 +45,9 @@ def atomic_write(path):
 
 
 def print_anything():
-    """Let the output of a command show ? for a letter that its terminal lacks.
+    """Make stdout and stderr write ? for a character that they cannot encode.
 
-    Output that is piped on Windows, or has PYTHONIOENCODING=ascii, would raise instead.
+    Otherwise printing raises when output is piped on Windows or PYTHONIOENCODING is ascii.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")

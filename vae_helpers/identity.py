@@ -1,22 +1,22 @@
-"""What tells a model from another one whose parameters have the same names and shapes.
+"""Descriptions of models, to recognise a file of parameters that belongs to another model.
 
-A file of parameters does not say how a model computes with them: a `LinearVAE` keeps its noise
-variance in no parameter. So checkpoints and stored models keep `describe(model)` beside the
-parameters, and compare it before they are loaded.
+Two models can have parameters of the same names and shapes and still compute different things: the
+noise variance of a `LinearVAE`, for example, is not a parameter. Checkpoints and stored models
+therefore keep `describe(model)` with the parameters, and it is compared before they are loaded.
 """
 
 import functools
 import inspect
 
-# It only says where the parameters begin, and a file replaces the parameters.
+# Arguments that only set the initial parameters, which loading a file replaces.
 OF_FIRST_WEIGHTS = ("seed",)
 
 
 class Described:
-    """A base class of modules that note the arguments they were made with.
+    """Base class of modules that record the arguments of their constructor.
 
-    `constructor_arguments` is {name: plain value}, with the defaults of those that were not given.
-    Tensors and modules are left out, since a model keeps them as parameters, buffers and parts.
+    `constructor_arguments` is {name: plain value}, including the defaults of omitted arguments.
+    Tensors and modules are left out: a model keeps them as parameters, buffers and submodules.
     """
 
     def __init_subclass__(cls, **settings):
@@ -40,7 +40,7 @@ def _noting_arguments(init):
 
 
 def _plain_arguments(given):
-    """{name: plain value}; what an `__init__` takes as ** and passes on is noted by who gets it."""
+    """{name: plain value} of an `__init__`'s arguments, without those that it takes as `**`."""
     passed_on = inspect.Parameter.VAR_KEYWORD
     own = {
         name: _plain(value) for name, value in given.arguments.items()
@@ -50,8 +50,8 @@ def _plain_arguments(given):
 
 
 def _plain(value):
-    """Numbers, words and lists of them, as they come back from a file; None for anything else."""
-    if getattr(value, "ndim", None) == 0:  # a number of NumPy's or PyTorch's
+    """`value` if it is a number, a string or a list of these, as a file stores it; else None."""
+    if getattr(value, "ndim", None) == 0:  # a NumPy or PyTorch scalar
         value = value.item()
     if isinstance(value, (list, tuple)):
         items = [_plain(item) for item in value]
@@ -60,10 +60,10 @@ def _plain(value):
 
 
 def describe(model):
-    """{name: plain value} of all that decides what `model` computes with given parameters.
+    """{name: plain value} of everything but the parameters that determines what `model` computes.
 
-    Its class and those of its layers, and the constructor's arguments of each `Described` part,
-    of which a module has none that was written without that base class.
+    It holds the class of the model and of each layer, and the constructor's arguments of every
+    submodule that derives from `Described`. Other modules contribute only their class.
     """
     layers = [type(module).__name__ for module in model.modules()]
     found = {"class": layers[0]}
@@ -74,9 +74,9 @@ def describe(model):
 
 
 def first_difference(here, there):
-    """Where two descriptions differ first, in words; None if they are equal.
+    """The first difference between two descriptions, in words; None if they are equal.
 
-    here: of what was made here; there: of what a file holds.
+    here: the description of a model made by this program; there: the one stored in a file.
     """
     for name in [*here, *there]:
         expected, found = here.get(name, "absent"), there.get(name, "absent")

@@ -7,15 +7,15 @@ from vae_helpers import elbo, identity
 
 
 class GaussianVAE(identity.Described, nn.Module):
-    """What every VAE here shares: q(z|x) Gaussian, and the prior p(z) = N(0, I).
+    """Base class of all VAEs here: q(z|x) is Gaussian, the prior p(z) is N(0, I).
 
-    p(x|z) is Bernoulli, unless a subclass has an `elbo_parts` of its own.
-    A subclass has the sizes `latent` and `pixels`, `encode` (x [batch, pixels] to mean and
-    logvar, [batch, latent] each) and `decode` (z [..., latent] to logits [..., pixels]).
+    p(x|z) is Bernoulli, unless a subclass overrides `elbo_parts`. A subclass defines the sizes
+    `latent` and `pixels`, `encode` (x [batch, pixels] to mean and logvar, [batch, latent] each)
+    and `decode` (z [..., latent] to logits [..., pixels]).
     """
 
     def elbo_parts(self, x, eps):
-        """Both parts of the negative ELBO, the rate split over the latents; in nats.
+        """The distortion, and the rate of each latent: the parts of the negative ELBO, in nats.
 
         x: [batch, pixels] in [0, 1]; eps: standard normal [batch, latent].
         Returns distortion −log p(x|z) [batch], and rate KL(q(z_j|x) ‖ p(z_j))
@@ -26,18 +26,18 @@ class GaussianVAE(identity.Described, nn.Module):
         return -elbo.bernoulli_log_prob(x, logits), elbo.gaussian_kl_per_latent(mean, logvar)
 
     def forward(self, x, eps):
-        """As `elbo_parts`, with the rate summed over latents: distortion and rate, [batch] each.
+        """Distortion and rate, [batch] each; their sum is a one-draw estimate of −ELBO.
 
-        Their sum is a one-draw estimate of −ELBO.
+        Arguments as for `elbo_parts`.
         """
         distortion, rates = self.elbo_parts(x, eps)
         return distortion, rates.sum(-1)  # [batch, latent] -> [batch]
 
 
 class DenseVAE(GaussianVAE):
-    """Dense layers from pixels to `heads` numbers for each latent, and from latents to pixels.
+    """A VAE of dense layers, whose encoder returns `heads` numbers for each latent.
 
-    The encoder gives all heads side by side, in one product.
+    The last layer of the encoder computes all heads at once, one after the other in its output.
     """
 
     activation = nn.ReLU
@@ -53,7 +53,7 @@ class DenseVAE(GaussianVAE):
             self._begin()
 
     def _begin(self):
-        """What a subclass changes about the first weights; their seed is set."""
+        """Hook for a subclass to change the initial weights; the seed is already set."""
 
     def decode(self, z):
         """Logits of the pixels: z [..., latent] to [..., pixels]."""
@@ -61,12 +61,12 @@ class DenseVAE(GaussianVAE):
 
 
 class VAE(DenseVAE):
-    """A VAE whose encoder gives mean and logvar from one stack of dense layers.
+    """A VAE whose encoder is one stack of dense layers that returns mean and logvar.
 
-    hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
-    seed: fixes the initial weights, whatever was drawn before.
-    Kingma & Welling 2013, section 3 and appendix C. Raises `ValueError` for sizes below 1, or a
-    `hidden` that is no list.
+    hidden: widths of the encoder's hidden layers; the decoder has them in reverse order.
+    seed: fixes the initial weights, independently of PyTorch's global generator.
+    Kingma & Welling 2013, section 3 and appendix C. Raises `ValueError` for sizes below 1, or if
+    `hidden` is not a list.
     """
 
     def __init__(self, latent, hidden=(400,), pixels=784, *, seed):

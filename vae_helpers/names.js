@@ -1,10 +1,9 @@
-// Accessible names for the sliders and the picture of the box that this empty widget is put into.
+// Accessible names for the sliders and the picture in the box that contains this empty widget.
 //
-// ipywidgets 8.1 pictures cannot be given alternative text, so it is given here; what a picture
-// shows stands in the text below it, which follows the controls. A slider's label and its handle
-// are drawn side by side and joined by nothing, and it announces a rounded value, or an option's
-// index. This puts right what a screen reader hears: the label as the name, the readout as the
-// value.
+// ipywidgets 8.1 has no alternative text for images, so this widget sets it; it refers to the
+// caption below the picture, which changes with the controls. The label of an ipywidgets slider is
+// not connected to its handle, and a screen reader announces a rounded value or the index of an
+// option. This widget makes the label the accessible name, and the readout the announced value.
 
 const ALT = "Figure: the text below says what it shows";
 

@@ -1,9 +1,9 @@
-"""What needs many seeds: measured once by a command, stored beside the lesson that shows it.
+"""Loading the stored results of studies, which need many seeds and are run once by a command.
 
-A notebook loads it and draws its own live run on top. Nothing stored is presented as live.
-`vae_lessons/LESSON/results/NAME.json` holds a study's numbers. Models that a slider needs lie
-beside it, as `NAME/KEY.pt`: float16 state dicts. The run that made them keeps what
-`identity.describe` says of each. `tools/store.py` writes all of it.
+A notebook loads the results and draws its own live run on top. `tools/store.py` runs the studies.
+It writes the numbers of a study to `vae_lessons/LESSON/results/NAME.json`, and the models that a
+slider needs to `NAME/KEY.pt` beside that file, as float16 state dicts. The JSON file also holds
+the `identity.describe` of each model.
 """
 
 import importlib.util
@@ -24,9 +24,9 @@ class ResultsError(RuntimeError):
 def load(name):
     """The stored study `name` as a dictionary; `runs` is {seed as text: results}.
 
-    A run also has `versions`, of the packages that computed it, and, where it keeps models,
-    `models`: {key: what `identity.describe` says of it}.
-    Raises `ResultsError` where it is missing or damaged; the message says how to make it.
+    Each run also has `versions`, those of the packages that computed it, and, if it stored models,
+    `models`: {key: the `identity.describe` of that model}. Raises `ResultsError` if the file is
+    missing or damaged; the message says how to make it.
     """
     path = _folder(name) / f"{name}.json"
     try:
@@ -34,9 +34,9 @@ def load(name):
         if not {"settings", "runs"} <= stored.keys():
             raise ValueError("it holds no settings or no runs")
         return stored
-    except (ValueError, AttributeError) as error:  # no JSON, no UTF-8, no dictionary
+    except (ValueError, AttributeError) as error:  # not JSON, not UTF-8, not a dictionary
         raise ResultsError(
-            f"{path} is damaged ({error}). Get it anew (git checkout {path}), or delete it and "
+            f"{path} is damaged ({error}). Restore it (git checkout {path}), or delete it and "
             f"make it again: {command(name)}"
         ) from error
 
@@ -44,30 +44,30 @@ def load(name):
 def load_model(name, key, model):
     """`model` with the parameters that study `name` stored as `key`, in evaluation mode.
 
-    They were rounded to float16. Raises `ResultsError` for a file that is missing or damaged (the
-    message says how to make it again), or a `model` that is not the kind that was stored.
+    The stored parameters are rounded to float16. Raises `ResultsError` if the file is missing or
+    damaged (the message says how to make it again), or if `model` differs from the stored one.
     """
     described = {}
     for run in load(name)["runs"].values():
         described |= run.get("models", {})
     if key not in described:
-        raise ResultsError(f"{name} keeps no model {key!r}, but {list(described)}. Make them "
+        raise ResultsError(f"{name} has no model {key!r}, only {list(described)}. Make them "
                            f"again: {command(name)}")
     path = _folder(name) / name / f"{key}.pt"
     difference = identity.first_difference(identity.describe(model), described[key])
     if difference is not None:
-        raise ResultsError(f"{path} holds another model than asked for: {difference}. Give "
+        raise ResultsError(f"{path} holds another model: {difference}. Give "
                            "load_model a model like the stored one.")
     again = f"Delete {path} if it is there, then make it again: {command(name)}"
     try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not compare its checksums
+        with zipfile.ZipFile(path) as archive:  # torch.load does not verify its checksums
             if (part := archive.testzip()) is not None:
                 raise ValueError(f"the checksum of {part} is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state)
     except FileNotFoundError:
         raise ResultsError(f"No {path}. {again}") from None
-    except Exception as error:  # what a damaged file makes torch.load raise is not foreseeable
+    except Exception as error:  # a damaged file can make torch.load raise anything
         raise ResultsError(
             f"{path} is damaged, or holds other parameters than it should ({error}). {again}"
         ) from error
@@ -75,26 +75,26 @@ def load_model(name, key, model):
 
 
 def choose(candidates, loss):
-    """The candidate with the lowest loss on validation images, in the median over its runs.
+    """The name of the candidate with the lowest median loss on the validation set.
 
-    candidates: {name: [what is stored of each run]}; `loss` is given what lies there under
-    "validation" and nothing else: test images have no say in what they judge later.
+    candidates: {name: [stored results of each run]}. loss: a function of a run's "validation"
+    entry to a number. It sees no result on the test set, which must not influence the choice.
     """
     return min(candidates, key=lambda name: statistics.median(
         loss(run["validation"]) for run in candidates[name]))
 
 
 def command(name):
-    """The line that makes a study again, from the root of the repository."""
+    """The command that runs the study `name` again, from the root of the repository."""
     return f"python tools/store.py {name}"
 
 
 def lessons_folder():
-    """Where the lessons lie, found without importing any; raises `ResultsError` if nowhere."""
+    """The folder of `vae_lessons`, found without an import; raises `ResultsError` if missing."""
     found = importlib.util.find_spec("vae_lessons")
     if found is None:
-        raise ResultsError("The package vae_lessons is not installed where this kernel runs. In "
-                           "the folder of the repository: python -m pip install -e .")
+        raise ResultsError("The package vae_lessons is not installed for this kernel's Python. In "
+                           "the folder of the repository, run: python -m pip install -e .")
     return Path(found.origin).parent
 
 

@@ -12,21 +12,21 @@ class RunsError(RuntimeError):
 
 
 def folder(notebook):
-    """Where the runs of `notebook`, say "04_train_live", go; it may not exist yet.
+    """The folder for the runs of `notebook`, say "04_train_live"; it may not exist yet.
 
-    Raises `ValueError`, as all functions here do, for what is no plain name.
+    All functions here raise `ValueError` unless a name consists of letters, digits, _, - and .
     """
     return cache_dir() / "runs" / _plain(notebook=notebook)
 
 
 def new(notebook, run):
-    """A folder for a run called `run`, not made yet; a number goes to the name if it is taken."""
+    """The path of a new folder for `run`, with a number added if that name is already used."""
     names = itertools.chain([_plain(run=run)], (f"{run}-{n}" for n in itertools.count(2)))
     return next(path for path in map(folder(notebook).joinpath, names) if not path.exists())
 
 
 def stored(notebook):
-    """{name: bytes} of all that lies in the notebook's folder, the oldest first."""
+    """{name: size in bytes} of everything in the notebook's folder, the oldest first."""
     found = sorted(folder(notebook).glob("*"), key=lambda path: path.stat().st_mtime)
     return {path.name: sum(p.stat().st_size for p in [path, *path.rglob("*")] if p.is_file())
             for path in found}
@@ -40,11 +40,11 @@ def clear(notebook):
     path = folder(notebook)
     try:
         if path.exists():
-            shutil.rmtree(path)  # which follows no link
+            shutil.rmtree(path)  # does not follow links
     except OSError as error:
         raise RunsError(
-            f"Not all of {path} could be deleted: {error}. A TensorBoard that shows it may "
-            "hold its files: stop it and try again."
+            f"{path} could not be deleted completely: {error}. A TensorBoard that shows it "
+            "may have its files open: stop TensorBoard and try again."
         ) from error
 
 

@@ -1,14 +1,14 @@
-"""Schedules of β: small functions of the step that a checkpoint can store by value."""
+"""Schedules of β: functions of the training step that a checkpoint can store."""
 
 import math
 from dataclasses import asdict, dataclass
 
-# The classes are named like the functions that they are used as: beta=warm_up(1000).
+# The classes have lower-case names because they are used like functions: beta=warm_up(1000).
 
 
 @dataclass(frozen=True)
 class warm_up:
-    """β rises in a straight line from 0 to `beta` over `steps` steps, and stays there.
+    """KL warm-up: β rises linearly from 0 to `beta` over `steps` steps, and stays there.
 
     Sønderby et al. 2016 (1602.02282), "Warm-up from deterministic to variational
     autoencoder". Raises `ValueError` for arguments out of range.
@@ -27,10 +27,11 @@ class warm_up:
 
 @dataclass(frozen=True)
 class cyclical:
-    """Every `period` steps β starts again from 0: it rises over a share `ramp`, then rests.
+    """Cyclical annealing: every `period` steps β restarts at 0 and rises linearly to `beta`.
 
-    Fu et al. 2019 (1903.10145), figure 2b: their T/M is `period`, their R is `ramp`, a share
-    in (0, 1], and the rise is a straight line. Raises `ValueError` for arguments out of range.
+    The rise takes the fraction `ramp`, in (0, 1], of the period; then β stays at `beta`.
+    Fu et al. 2019 (1903.10145), figure 2b: `period` is their T/M, `ramp` their R. Raises
+    `ValueError` for arguments out of range.
     """
 
     period: int
@@ -40,7 +41,7 @@ class cyclical:
     def __post_init__(self):
         _require_steps(period=self.period)
         if not 0 < self.ramp <= 1:
-            raise ValueError(f"ramp must be a share above 0 and at most 1, got {self.ramp}.")
+            raise ValueError(f"ramp must be above 0 and at most 1, got {self.ramp}.")
         _require_beta(self.beta)
 
     def __call__(self, step):
@@ -51,22 +52,22 @@ SCHEDULES = {kind.__name__: kind for kind in (warm_up, cyclical)}
 
 
 def as_plain(beta):
-    """A number or a schedule as plain values that can be stored and compared.
+    """A number or a schedule as plain values, which can be stored and compared.
 
-    Raises `TypeError` for any other function, since nothing could make it again.
+    Raises `TypeError` for any other function, which could not be restored from a file.
     """
     if type(beta) in SCHEDULES.values():
         return {"kind": type(beta).__name__} | asdict(beta)
     if callable(beta):
         raise TypeError(
-            f"beta is {beta!r}, which cannot be stored by its value. For a run with checkpoints "
-            f"it must be a number or one of schedules.{', schedules.'.join(SCHEDULES)}."
+            f"beta is {beta!r}, which cannot be stored. For a run with checkpoints beta "
+            f"must be a number or one of schedules.{', schedules.'.join(SCHEDULES)}."
         )
     return float(beta)
 
 
 def from_plain(plain):
-    """What `as_plain` was given: the number, or an equal schedule."""
+    """The number or schedule from which `as_plain` made `plain`."""
     if not isinstance(plain, dict):
         return plain
     arguments = dict(plain)

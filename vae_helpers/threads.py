@@ -1,4 +1,4 @@
-"""How PyTorch computes, changed for as long as something runs: threads, and tiny numbers."""
+"""Context managers for how PyTorch computes: the number of threads, and denormal numbers."""
 
 import contextlib
 import sys
@@ -8,10 +8,10 @@ import torch
 
 @contextlib.contextmanager
 def one_thread(wanted=True):
-    """Within it PyTorch computes on one thread; afterwards on as many as before.
+    """Make PyTorch compute on one thread within a `with` block.
 
-    Several threads may add numbers in another order, which changes the last digits of a sum. So a
-    run that is to be the same on every computer takes one. wanted: False leaves the number alone.
+    Several threads may add numbers in another order, which changes the last digits of a sum. A run
+    that must be reproducible therefore uses one thread. wanted: False changes nothing.
     """
     before = torch.get_num_threads()
     if wanted:
@@ -25,10 +25,10 @@ def one_thread(wanted=True):
 
 @contextlib.contextmanager
 def denormals_as_zero():
-    """Within it numbers too small for the processor's fast path count as 0; then as before.
+    """Treat denormal numbers, with which processors compute slowly, as 0 within a `with` block.
 
-    Pixels that are always dark make such numbers of Adam's averages, and an epoch would take
-    longer and longer. It holds for the calling thread, and for those that it makes meanwhile.
+    Adam's running averages become denormal for pixels that are always dark, which would make the
+    epochs slower and slower. Applies to the calling thread and to threads started in the block.
     """
     before = sys.float_info.min / 2 == 0
     torch.set_flush_denormal(True)

@@ -1,4 +1,4 @@
-"""The one training loop: synchronous steps that know no widget and no file."""
+"""The training loop that all notebooks share; it depends on no widget."""
 
 import copy
 import math
@@ -11,17 +11,17 @@ import torch
 
 from vae_helpers import arguments, checkpoints, data, evaluation, threads
 
-GOOD_EVERY = 10  # steps between two copies of the parameters, which training falls back on
+GOOD_EVERY = 10  # steps between two copies of the parameters, restored if training diverges
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss or its gradient became NaN or infinite; the model was put back some steps."""
+    """The loss or its gradient became NaN or infinite; the model was reset to an earlier step."""
 
 
 class Record(NamedTuple):
-    """What one step saw, averaged over its batch; nats per image.
+    """The values of one training step, averaged over its minibatch; nats per image.
 
-    `rate_per_latent` splits the rate over the latents, before free bits.
+    `rate_per_latent` is the rate of each latent, without free bits.
     """
 
     step: int
@@ -33,15 +33,16 @@ class Record(NamedTuple):
 
     @property
     def elbo(self):
-        """The ELBO itself, at β = 1 whatever β was trained with."""
+        """The ELBO, with β = 1 whichever β is used in training."""
         return -self.distortion - self.rate
 
 
 def negative_elbo(model, x, generator, *, beta, free_bits):
-    """The loss of a minibatch x [batch, pixels], and what its `Record` keeps, as tensors.
+    """Loss, distortion, rate and rate of each latent for a minibatch x [batch, pixels].
 
-    distortion + β · rate, of which each latent's rate costs at least `free_bits` nats; then
-    distortion, rate, and the rate of each latent [latent]. One draw of z an image.
+    All are averages over the minibatch, in nats, from one draw of z per image; the first three are
+    scalar tensors, the last is [latent]. The loss is distortion + β · rate, where each latent's
+    rate counts as at least `free_bits` nats.
     """
     eps = data.noise(generator, len(x), model.latent, like=x)
     distortion, rates = model.elbo_parts(x, eps)  # [batch], [batch, latent]
@@ -53,27 +54,25 @@ def negative_elbo(model, x, generator, *, beta, free_bits):
 class Trainer:
     """Minimises distortion + β · rate on minibatches, one step at a time.
 
-    model: a `models.GaussianVAE`, changed in place. Each step puts all of it into training mode
-    and leaves it there, so that a run depends on its state alone; a layer that is to stay in
-    evaluation mode needs a `train` of its own. images: uint8 [n, 28, 28].
-    beta: a number ≥ 0, or a schedule: a function from the step (0, 1, …) to that number.
-    free_bits: nats that each latent's rate, averaged over the minibatch, costs at least, so
-    that nothing is gained by lowering it further (Kingma et al. 2016, appendix C.8); the
-    records keep the true rate.
-    validation_images, validate_every: after every so many steps the ELBO of these images is
-    measured, with the draws of z that `seed` gives, the same each time; training goes on as
-    without.
-    device: where the model and the images go, as `choose_device` takes it. All random numbers are
-    drawn on the processor, so that batches and draws of z are the same on each device.
+    model: a `models.GaussianVAE`, trained in place. Each step puts the whole model into training
+    mode and leaves it there, so that a run depends only on its own state; a layer that must stay
+    in evaluation mode needs its own `train` method. images: uint8 [n, 28, 28].
+    beta: the KL weight, a number ≥ 0, or a schedule: a function from the step (0, 1, …) to it.
+    free_bits: minimum, in nats, at which each latent's rate (averaged over the minibatch) enters
+    the loss, so that lowering the rate further gains nothing (Kingma et al. 2016, appendix C.8).
+    The records hold the rate itself.
+    validation_images, validate_every: every `validate_every` steps the ELBO of these images is
+    measured, each time with the same draws of z, given by `seed`. Training is not affected.
+    device: where the model and the images go; see `choose_device`. All random numbers are drawn
+    on the CPU, so that minibatches and draws of z are the same on every device.
     seed: fixes the order of the images and the draws of z.
-    rows: what the model is given of a minibatch of `images`; it raises `TypeError` for examples
-    of another kind. objective: another loss than `negative_elbo`, called and returning as that.
+    rows: a function from a minibatch of `images` to the model's input; it raises `TypeError` for
+    images of another type. objective: a loss with the arguments and results of `negative_elbo`.
 
-    `learning_rate`, `beta` and `batch_size` may be assigned between steps; a new batch size
-    counts at once, for the images that the epoch has left. With `on_one_thread` set to True the
-    steps compute on one thread, whatever number is set elsewhere. `records` holds one `Record` a
-    step, `validations` pairs of a number of steps and the `evaluation.Evaluation` after them.
-    Raises `ValueError` for settings out of range.
+    You may assign `learning_rate`, `beta` and `batch_size` between steps; a new batch size applies
+    at once, also to the rest of the epoch. With `on_one_thread` set to True the steps compute on
+    one thread. `records` holds one `Record` per step, `validations` pairs of a number of steps and
+    the `evaluation.Evaluation` after them. Raises `ValueError` for settings out of range.
     """
 
     on_one_thread = False
@@ -88,22 +87,22 @@ class Trainer:
         if not len(images):
             raise ValueError("There are no examples to train on: give at least one.")
         if not (math.isfinite(free_bits) and free_bits >= 0):
-            raise ValueError(f"free_bits must be nats, at least 0, got {free_bits}.")
+            raise ValueError(f"free_bits must be a finite number of nats ≥ 0, got {free_bits}.")
         validate_every = _interval(validation_images, validate_every)
         self.device = choose_device(device)
         self.model, self.images = model.to(self.device), images.to(self.device)
-        # Checkpoints read plain numbers only, which NumPy's are not.
+        # Checkpoints hold only Python's own numbers, not NumPy's.
         self.free_bits, self.beta = float(free_bits), beta
         self.validation_images, self.validate_every = validation_images, validate_every
         self.generator, self.seed = arguments.generator(seed), operator.index(seed)
         self.records, self.validations = [], []
-        self._batches = deque()  # what is left of the epoch
+        self._batches = deque()  # the remaining minibatches of the epoch
         self.batch_size = batch_size
         self.optimizer = torch.optim.Adam(model.parameters(), fused=True)
         self.learning_rate = learning_rate
         self._good = [tensor.clone() for tensor in self._tensors()]
-        self._current_beta()  # a wrong β is named now, not at the first step
-        # What the run began with: a checkpoint belongs to it, whatever was assigned later.
+        self._current_beta()  # raises now, not at the first step, if beta is invalid
+        # The initial settings identify the run of a checkpoint, whatever is assigned later.
         self.settings = {
             "batch_size": self.batch_size, "learning_rate": self.learning_rate, "beta": beta,
             "free_bits": self.free_bits, "validate_every": validate_every, "seed": self.seed,
@@ -111,7 +110,7 @@ class Trainer:
 
     @property
     def learning_rate(self):
-        """Adam's step size."""
+        """Adam's learning rate."""
         return self.optimizer.param_groups[0]["lr"]
 
     @learning_rate.setter
@@ -122,26 +121,26 @@ class Trainer:
 
     @property
     def batch_size(self):
-        """Images in a step; the last step of an epoch may have fewer."""
+        """Images per step; the last step of an epoch may have fewer."""
         return self._batch_size
 
     @batch_size.setter
     def batch_size(self, value):
         value = arguments.whole_number(value, "batch_size", most=len(self.images))
         self._batch_size = value
-        remaining = self._remaining()  # which are split anew, if there are any
+        remaining = self._remaining()  # split into minibatches of the new size
         self._batches = deque(remaining.split(value) if len(remaining) else ())
 
     @property
     def steps_per_epoch(self):
-        """Steps in which every image is seen once."""
+        """The number of steps in which every image is used once."""
         return math.ceil(len(self.images) / self.batch_size)
 
     def step(self):
-        """One update of the model; returns its `Record`.
+        """Update the model once and return the `Record` of this step.
 
-        Raises `TrainingDiverged` when the loss or its gradient is NaN or infinite. The model
-        then holds parameters of at most ten steps before, whose loss and gradient were finite.
+        Raises `TrainingDiverged` if the loss or its gradient is NaN or infinite. The model then
+        gets the parameters of at most ten steps earlier, whose loss and gradient were finite.
         """
         with threads.one_thread(self.on_one_thread), threads.denormals_as_zero():
             return self._step()
@@ -156,7 +155,7 @@ class Trainer:
             self.model, x, self.generator, beta=beta, free_bits=self.free_bits)
         self.optimizer.zero_grad()
         loss.backward()
-        # One look at all numbers: each look makes a GPU wait.
+        # All numbers are read at once, because each reading makes a GPU wait.
         numbers = torch.cat([torch.stack([loss, self._size(), distortion, rate]), per_latent])
         loss, size, distortion, rate, *per_latent = numbers.tolist()
         if not math.isfinite(loss) or not math.isfinite(size):
@@ -171,9 +170,9 @@ class Trainer:
         return record
 
     def state(self):
-        """All that decides how training goes on, as a copy: tensors and plain values.
+        """A copy of everything that determines how training continues: tensors and plain values.
 
-        `beta` is the one exception, kept as it is: a number or a schedule.
+        `beta` is the only exception: a number or a schedule, not copied.
         """
         return copy.deepcopy({
             "model": self.model.state_dict(), "good": self._good,
@@ -184,8 +183,8 @@ class Trainer:
         }) | {"beta": self.beta}
 
     def load_state(self, state):
-        """Go on from what `state` gave for a trainer with the same settings and model."""
-        state = copy.deepcopy(state)  # the optimiser would go on in the caller's tensors
+        """Continue from `state`, which a trainer with the same settings and model returned."""
+        state = copy.deepcopy(state)  # else the optimiser would change the caller's tensors
         self.model.load_state_dict(state["model"])
         _overwrite(self._good, state["good"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -214,14 +213,14 @@ class Trainer:
         return self._batches.popleft()
 
     def _remaining(self):
-        """The images that the epoch has left, in their order."""
+        """Indices of the images that are still to come in this epoch, in order."""
         return torch.cat([torch.empty(0, dtype=torch.int64), *self._batches])
 
     def _tensors(self):
         return [tensor.detach() for tensor in self.model.state_dict().values()]
 
     def _size(self):
-        """The norm of all that must stay finite beside the loss."""
+        """The norm of the gradients and buffers, which must stay finite like the loss."""
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         # Running statistics can overflow in a batch whose own loss is finite.
         running = [b for b in self.model.buffers() if b.is_floating_point()]
@@ -243,16 +242,16 @@ class Trainer:
 
 
 def _overwrite(tensors, values):
-    """Write `values` into `tensors`, one by one."""
+    """Copy each of `values` into the tensor at the same place in `tensors`."""
     for tensor, value in zip(tensors, values, strict=True):
         tensor.copy_(value)
 
 
 def choose_device(name):
-    """The `torch.device` called `name`: "cpu", "cuda", "mps", or "auto" for the fastest there is.
+    """The `torch.device` called `name`: "cpu", "cuda", "mps", or "auto" for the fastest one here.
 
-    A number may follow, as in "cuda:0", and a `torch.device` is taken as it is. Raises
-    `ValueError` for another name or a device that this computer does not have.
+    An index may follow, as in "cuda:0". `name` may also be a `torch.device`. Raises `ValueError`
+    for a name that PyTorch does not know or a device that this computer does not have.
     """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     here = {"cpu": 1} if accelerator is None else {
@@ -262,23 +261,22 @@ def choose_device(name):
     except (RuntimeError, TypeError):  # PyTorch knows no such name
         device = None
     if device is None or (device.index or 0) >= here.get(device.type, 0):
-        raise ValueError(f"device={str(name)!r} is not there, or PyTorch does not know it. Here "
-                         f"are: {', '.join(here)}; 'auto' takes the first.")
+        raise ValueError(f"This computer has no device={str(name)!r}, or PyTorch does not know "
+                         f"it. Available: {', '.join(here)}; 'auto' takes the first.")
     return device
 
 
 def train(trainer, steps, *, checkpoint=None, every=None):
-    """Step until the run has `steps` steps in all, with a checkpoint from time to time.
+    """Train until the run has `steps` steps in total, writing a checkpoint at regular intervals.
 
-    checkpoint: path of the run's checkpoint, a file that is replaced every `every` steps
-    (an epoch, unless given) and at the end. If the file exists, the run first goes on from it,
-    whatever the trainer did before; otherwise it starts where the trainer stands. On one thread
-    a run that was interrupted or killed, and is resumed by the same call, ends with bitwise the
-    same parameters and records as one that was not.
+    checkpoint: path of the run's checkpoint, which is replaced every `every` steps (default: one
+    epoch) and at the end. If the file exists, the trainer's state is first replaced by it. After
+    an interruption, repeat the same call to resume the run: on one thread it ends with bitwise
+    the same parameters and records as a run without interruption.
 
-    Raises `TrainingDiverged`, and `checkpoints.CheckpointError` for a file that does not fit
-    or cannot be written: before the first step, if it is so then. Raises `ValueError` for steps
-    that are no whole number, and with a checkpoint `TypeError` for a β that cannot be stored.
+    Raises `TrainingDiverged`; `checkpoints.CheckpointError` if the file belongs to another run or
+    cannot be written, which is checked before the first step; `ValueError` if `steps` is not a
+    whole number; and, with a checkpoint, `TypeError` for a β that cannot be stored.
     """
     steps = arguments.whole_number(steps, "steps", least=0)
     if checkpoint is not None:
@@ -296,12 +294,12 @@ def train(trainer, steps, *, checkpoint=None, every=None):
 
 
 def _table(rows):
-    """Rows of numbers as float64 [rows, columns], which holds Python's floats exactly."""
+    """Rows of numbers as a float64 tensor [rows, columns], which stores Python's floats exactly."""
     return torch.tensor([[*row] for row in rows], dtype=torch.float64)
 
 
 def _interval(images, every):
-    """`validate_every` as an int, or None. Raises unless both or neither are given, and fit."""
+    """`validate_every` as an int, or None. Raises unless both or neither are given and valid."""
     if (images is None) != (every is None):
         raise ValueError("validation_images and validate_every belong together: give both or "
                          "neither.")

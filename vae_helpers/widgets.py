@@ -1,4 +1,4 @@
-"""Live views and predictions: thin shells over functions that make figures."""
+"""Widgets for live figures and for the learner's predictions."""
 
 import gc
 import html
@@ -22,16 +22,16 @@ class Names(anywidget.AnyWidget):
 
 
 class View(VBox):
-    """A picture that follows its controls, with the figure's caption as text below it.
+    """A figure that is redrawn when its controls change, with its caption as text below it.
 
-    name: what strict notebook tests see instead of the picture, so it never changes.
-    plot: a function from arrays to a figure; one that takes its earlier figure as `fig` moves the
-    artists in place, which is what a slider needs. controls: {name: widget}; compute: a function
-    of the controls' values, by name, to the dictionary of arrays that `plot` draws. Without
-    them, `draw` is called by hand.
-    prediction: a `Prediction` whose committed guess `plot` draws as `guess`.
+    name: text that the notebook tests compare instead of the picture; it must not change.
+    plot: a function from arrays to a figure. If it has an argument `fig`, it gets its previous
+    figure and moves the artists in place, which is fast enough for a slider.
+    controls: {name: widget}. compute: a function from the controls' values, by name, to the
+    dictionary of arrays that `plot` draws. Without these two, call `draw` yourself.
+    prediction: a `Prediction` whose committed guess `plot` gets as `guess`.
 
-    `.controls` and `.data` (the arrays last drawn) are there for tests and for the curious.
+    `.controls` and `.data` (the arrays drawn last) may be read.
     The view is closed when JupyterLab runs its cell again (see `close_earlier_runs`).
     """
 
@@ -42,7 +42,7 @@ class View(VBox):
         self.controls = dict(controls or {})
         self.data = {}
         self._figure = None
-        self._lock = threading.RLock()  # callbacks come on another thread than cells
+        self._lock = threading.RLock()  # callbacks run on another thread than cells
         self._picture = Image(format="png", layout=WIDE)
         self._text = HTML()
         super().__init__([*self.controls.values(), self._picture, self._text, Names()])
@@ -54,7 +54,7 @@ class View(VBox):
         close_earlier_runs(self)
 
     def draw(self, **data):
-        """Show these arrays, which `plot` takes by name."""
+        """Draw these arrays, which `plot` takes by name."""
         if self._prediction is not None:
             data = data | {"guess": self._prediction.guess}
         with self._lock:
@@ -65,12 +65,12 @@ class View(VBox):
             self.data = data
 
     def still(self):
-        """A figure of its own with what the view shows now."""
+        """A new figure of what the view shows now."""
         with self._lock:
             return self._plot(**self.data)
 
     def close(self):
-        """Remove the view; its controls live on, since other views may have them too."""
+        """Remove the view, but not its controls, which other views may use."""
         if self.comm is None:  # closed already
             return
         for control in self.controls.values():
@@ -80,7 +80,7 @@ class View(VBox):
         for part in set(self.children) - set(self.controls.values()):
             part.close()
         super().close()
-        with self._lock:  # IPython's history may keep the view itself
+        with self._lock:  # IPython's history may keep this object: free its memory
             self._figure, self.data = None, {}
 
     def _changed(self, _change):
@@ -92,10 +92,10 @@ class View(VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def refresh(self):
-        """Draw what the controls, and the guess, say now."""
+        """Draw the figure for the present values of the controls and the guess."""
         try:
             with self._lock:
-                if self.comm is None:  # closed while this callback was on its way
+                if self.comm is None:  # closed before this callback ran
                     return
                 data = self._compute(**self.values()) if self._compute else self.data
                 if data:
@@ -106,7 +106,7 @@ class View(VBox):
             raise
 
     def _repr_mimebundle_(self, **settings):
-        """The live view, and a picture of it for pages that have no kernel, as GitHub's."""
+        """The live view, and a picture of it for pages without a kernel, such as GitHub's."""
         bundle = super()._repr_mimebundle_(**settings)
         return with_picture(bundle, self._figure) if self._figure else bundle
 
@@ -115,11 +115,10 @@ class View(VBox):
 
 
 class Prediction(VBox):
-    """A question whose answer the learner commits before the experiment is run.
+    """A question that the learner answers before the experiment is run.
 
     answer: the widget that holds the answer as its `value`, None while nothing is chosen.
-    `.guess` is None until the learner presses Commit; nothing is drawn for somebody who
-    does not guess.
+    `.guess` is the answer after the learner has pressed Commit, None before.
     """
 
     def __init__(self, id, question, answer):
@@ -156,10 +155,10 @@ _made = {}  # {cell: (its latest run, the widgets made in that run)}
 
 
 def close_earlier_runs(widget):
-    """Close the widgets that earlier runs of the running cell have passed here.
+    """Register `widget`, and close the widgets that earlier runs of the same cell registered.
 
-    A cell that runs again loses its outputs, but the kernel would keep their widgets, several
-    megabytes each. Where the front end does not say which cell runs, nothing is closed.
+    When a cell runs again its outputs disappear, but the kernel would keep their widgets, several
+    megabytes each. If the front end does not say which cell is running, nothing is closed.
     """
     cell, run = _running_cell()
     if cell is None:
@@ -169,12 +168,12 @@ def close_earlier_runs(widget):
         for earlier in widgets:
             earlier.close()
         widgets = []
-        gc.collect()  # figures are cycles: their pixels would wait for a collection much later
+        gc.collect()  # figures hold reference cycles, so only a collection frees their pixels
     _made[cell] = run, [*widgets, widget]
 
 
 def _running_cell():
-    """The id of the running cell and of its run, as JupyterLab sends them, or (None, None)."""
+    """The ids of the running cell and of its execution, from JupyterLab, or (None, None)."""
     message = getattr(get_ipython(), "get_parent", dict)()
     cell = message.get("metadata", {}).get("cellId")
     return (None, None) if cell is None else (cell, message["header"]["msg_id"])

@@ -145,7 +145,7 @@ def test_images_of_another_kind_are_named(name, images):
         measure = MEASURES[name]
     for wrong in (data.pixels(images), images.float(), images.numpy(), images.tolist(),
                   images[:, None], images[0], images > 127):
-        with pytest.raises(TypeError, match="Images are a torch.uint8 tensor"):
+        with pytest.raises(TypeError, match="Images must be a torch.uint8 tensor"):
             measure(normalised(), wrong)
     with pytest.raises(ValueError, match="no images|0 images"):
         measure(normalised(), images[:0])
@@ -153,9 +153,9 @@ def test_images_of_another_kind_are_named(name, images):
 
 def test_the_mean_image_is_of_raw_images(images):
     for wrong in (images.float() / 255, images.numpy(), images[:, None]):
-        with pytest.raises(TypeError, match="Images are a torch.uint8 tensor"):
+        with pytest.raises(TypeError, match="Images must be a torch.uint8 tensor"):
             evaluation.mean_image(wrong)
-        with pytest.raises(TypeError, match="Images are a torch.uint8 tensor"):
+        with pytest.raises(TypeError, match="Images must be a torch.uint8 tensor"):
             binarized(wrong, seed=0)
     with pytest.raises(ValueError, match="no images"):
         evaluation.mean_image(images[:0])

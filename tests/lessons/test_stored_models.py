@@ -99,13 +99,13 @@ def test_a_flipped_bit_is_named_or_changes_nothing(folder):
 ])
 def test_another_model_is_not_loaded(folder, other, message):
     before = copy.deepcopy(other.state_dict())
-    with pytest.raises(results.ResultsError, match=f"another model than asked for: {message}"):
+    with pytest.raises(results.ResultsError, match=f"holds another model: {message}"):
         results.load_model("small", "a", other)
     assert all(torch.equal(before[name], tensor) for name, tensor in other.state_dict().items())
 
 
 def test_a_model_that_was_never_kept_is_named(folder):
-    with pytest.raises(results.ResultsError, match=r"small keeps no model 'b', but \['a'\]"):
+    with pytest.raises(results.ResultsError, match=r"small has no model 'b', only \['a'\]"):
         results.load_model("small", "b", a_model(0))
 
 

@@ -258,7 +258,7 @@ def test_truncated_files_and_flipped_bits(good, tmp_path):
 
 @pytest.mark.parametrize("damage, messages", [
     (lambda good: b"", ["is empty"]), (lambda good: good + b"x", ["checksum"]),
-    (lambda good: good[: len(good) // 2], ["damaged or cut short"]),
+    (lambda good: good[: len(good) // 2], ["damaged or incomplete"]),
     (lambda good: good.replace(b"format 3,", b"format 12,", 1),
      ["has format 12", "reads format 3."]),
 ], ids=["empty", "longer", "shorter", "another format"])
@@ -292,8 +292,8 @@ def test_a_malicious_file_is_not_executed(tmp_path):
     zipped = io.BytesIO()
     torch.save(Payload(trace), zipped)
     path = tmp_path / "run.ckpt"
-    assert_refused(path, pickle.dumps(Payload(trace)), "no checkpoint of vae_helpers")
-    assert_refused(path, zipped.getvalue(), "no checkpoint of vae_helpers")
+    assert_refused(path, pickle.dumps(Payload(trace)), "not a vae_helpers checkpoint")
+    assert_refused(path, zipped.getvalue(), "not a vae_helpers checkpoint")
     assert_refused(path, signed(Payload(trace)), "more than tensors and plain values")
     assert_refused(path, signed({"belongs_to": {}, "state": Payload(trace)}), "was not loaded")
     assert not trace.exists()
@@ -327,7 +327,7 @@ def test_a_right_checksum_over_wrong_content(good, tmp_path):
 ])
 def test_a_checkpoint_of_another_run(change, message, good, tmp_path):
     trainer = make(**change)
-    assert_refused(tmp_path / "run.ckpt", good, "is of another run", trainer=trainer)
+    assert_refused(tmp_path / "run.ckpt", good, "is from another run", trainer=trainer)
     with pytest.raises(CheckpointError, match=message):
         checkpoints.restore(trainer, tmp_path / "run.ckpt")
 
@@ -367,7 +367,7 @@ def test_a_model_that_computes_something_else_is_refused(name, tmp_path):
             == {key: tensor.shape for key, tensor in states[1].items()})
     path = tmp_path / "run.ckpt"
     checkpoints.save(there, path)
-    assert_refused(path, path.read_bytes(), f"{name}", "is of another run", trainer=here)
+    assert_refused(path, path.read_bytes(), f"{name}", "is from another run", trainer=here)
     checkpoints.restore(there, path)
 
 
@@ -433,7 +433,7 @@ def assert_save_fails_and_the_earlier_stays(folder, message):
     earlier = (folder / "run.ckpt").read_bytes()
     with pytest.raises(CheckpointError, match=message) as error:
         checkpoints.save(run(make(), 3), folder / "run.ckpt")
-    assert "An earlier one there is as it was" in str(error.value)
+    assert "An earlier checkpoint there is unchanged" in str(error.value)
     assert (folder / "run.ckpt").read_bytes() == earlier
     assert [path.name for path in folder.iterdir()] == ["run.ckpt"], "nothing is left lying"
     checkpoints.restore(make(), folder / "run.ckpt")

@@ -57,14 +57,14 @@ def test_measured_figures_are_marked():
     assert measured(0.12345) == "⟨0.123⟩"
 
 
-def test_what_is_no_band_or_no_number_is_refused():
+def test_empty_bands_and_values_that_are_not_numbers_are_refused():
     for low, high in ((2, 0), (math.nan, 2)):
-        with pytest.raises(ValueError, match="no band"):
+        with pytest.raises(ValueError, match="is empty"):
             made(1, low, high)
     for wrong in ("0.5", [0.5, "0.5"], torch.zeros(2, 2)):
         with pytest.raises(TypeError, match="or one for each seed"):
             made(wrong)
-    with pytest.raises(ValueError, match="got none at all"):
+    with pytest.raises(ValueError, match="got an empty list"):
         made([])
     with pytest.raises(ValueError, match="of='mean'"):
         made([0.5], of="mean")

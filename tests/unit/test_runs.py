@@ -61,6 +61,6 @@ def test_links_are_not_followed(cache, tmp_path):
     (cache / "runs" / "b").symlink_to(kept.parent)
     runs.clear("a")
     assert not (cache / "runs" / "a").exists()
-    with pytest.raises(runs.RunsError, match="could be deleted"):
+    with pytest.raises(runs.RunsError, match="could not be deleted"):
         runs.clear("b")
     assert kept.exists()

@@ -28,7 +28,7 @@ def test_a_ramp_of_one_never_rests():
     (lambda: warm_up(2.5), "steps"),
     (lambda: warm_up(10, beta=-1), "beta must be a finite number of at least 0, got -1"),
     (lambda: cyclical(0), "period"),
-    (lambda: cyclical(10, ramp=0), "ramp must be a share"),
+    (lambda: cyclical(10, ramp=0), "ramp must be above 0"),
     (lambda: cyclical(10, ramp=1.1), "ramp"),
     (lambda: cyclical(10, ramp=math.nan), "ramp"),
     (lambda: cyclical(10, beta=math.inf), "beta"),

@@ -209,13 +209,13 @@ def test_a_device_is_chosen_by_name(device):
 @pytest.mark.parametrize("name", ["cuda", "mps"])
 def test_a_device_that_is_not_there_is_named(digits, name, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: None)
-    with pytest.raises(ValueError, match=f"device='{name}' is not there.* Here are: cpu"):
+    with pytest.raises(ValueError, match=f"no device='{name}', or.* Available: cpu"):
         make(digits, device=name)
     for one in (f"{name}:0", torch.device(name), torch.device(name, 1)):
-        with pytest.raises(ValueError, match=f"device='{name}(:.)?' is not there"):
+        with pytest.raises(ValueError, match=f"no device='{name}(:.)?', or"):
             training.choose_device(one)
     for unknown in ("gpu", "meta", "cpu:x", None):
-        with pytest.raises(ValueError, match=f"device='{unknown}' is not there"):
+        with pytest.raises(ValueError, match=f"no device='{unknown}', or"):
             make(digits, device=unknown)
     assert training.choose_device("auto").type == "cpu"
 
@@ -241,7 +241,7 @@ def test_steps_are_whole(digits, steps):
     ({"batch_size": 2.5}, "batch_size"),
     ({"learning_rate": 0}, "learning_rate"),
     ({"learning_rate": math.nan}, "learning_rate"),
-    ({"free_bits": -0.1}, "free_bits must be nats, at least 0, got -0.1"),
+    ({"free_bits": -0.1}, "free_bits must be a finite number of nats ≥ 0, got -0.1"),
     ({"free_bits": math.nan}, "free_bits"),
     ({"validate_every": 5}, "belong together"),
     ({"validation_images": torch.zeros(2, 28, 28, dtype=torch.uint8)}, "belong together"),

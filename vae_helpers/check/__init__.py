@@ -1,1 +1,1 @@
-"""The engine of the checks of exercises."""
+"""Checks of the learner's answers to exercises."""

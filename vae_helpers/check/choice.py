@@ -1,14 +1,15 @@
-"""Checks of letters to choose."""
+"""Checks of multiple-choice questions."""
 
 from vae_helpers.check.exercise import Checked
 from vae_helpers.check.runner import run, shown
 
 
 class Choice(Checked):
-    """Letters for the learner to choose from some, and the check of them.
+    """A multiple-choice question, and the check of its answer.
 
-    reasons: {letter: what to tell somebody who was wrong about it}. right: the letters to
-    choose. An answer is a string or a collection of letters, in either case.
+    right: the letters of the right options. reasons: {letter: the explanation for a learner who
+    was wrong about this option}. An answer is a string or a collection of letters, upper or lower
+    case.
     """
 
     def __init__(self, name, right, reasons, hints):
@@ -30,7 +31,7 @@ class Choice(Checked):
             return self._failed("You chose exactly those that do not belong, and left out the "
                                 "others. Read the question once more.")
         wrong = [letter for letter in self._reasons if letter in chosen - self._right]
-        if wrong:  # what is left out is told when these are put right
+        if wrong:  # missing letters are named after these are corrected
             return self._failed(" ".join(f"{x} does not belong: {self._reasons[x]}" for x in wrong))
         missing = [letter for letter in self._reasons if letter in self._right - chosen]
         return self._failed(" ".join(f"{x} is left out: {self._reasons[x]}" for x in missing))

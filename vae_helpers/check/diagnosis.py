@@ -1,4 +1,4 @@
-"""Comparing a learner's results with right ones, and saying what is different."""
+"""Comparing a learner's results with the right ones, and describing the difference."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,16 @@ import torch
 
 
 class Unusable(NamedTuple):
-    """A result that is no tensor of real numbers, and what to tell its author."""
+    """A result that is not a tensor of real numbers, and the message for the learner."""
 
     reason: str
 
 
 def read(value):
-    """The numbers of a tensor in a new one, float64 and of its shape, or `Unusable`.
+    """A float64 copy of the tensor `value`, or `Unusable` if it is not a tensor of real numbers.
 
-    The stub's ``...`` is left as it is. Nothing of the learner's objects is kept, so the
-    result is safe to compare and to write.
+    The ``...`` of a stub is returned as it is. The copy shares nothing with the learner's object,
+    whose class may override any operation.
     """
     if value is ...:
         return value
@@ -36,7 +36,7 @@ def read(value):
 
 
 def same(found, expected):
-    """Two results of `read`: equal in shape and, to 5 digits, in value."""
+    """Whether two results of `read` have equal shapes, and values equal to 5 digits."""
     return (
         isinstance(found, torch.Tensor)
         and isinstance(expected, torch.Tensor)
@@ -46,9 +46,9 @@ def same(found, expected):
 
 
 def describe(found, expected):
-    """The first thing that is wrong with `found`, for an answer that no known mistake fits.
+    """A description of the first difference, for an answer that matches no known mistake.
 
-    Both are lists of results of `read`.
+    found, expected: lists of results of `read`.
     """
     for got, want in zip(found, expected):
         if isinstance(got, Unusable):

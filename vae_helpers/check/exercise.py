@@ -1,4 +1,4 @@
-"""What a check is: an answer compared with the right one and with known wrong ones."""
+"""Checks of exercises: an answer is compared with the right one and with known mistakes."""
 
 import html
 import inspect
@@ -18,9 +18,9 @@ RANDOM = (
 
 
 class Mistake(NamedTuple):
-    """A wrong answer that real people give: what it computes, and what to tell them.
+    """A common wrong answer: a function that makes the mistake, and the message for the learner.
 
-    One that raises an error is recognised by the error's text.
+    If the function raises an error, an answer that raises the same error matches it.
     """
 
     wrong: Callable
@@ -30,7 +30,8 @@ class Mistake(NamedTuple):
 class Result:
     """The outcome of a check: `state` is "unanswered", "passed" or "failed".
 
-    `verdicts` keeps the last result of every check. next: what the cells below go on with.
+    `verdicts` keeps the last result of every check. next: a sentence on which function the
+    cells below use.
     """
 
     def __init__(self, name, state, diagnosis):
@@ -55,24 +56,24 @@ class Result:
         )
 
 
-verdicts = {}  # {check's name: its last Result}, whether that was displayed, printed or assigned
+verdicts = {}  # {check's name: its last Result}
 
 
 class Checked:
-    """What all checks have in common: a name, graded hints, and how results are made.
+    """Base class of all checks, with a name and hints.
 
-    A kind of check defines `_judge(answer)`, which returns a `Result` and raises for no answer:
-    whatever it asks of the answer, it asks inside `runner.run`.
+    A subclass defines `_judge(answer)`, which returns a `Result`. It must raise for no answer, and
+    therefore does anything with the answer inside `runner.run`.
     """
 
     def __init__(self, name, hints):
         self.name, self.hints = name, hints
 
     def __call__(self, answer, *more):
-        """Show how `answer` compares with the right one; returns what the notebook goes on with.
+        """Display the result of the check and return the function that the notebook then uses.
 
-        Of an exercise that is the learner's function if it passed, and ours if it did not.
-        Several answers are taken for a tuple of them.
+        For an `Exercise` this is the learner's function if it passed, otherwise the right one; for
+        other checks it is None. Several arguments are checked as one tuple.
         """
         result = self.judge(answer, *more)
         function = self._goes_on(answer, result)
@@ -93,7 +94,7 @@ class Checked:
         print(f"Hint {number} of {len(self.hints)}: {self.hints[number - 1]}")
 
     def _goes_on(self, answer, result):
-        """What the cells below use, which the result then says; nothing, but for a function."""
+        """The function that the cells below use, or None; sets `result.next` to say which."""
 
     def _unanswered(self):
         return Result(self.name, "unanswered", "Replace the ... by your own code, then run again.")
@@ -108,10 +109,10 @@ class Checked:
 class Exercise(Checked):
     """A function for the learner to write, and the check of it.
 
-    right: the function asked for. cases: a function without arguments that makes the list of
-    argument tuples, from a fixed seed. mistakes: the known wrong answers. hints: from gentle
-    to nearly the answer, shown by ``check.NAME.hint(1)`` and so on. differentiable: the
-    positions of arguments that a gradient must reach.
+    right: the right function. cases: a function without arguments that returns a list of argument
+    tuples, made with a fixed seed. mistakes: known wrong answers, a list of `Mistake`. hints: a
+    list, the last nearly the answer; ``check.NAME.hint(1)`` prints the first. differentiable:
+    positions of the arguments that the gradient must reach.
     """
 
     def __init__(self, name, right, cases, mistakes, hints, differentiable=()):
@@ -125,7 +126,7 @@ class Exercise(Checked):
         return answer if result.passed else self._right
 
     def _judge(self, answer):
-        if answer is ... or answer is self._right:  # ours, handed back in
+        if answer is ... or answer is self._right:  # the function that the check returned
             return self._unanswered()
         if not callable(answer):
             kind = type(answer).__name__
@@ -133,7 +134,7 @@ class Exercise(Checked):
         return self._compare(answer)
 
     def _compare(self, answer):
-        """The `Result` of a function that is not ours."""
+        """The `Result` for the learner's function `answer`."""
         found = []
         for case, arguments in enumerate(self._cases()):
             outcome = run(_result, (answer, arguments))
@@ -152,7 +153,7 @@ class Exercise(Checked):
         return self._failed(told + self._unused(answer, found[0]))
 
     def _attempt(self, function, case):
-        """Call the function as the case does."""
+        """Call `function` with the arguments of case number `case`."""
         return function(*self._cases()[case])
 
     def _values(self, function):
@@ -161,11 +162,11 @@ class Exercise(Checked):
     def _fits(self, mistake, found):
         try:
             return all(map(same, found, self._values(mistake.wrong)))
-        except Exception:  # it is one that `_cause` knows
+        except Exception:  # `_cause` compares mistakes that raise
             return False
 
     def _cause(self, trouble, case):
-        """The diagnosis of the mistake that gives this trouble in this case, or the trouble."""
+        """The diagnosis of the mistake that raises `trouble` in this case; else `trouble`."""
         for mistake in self._mistakes:
             try:
                 self._attempt(mistake.wrong, case)
@@ -175,7 +176,7 @@ class Exercise(Checked):
         return trouble
 
     def _random(self, answer, found):
-        """Whether the first case has another result with another state of the generator."""
+        """Whether the result of the first case changes with the random generator's seed."""
         again = run(_result, (answer, self._cases()[0]), seed=1).value
         numbers = isinstance(again, torch.Tensor) and isinstance(found, torch.Tensor)
         return numbers and not same(again, found)
@@ -184,20 +185,20 @@ class Exercise(Checked):
         return list(inspect.signature(self._right).parameters)
 
     def _unused(self, answer, found):
-        """Which argument of the first case the answer does not depend on, in words."""
+        """A sentence about an argument that the result does not depend on, or ""."""
         for position, name in enumerate(self._names()):
             arguments = list(self._cases()[0])
             argument = arguments[position]
             if not isinstance(argument, torch.Tensor) or not argument.is_floating_point():
                 continue
-            arguments[position] = 1.3 * argument.flip(0) + 0.1  # other numbers of the same kind
+            arguments[position] = 1.3 * argument.flip(0) + 0.1  # other values, same shape
             outcome = run(_result, (answer, arguments))
             if not outcome.trouble and same(outcome.value, found):
                 return f" The result does not depend on {name}: use the {name} you are given."
         return ""
 
     def _gradients(self, answer):
-        """Right in value; is it right in what gradients it lets through?"""
+        """The `Result` for an answer whose values are right: are its gradients right too?"""
         if not self._differentiable:
             return self._passed("Right, on every input tried.")
         outcome = run(self._gradients_of, (answer,))
@@ -223,7 +224,7 @@ class Exercise(Checked):
         )
 
     def _gradients_of(self, function):
-        """The gradients of the first case's result, None where none comes through."""
+        """Gradients of the first case's summed result, None for an argument without one."""
         arguments = list(self._cases()[0])
         for position in self._differentiable:
             arguments[position] = arguments[position].clone().requires_grad_()
@@ -240,5 +241,5 @@ def _result(function, arguments):
 
 
 def _alike(found, expected):
-    """Two gradients, each of which may be missing."""
+    """Whether two gradients are the same; either may be None."""
     return found is expected is None or same(found, expected)

@@ -1,4 +1,4 @@
-"""Inputs and wrong answers that several exercises share."""
+"""Inputs and mistakes that several exercises share."""
 
 import torch
 from torch.distributions import Normal
@@ -7,15 +7,16 @@ from vae_helpers.check.exercise import Mistake
 
 
 def draw_from(seed):
-    """A function from a shape to standard normal numbers, the same for every check."""
+    """A function from a shape to a float64 tensor of standard normal numbers, seeded once."""
     generator = torch.Generator().manual_seed(seed)
     return lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def mistakes_of_normal(parameters):
-    """What goes wrong in Normal(mean, …): `parameters` picks mean and logvar from the arguments.
+    """The mistakes of passing logvar or ½ logvar to Normal as the standard deviation.
 
-    Normal refuses a scale that is not positive, so these mistakes raise an error.
+    parameters: a function from the exercise's arguments to mean and logvar. Normal raises an error
+    for a scale that is not positive, by which these mistakes are recognised.
     """
     def given(scale):
         def wrong(*arguments):

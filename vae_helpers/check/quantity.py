@@ -1,4 +1,4 @@
-"""Checks of numbers to find."""
+"""Checks of numerical answers."""
 
 import math
 import re
@@ -12,9 +12,10 @@ from vae_helpers.check.runner import run, shown
 class Quantity(Checked):
     """A number for the learner to find, or several, and the check of it.
 
-    right: the number, or {name: number}, which is answered by a tuple in that order.
-    mistakes: [(wrong, diagnosis)], wrong a number or a tuple. An answer counts within
-    `tolerance` of each number; of the mistakes within it the nearest is named.
+    right: the number, or {name: number} if the answer is a tuple, in that order.
+    mistakes: [(wrong, diagnosis)] where wrong is a number or a tuple. An answer is right if each
+    number is within `tolerance`. Otherwise the diagnosis of the nearest mistake is shown, if one
+    is within `tolerance`.
     """
 
     def __init__(self, name, right, mistakes, hints, tolerance):
@@ -43,7 +44,7 @@ class Quantity(Checked):
         return self._failed(self._partly(found) + f"Try check.{self.name}.hint(1).")
 
     def _comma(self, answer, found):
-        """What to tell somebody who may have written a decimal comma."""
+        """A sentence for a learner who may have written a decimal comma, or ""."""
         if len(self._parts) == 1:
             point = run(_with_point, (answer,)).value
             if point:
@@ -55,7 +56,7 @@ class Quantity(Checked):
         return ""
 
     def _partly(self, found):
-        """What can be said of an answer that is none of the usual slips."""
+        """The diagnosis of an answer that matches no known mistake."""
         right = [name for name, a, b in zip(self._parts, found, self._parts.values())
                  if abs(a - b) <= self._tolerance]
         if right:
@@ -82,7 +83,7 @@ def _numbers(answer):
 
 
 def _with_point(answer):
-    """The number in `answer` as Python writes it, if a comma stands where the point belongs."""
+    """The number in `answer` with its decimal comma replaced by a point, or None."""
     if isinstance(answer, tuple) and all(type(part) is int for part in answer):
         answer = ",".join(map(str, answer))
     fits = isinstance(answer, str) and re.fullmatch(r"\s*([+-]?\d+),(\d+)\s*", answer)

@@ -1,4 +1,4 @@
-"""Running a learner's code without being harmed by it, and in PyTorch's ordinary state."""
+"""Running a learner's code with a time limit, in PyTorch's default state."""
 
 import contextlib
 import ctypes
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 TIME_LIMIT = 5.0  # seconds
-GRACE = 1.0  # seconds for a stopped thread to end in
+GRACE = 1.0  # seconds that a stopped thread may take to end
 
 
 class Stopped(BaseException):
@@ -16,7 +16,7 @@ class Stopped(BaseException):
 
 
 class Outcome(NamedTuple):
-    """What came of a call: its `value`, or `trouble` in words."""
+    """The result of a call: its `value`, or the error in words as `trouble`."""
 
     value: object = None
     trouble: str | None = None
@@ -24,12 +24,12 @@ class Outcome(NamedTuple):
 
 @contextlib.contextmanager
 def ordinary_state():
-    """PyTorch as a program finds it at its start; afterwards the caller's state is back.
+    """Put PyTorch's global settings at their defaults within a `with` block, then restore them.
 
-    Gradient mode, inference mode, autocast and the default device belong to the thread: they
-    are set for this one, and a thread that begins here has the ordinary ones anyway. The
-    default dtype, deterministic algorithms, anomaly detection and the number of threads belong
-    to the whole process.
+    Gradient mode, inference mode, autocast and the default device are settings of a thread: they
+    are set for this one, and a thread that starts here has the defaults anyway. The default
+    dtype, deterministic algorithms, anomaly detection and the number of threads are settings of
+    the process.
     """
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
@@ -51,11 +51,11 @@ def ordinary_state():
 def run(function, arguments, time_limit=TIME_LIMIT, seed=0):
     """Call ``function(*arguments)`` in a daemon thread and return its `Outcome`.
 
-    An exception is reported, not raised. Past `time_limit` seconds an exception is thrown
-    into the thread; code that swallows it is abandoned (signals would need the main thread,
-    and do not exist on Windows). The call begins in PyTorch's ordinary state, with its global
-    generator at `seed`, so that the same answer always behaves the same; what the code does to
-    both is undone.
+    An exception is reported in the `Outcome`, not raised. After `time_limit` seconds the exception
+    `Stopped` is raised inside the thread; if the code catches it, the thread is left running
+    (signals would need the main thread, and do not exist on Windows). The call starts in PyTorch's
+    default state with its global generator at `seed`, so that an answer behaves the same each time.
+    Afterwards the state and the generator are restored.
     """
     box = {}
 
@@ -86,7 +86,7 @@ def run(function, arguments, time_limit=TIME_LIMIT, seed=0):
 
 
 def shown(answer):
-    """How Python writes an answer, cut to 60 characters; its type's name if that fails."""
+    """The repr of an answer, cut to 60 characters, or the name of its type if repr fails."""
     text = run(repr, (answer,)).value
     if not isinstance(text, str):
         return f"a value of type {type(answer).__name__}"
@@ -94,10 +94,10 @@ def shown(answer):
 
 
 def raised(error):
-    """What is said of code that raised `error`."""
+    """The sentence that reports `error` to the learner."""
     try:
         return f"Your code raised {type(error).__name__}: {error}"
-    except BaseException:  # an exception of the learner's own, which cannot be written
+    except BaseException:  # the str() of an exception class may raise too
         return f"Your code raised {type(error).__name__}"
 
 

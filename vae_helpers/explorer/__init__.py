@@ -1,7 +1,7 @@
-"""The latent explorer: move a point, and the browser decodes the digit at it.
+"""The latent explorer, a widget that decodes a point of the latent space in the browser.
 
-The network's weights travel with the widget, so a move asks no kernel and costs about a
-millisecond, and a page without a kernel stays alive.
+The widget contains the network's weights. A move therefore needs no kernel and takes about a
+millisecond, and the explorer also works on a page without a kernel.
 """
 
 import copy
@@ -19,32 +19,33 @@ from vae_helpers.plots.digits import latent_explorer, latent_sliders
 from vae_helpers.widgets import close_earlier_runs
 
 HERE = Path(__file__).parent
-# A widget is one module, and the site inlines it, so the files import nothing and are joined.
+# A widget must be a single module, so these files import nothing and are concatenated.
 MODULE = "\n".join(
     (HERE / name).read_text(encoding="utf-8")
     for name in ("numbers.js", "parts.js", "plane.js", "explorer.js")
 )
 EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `plots.digits`
 PIXELS = 28 * 28
-LATENTS = 20  # as many sliders as can be taken in
-CHOICES = 20  # and as many pictures to choose from
+LATENTS = 20  # the largest number of sliders
+CHOICES = 20  # the largest number of images to choose from
 
 
 class Explorer(anywidget.AnyWidget):
-    """The latent space beside the digit decoded at a point of it.
+    """A widget that shows the latent space, and the digit decoded at a point of it.
 
-    model: a `models.VAE` with up to 20 latent dimensions; its networks are copied, so that later
-    training shows only after another `show`. Two dimensions are a plane that codes [n, 2] and
-    labels [n] colour, as `evaluation.posterior_means` and MNIST give them; other numbers of
-    dimensions have a slider each, and codes [n, latent] only say which digit is near.
-    images: the first 2 to 20 of the images behind the codes, uint8 [m, 28, 28]. With them the
-    encoder comes too, a pad whose drawing is encoded and decoded at once, and a slider from one
-    of the images to another.
-    name: what strict notebook tests see instead of the widget, so it never changes.
+    model: a `models.VAE` with up to 20 latent dimensions. Its networks are copied: call `show`
+    to see them after more training.
+    codes: [n, latent], as from `evaluation.posterior_means`; labels: [n], the digits. Two latent
+    dimensions are shown as a plane with the codes coloured by label. Otherwise each dimension has
+    a slider, and the codes only serve to name the nearest digit.
+    images: uint8 [m, 28, 28], the images of the first m codes, m from 2 to 20. With images the
+    explorer also has the encoder, a pad whose drawing is encoded and decoded at once, and a
+    slider from one image to another.
+    name: text that the notebook tests compare instead of the widget; it must not change.
 
-    `.point` is where the decoder is asked, [z₁, z₂, …]: it can be read and assigned.
-    Raises `TypeError` or `ValueError`, which say what was expected, for other models, shapes
-    and values. The explorer is closed when JupyterLab runs its cell again.
+    `.point` is the point that is decoded, [z₁, z₂, …]; you may read and assign it.
+    Raises `TypeError` or `ValueError` for unsuitable models, shapes and values.
+    The explorer is closed when JupyterLab runs its cell again.
     """
 
     _esm = MODULE
@@ -53,10 +54,10 @@ class Explorer(anywidget.AnyWidget):
     point = traitlets.List(traitlets.CFloat()).tag(sync=True)
     extent = traitlets.Float(EXTENT).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    # float32, layer after layer: weight [outputs, inputs] row by row, then bias [outputs].
+    # float32, for each layer: weight [outputs, inputs] row by row, then bias [outputs].
     weights = traitlets.Bytes().tag(sync=True)  # the decoder's
     widths = traitlets.List(traitlets.Int()).tag(sync=True)
-    encoder = traitlets.Bytes().tag(sync=True)  # empty, as its widths are, without images
+    encoder = traitlets.Bytes().tag(sync=True)  # empty without images, like encoder_widths
     encoder_widths = traitlets.List(traitlets.Int()).tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)  # float32 [n, latent]
     labels = traitlets.Bytes().tag(sync=True)  # uint8 [n]
@@ -72,12 +73,12 @@ class Explorer(anywidget.AnyWidget):
     def close(self):
         """Remove the explorer from the page, and its networks and codes from the kernel."""
         super().close()
-        # IPython's history may keep the explorer itself.
+        # IPython's history may keep this object, so its large parts are deleted.
         self.weights = self.encoder = self.codes = self.labels = self.images = b""
         self._decoder = None
 
     def show(self, model, codes, labels):
-        """Show another model, or another stage of its training; point and images stay."""
+        """Show another model, or the same one after more training, at the same point."""
         widths, weights = _pack_layers(model, "decoder")
         latent = widths[0]
         if widths[-1] != PIXELS or not 1 <= latent <= LATENTS:
@@ -88,7 +89,7 @@ class Explorer(anywidget.AnyWidget):
         if self.widths and self.widths[0] != latent:
             raise ValueError(
                 f"This explorer shows {self.widths[0]} latent dimensions and the new model has "
-                f"{latent}: make another Explorer for it."
+                f"{latent}: make a new Explorer for it."
             )
         encoder_widths, encoder = [], b""
         if self.images:
@@ -100,7 +101,7 @@ class Explorer(anywidget.AnyWidget):
                     f"{encoder_widths[-1]}."
                 )
         codes, labels = _pack_codes(codes, labels, latent)
-        with self.hold_sync():  # the page hears of all of them at once
+        with self.hold_sync():  # sends all of them to the page at once
             self.encoder_widths, self.encoder = encoder_widths, encoder
             self.widths, self.weights, self.codes, self.labels = widths, weights, codes, labels
             self.point = self.point or [0.0] * latent
@@ -119,7 +120,7 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.validate("point")
     def _check_point(self, proposal):
         point, latent = proposal["value"], self.widths[0]
-        # The code of a drawing or of an image lies where the encoder puts it.
+        # The encoder may place the code of a drawing or an image outside the plane.
         limit = math.inf if self.images else EXTENT
         if len(point) != latent or not all(math.isfinite(v) and abs(v) <= limit for v in point):
             wanted = "finite numbers" if self.images else f"numbers from -{EXTENT:g} to {EXTENT:g}"
@@ -145,7 +146,7 @@ def _pack_layers(model, part):
     kinds = [type(layer).__name__ for layer in network]
     if kinds != (["Linear", "ReLU"] * len(kinds))[: len(kinds)] or len(kinds) % 2 == 0:
         raise TypeError(
-            "Explorer computes Linear layers with one ReLU between each two, and nothing else; "
+            "Explorer supports only Linear layers with one ReLU between each two; "
             f"this {part} is {' → '.join(kinds) or 'empty'}."
         )
     layers = network[::2]
@@ -155,7 +156,7 @@ def _pack_layers(model, part):
     parameters = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
     weights = torch.cat([tensor.detach().flatten() for tensor in parameters]).float()
     if not weights.isfinite().all():
-        raise ValueError(f"The {part}'s weights hold NaN or infinite values: training diverged.")
+        raise ValueError(f"The {part}'s weights contain NaN or infinite values: training diverged.")
     return widths, weights.cpu().numpy().astype("<f4").tobytes()
 
 
@@ -179,7 +180,7 @@ def _pack_codes(codes, labels, latent):
 
 
 def _pack_images(images, codes):
-    """The images of the first of `codes` codes, [m, 28, 28], as uint8 bytes."""
+    """The images [m, 28, 28] as bytes; m may be at most `codes`, the number of codes."""
     images, most = _to_array(images), min(CHOICES, codes)
     if images.ndim != 3 or images.shape[1:] != (28, 28) or not 2 <= len(images) <= most:
         raise ValueError(

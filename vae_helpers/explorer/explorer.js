@@ -1,14 +1,14 @@
-// The view: it puts the parts together, and is the only one that knows the widget's model.
+// The view: it assembles the parts. Only this file uses the widget's model.
 
 function render({ model, el }) {
   const [extent, colours] = [model.get("extent"), model.get("colours")];
   const id = `explorer-${Math.random().toString(36).slice(2)}`; // a page may show it twice
   const latent = model.get("widths")[0];
   const point = () => model.get("point");
-  const network = {}; // layers, encoder, codes, labels, middles: as they are now
-  let told = {}; // what there is to say of a point, beside where it is
+  const network = {}; // layers, encoder, codes, labels, middles: the current ones
+  let told = {}; // the text about a point, besides its coordinates
 
-  // The picture follows at once; the kernel, if there is one, hears of it once a frame.
+  // The digit is drawn at once; the kernel, if there is one, is informed once per frame.
   let frame = 0;
   function move(place, text, line) {
     told = { place: String(place), text, line };

@@ -1,13 +1,13 @@
-// The explorer's numbers: the network, the codes and the drawn ink. Nothing here knows a page.
+// The explorer's numbers: the network, the codes and the drawn ink. This file uses no DOM.
 
 const SIDE = 28; // a digit is 28 × 28 pixels
-const BOX = 20; // and its ink fills a box of 20 × 20 of them
-const INK = 280; // the pad's ink is finer: 280 × 280
-const PEN = 14; // radius of the pen, in that ink's pixels
+const BOX = 20; // its ink is scaled to a box of 20 × 20 of them
+const INK = 280; // the pad has a finer grid of 280 × 280
+const PEN = 14; // radius of the pen, in pixels of the pad
 const NEIGHBOURS = 15;
 const FAR = 0.5; // half a standard deviation of the prior
 
-// Bytes come from Python as DataViews, which may start anywhere; float32 may not.
+// Bytes come from Python as DataViews at any offset; a Float32Array needs an aligned one.
 const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
 /** A network's dense layers, from its widths and its packed parameters. */
@@ -116,14 +116,14 @@ export function stroke(ink, [x1, y1], [x2, y2]) {
   for (let y = top; y <= bottom; y++) {
     for (let x = left; x <= right; x++) {
       const along = ((x + 0.5 - x1) * dx + (y + 0.5 - y1) * dy) / (dx * dx + dy * dy || 1);
-      const t = clamp(along, 0, 1); // the nearest place of the stroke
+      const t = clamp(along, 0, 1); // the nearest point of the stroke
       const [awayX, awayY] = [x + 0.5 - x1 - t * dx, y + 0.5 - y1 - t * dy];
       if (awayX * awayX + awayY * awayY <= PEN * PEN) ink[INK * y + x] = 1;
     }
   }
 }
 
-/** How much ink lies in each column and in each row: where it begins, ends and has its middle. */
+/** Where the ink begins, ends and has its centre of mass, along the columns and the rows. */
 function measure(ink) {
   const [columns, rows] = [new Uint32Array(INK), new Uint32Array(INK)];
   for (let y = 0, i = 0; y < INK; y++) {
@@ -151,7 +151,7 @@ export function toDigit(ink) {
   if (across.first < 0) return null;
   const length = ({ first, last }) => last - first + 1;
   const scale = BOX / Math.max(length(across), length(down));
-  // A small square of ink falls into one pixel, or a border cuts it in two, each way.
+  // A pixel of ink lies in one pixel of the digit, or is divided between two in each direction.
   const cut = ({ first, last, middle }) => {
     const shift = Math.round(SIDE / 2 + 0.5 - (middle - first) * scale);
     const [pixels, beyond] = [new Int32Array(INK), new Float64Array(INK)];

@@ -1,4 +1,4 @@
-// The explorer's other parts: sliders for larger latents, the drawing pad, the way from A to B.
+// The explorer's other parts: sliders for other numbers of latents, the pad, the path from A to B.
 
 const element = (html) => {
   const around = document.createElement("div");
@@ -18,7 +18,7 @@ function drawDigit(canvas, pixels) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-/** Calls `start` where a pointer comes down on the canvas, and `go` as it is drawn along. */
+/** Calls `start` when a pointer is pressed on the canvas, and `go` while it is dragged. */
 function onDrag(canvas, start, go) {
   canvas.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button !== 0) return;
@@ -31,7 +31,7 @@ function onDrag(canvas, start, go) {
   });
 }
 
-/** Native inputs know what these keys mean; JupyterLab must not take them first. */
+/** Keeps the keys that native inputs handle from JupyterLab, which would use them first. */
 function keepKeys(node) {
   node.addEventListener("keydown", (event) => {
     const own = /^(Arrow\w+|Home|End|Page\w+|\d| )$/.test(event.key);
@@ -39,7 +39,7 @@ function keepKeys(node) {
   });
 }
 
-/** One slider a dimension. */
+/** One slider per dimension. */
 function makeSliders({ id, network, latent, point, move, steer }) {
   const slider = (k) => `
     <label class="explorer-slider"><span>z<sub>${k + 1}</sub></span>
@@ -52,7 +52,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
       <button type="button">All to 0</button>
     </div>`);
   const inputs = [...node.querySelectorAll("input")];
-  const readouts = [...node.querySelectorAll("[aria-hidden]")]; // the sliders say it themselves
+  const readouts = [...node.querySelectorAll("[aria-hidden]")]; // for the eye: the sliders announce it
 
   keepKeys(node);
   node.addEventListener("keydown", ({ key }) => {
@@ -69,7 +69,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
     load() {},
     draw(place) {
       place.forEach((value, k) => {
-        inputs[k].value = value; // its ends hold what lies further out; the number tells
+        inputs[k].value = value; // clipped to the slider's range; the number is exact
         inputs[k].setAttribute("aria-valuetext", twoPlaces(value));
         readouts[k].textContent = twoPlaces(value);
       });
@@ -79,7 +79,7 @@ function makeSliders({ id, network, latent, point, move, steer }) {
   };
 }
 
-/** The pad: what is drawn on it is encoded at every stroke. */
+/** The drawing pad. Its drawing is encoded again whenever the pen moves. */
 function makePad({ id, network, point, move }) {
   const node = element(`
     <div class="explorer-part" role="group" aria-labelledby="${id}-draw">
@@ -120,7 +120,7 @@ function makePad({ id, network, point, move }) {
     }
   }
 
-  /** Takes the pen to a place, with ink on the way if it is down. */
+  /** Moves the pen to a position, drawing a stroke if the pen is down. */
   function take(place, inked = down) {
     const [from, to] = [pen, place.map((value) => clamp(value, 0, INK))];
     pen = to;
@@ -130,7 +130,7 @@ function makePad({ id, network, point, move }) {
   }
 
   function land() {
-    node.digit = toDigit(ink); // kept for tests and for the curious
+    node.digit = toDigit(ink); // for tests
     drawDigit(seen, node.digit);
     move(encode(network.encoder, node.digit).mean, "Your drawing landed here. ");
   }
@@ -144,7 +144,7 @@ function makePad({ id, network, point, move }) {
 
   function wipe() {
     clear();
-    move(point()); // what was told of the drawing holds no longer
+    move(point()); // removes the text about the drawing
   }
 
   function tell(news) {
@@ -188,7 +188,7 @@ function makePad({ id, network, point, move }) {
   return { node };
 }
 
-/** The straight way between the codes of two of the stored digits. */
+/** The straight line between the codes of two of the stored digits. */
 function makeWay({ id, network, images, labels, move }) {
   const choice = (end, i) => `
     <label><input type="radio" name="${id}-${end}"
@@ -225,7 +225,7 @@ function makeWay({ id, network, images, labels, move }) {
     radio.checked = i === chosen[end];
     radio.addEventListener("change", () => {
       chosen[end] = i;
-      t.value = end; // what has just been chosen is what is shown
+      t.value = end; // shows the digit that has just been chosen
       go();
     });
   });

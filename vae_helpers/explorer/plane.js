@@ -1,10 +1,10 @@
-// The latent plane: how it is drawn, and how pointer and keys move its point.
+// The latent plane: drawing it, and moving its point by pointer and keys.
 
 const SIZE = 440; // width and height of the plane's canvas in CSS pixels, unless shrunk
-const [LEFT, TOP, SPAN] = [46, 12, 382]; // where the plane lies on it
+const [LEFT, TOP, SPAN] = [46, 12, 382]; // position and size of the plane on the canvas
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
-// From the plane to its canvas and back.
+// Conversion between coordinates of the plane and of its canvas.
 const toX = (z1, extent) => LEFT + ((z1 + extent) / (2 * extent)) * SPAN;
 const toY = (z2, extent) => TOP + ((extent - z2) / (2 * extent)) * SPAN;
 const toPlane = (x, y, extent) => [
@@ -12,7 +12,7 @@ const toPlane = (x, y, extent) => [
   extent - ((y - TOP) / SPAN) * 2 * extent,
 ];
 
-/** Moves places that are nearer than `gap` to each other, so that no numeral hides another. */
+/** Moves positions apart that are nearer than `gap`, so that numerals do not overlap. */
 function pushApart(places, gap) {
   for (let round = 0; round < 50; round++) {
     for (const a of places) {
@@ -26,7 +26,7 @@ function pushApart(places, gap) {
   }
 }
 
-/** All that does not move, drawn once: codes, numerals and axes. */
+/** The static parts, drawn once: codes, numerals and axes. */
 function drawBackdrop({ codes, labels, middles, colours, extent }, scale) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = Math.round(SIZE * scale);
@@ -47,7 +47,7 @@ function drawBackdrop({ codes, labels, middles, colours, extent }, scale) {
   });
   pen.restore();
 
-  // Some of the colours are too pale for letters: they frame a dark numeral on white.
+  // Some colours are too pale for text, so each is the frame of a dark numeral on white.
   const inside = (place, start) => clamp(place, start, start + SPAN);
   const places = Object.entries(middles).map(
     ([digit, [z1, z2]]) => [inside(toX(z1, extent), LEFT), inside(toY(z2, extent), TOP), digit],
@@ -78,7 +78,7 @@ function drawBackdrop({ codes, labels, middles, colours, extent }, scale) {
   return canvas;
 }
 
-/** The way between two digits, with their letters at its ends. */
+/** The line between two codes, with the letters A and B at its ends. */
 function drawLine(pen, [a, b]) {
   const way = new Path2D(`M${a} L${b}`);
   for (const [colour, width] of [["white", 5], ["#0072b2", 2.5]]) {
@@ -120,7 +120,7 @@ function drawPlane(canvas, backdrop, point, line, extent) {
   }
 }
 
-/** The plane as a part of the explorer, whose `steer` takes the point where a hand wants it. */
+/** The plane as a part of the explorer. It calls `steer` to move the point. */
 function makePlane({ id, network, extent, colours, steer, point }) {
   const node = element(`
     <canvas class="explorer-plane" tabindex="0" role="application" aria-label="Latent plane"
@@ -142,8 +142,8 @@ function makePlane({ id, network, extent, colours, steer, point }) {
   node.addEventListener("keydown", (event) => {
     const wanted = event.ctrlKey || event.metaKey ? null : target(event);
     if (wanted === null) return;
-    event.preventDefault(); // or the page scrolls
-    event.stopPropagation(); // or JupyterLab may take the arrows for its own commands
+    event.preventDefault(); // keeps the page from scrolling
+    event.stopPropagation(); // keeps JupyterLab from using the arrow keys
     steer(wanted);
   });
 

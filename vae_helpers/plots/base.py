@@ -1,4 +1,4 @@
-"""What all figures share: style, display, and their size in a stored notebook."""
+"""The style of all figures, their display, and their compression in stored notebooks."""
 
 import functools
 import io
@@ -12,12 +12,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 DPI = 100
-# Ten colours after Paul Tol's muted scheme; digits also carry numerals, never colour alone.
+# Ten colours after Paul Tol's muted scheme. Figures also label digits with numerals, so that
+# nobody needs to tell colours apart.
 DIGIT_COLOURS = np.array([
     "#332288", "#CC6677", "#117733", "#88CCEE", "#AA4499",
     "#999933", "#44AA99", "#882255", "#DDAA33", "#777777",
 ])
-TWO_LINES = " \n "  # keeps the room for a title that is written later
+TWO_LINES = " \n "  # reserves the space of a title that is set later
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito
 
 STYLE = {
@@ -25,16 +26,16 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # else every title measures its axes again at each draw
+    "axes.titley": 1.0,  # automatic placement would slow down every redraw
     "figure.dpi": DPI,
     "font.size": 10,
     "legend.frameon": False,
 }
-_one_at_a_time = threading.RLock()  # the settings are the process's, and callbacks have threads
+_one_at_a_time = threading.RLock()  # rcParams are global, and callbacks run on threads
 
 
 def styled(plot):
-    """A function that makes a figure, with the style of the series while it does."""
+    """Decorator for functions that make a figure: they run with the style of the series."""
     @functools.wraps(plot)
     def drawn(*arguments, **named):
         with _one_at_a_time, matplotlib.rc_context(STYLE):
@@ -46,9 +47,9 @@ def styled(plot):
 def png(fig):
     """The figure as PNG bytes.
 
-    A figure that moves in place (see `freeze_layout`) keeps its axes and labels, which take most
-    of the time of a drawing. Over them come its titles, its legends, and `artists_of`, which are
-    all that a redraw may change (besides limits, after which all is drawn anew).
+    A figure that is updated in place (see `freeze_layout`) keeps a picture of its axes and labels,
+    which take most of the drawing time. Only the titles, the legends and the artists in
+    `artists_of` are drawn again. If the limits of an axis have changed, everything is drawn again.
     """
     canvas = fig.canvas if isinstance(fig.canvas, FigureCanvasAgg) else FigureCanvasAgg(fig)
     if hasattr(fig, "titles"):
@@ -57,7 +58,7 @@ def png(fig):
         canvas.draw()
     buffer = io.BytesIO()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture.save(buffer, "png", compress_level=1)  # it goes no farther than the page
+    picture.save(buffer, "png", compress_level=1)  # fast: the picture is not stored
     return buffer.getvalue()
 
 
@@ -82,7 +83,7 @@ def _draw_moving(fig, canvas):
 
 
 def _artists(kept):
-    """Every artist in nested dictionaries, lists and tuples, among them other things."""
+    """Iterate over the artists in nested dictionaries, lists and tuples; skip other objects."""
     if isinstance(kept, Artist):
         yield kept
     elif isinstance(kept, (dict, list, tuple)):
@@ -91,7 +92,7 @@ def _artists(kept):
 
 
 def small(picture):
-    """The same picture in 256 colours: a third of the bytes, for stored notebooks."""
+    """The PNG bytes `picture` reduced to 256 colours, a third of the size, to be stored."""
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
@@ -99,22 +100,21 @@ def small(picture):
 
 
 def show(fig, alt):
-    """Display a figure with its alternative text, which also stands in where no image can."""
+    """Display a figure, with `alt` as its alternative text and as its plain-text output."""
     bundle = {"image/png": small(png(fig)), "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
 def with_picture(bundle, fig):
-    """A widget's display bundle with a picture beside it, for pages without a kernel."""
+    """A widget's display bundle plus a picture of `fig`, for pages without a kernel."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return data | {"image/png": small(png(fig))}, metadata | {"image/png": {"alt": fig.caption}}
 
 
 def freeze_layout(fig):
-    """Lay the figure out once, before data arrive: a redraw then costs half as much.
+    """Fix the layout of `fig` before data arrive, which halves the time of a redraw.
 
-    For a figure that is given back as `fig` to move its artists in place; it has all of them in
-    `artists_of`.
+    For figures that are updated in place, whose moving artists are all in `fig.artists_of`.
     """
     fig.titles = [axes.set_title(axes.get_title("left"), loc="left") for axes in fig.axes]
     fig.draw_without_rendering()

@@ -18,7 +18,7 @@ def tile(images, columns):
 
 @styled
 def latent_explorer(codes, labels, point, digit):
-    """The explorer's still twin: the plane with a point in it, and the digit decoded there.
+    """A static figure of the explorer: the latent plane with a point, and its decoded digit.
 
     codes [n, 2], labels [n]; point [2]; digit [28, 28] in [0, 1].
     """
@@ -36,7 +36,7 @@ def latent_explorer(codes, labels, point, digit):
 
 @styled
 def latent_sliders(point, digit):
-    """The still twin of an explorer without a plane: a bar for each latent, and the digit.
+    """A static figure of an explorer with sliders: a bar for each latent, and the decoded digit.
 
     point [latent]; digit [28, 28] in [0, 1].
     """
@@ -46,7 +46,7 @@ def latent_sliders(point, digit):
     axes.bar(numbers, point, color=BLUE)
     axes.axhline(0, color="#666666", linewidth=0.8)
     axes.set(xlabel="latent dimension", ylabel="value of z", ylim=(-4, 4))
-    axes.set_xticks(numbers[:: 1 + len(point) // 11])  # 20 numerals would touch
+    axes.set_xticks(numbers[:: 1 + len(point) // 11])  # 20 labels would overlap
     axes.set_title("Where the decoder is asked")
     side.set_title("The decoder draws this")
     new_picture(side, 1, 1).set_data(digit)
@@ -57,7 +57,7 @@ def latent_sliders(point, digit):
 
 @styled
 def digit_grid(images, columns, title):
-    """Images [n, 28, 28] in [0, 1] as one picture, `columns` to a row."""
+    """A figure of images [n, 28, 28] in [0, 1], with `columns` images per row."""
     rows = -(-len(images) // columns)
     fig = Figure(figsize=(4.8, 4.8 * rows / columns + 0.3), layout="constrained")
     axes = fig.subplots()
@@ -68,11 +68,14 @@ def digit_grid(images, columns, title):
 
 
 def new_plane(axes, apart=0.6):
-    """An empty latent plane in `axes`: its artists, for `move_plane`."""
+    """Draw an empty latent plane in `axes`; returns its artists, for `move_plane`.
+
+    apart: the smallest distance between two numerals.
+    """
     axes.set(xlabel="z₁", ylabel="z₂", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     axes.set_title(TWO_LINES)
     points = axes.scatter([], [], s=5, alpha=0.6, linewidths=0)
-    # Some of the colours are too pale for letters: they frame a dark numeral on white.
+    # Some colours are too pale for text, so each is the frame of a dark numeral on white.
     badge = {"boxstyle": "round,pad=0.12", "facecolor": "white", "linewidth": 1.4}
     style = {"size": 10, "weight": "bold", "ha": "center", "va": "center", "clip_on": True}
     numerals = [
@@ -93,15 +96,15 @@ def move_plane(plane, codes, labels):
     for numeral in numerals:
         numeral.set_visible(False)
     if len(present) > 1 and np.ptp(medians, axis=0).max() < apart:
-        return  # over a single speck they would say nothing
+        return  # all classes in one place: ten numerals would say nothing
     for digit, place in zip(present, _spread(medians, apart)):
         numerals[digit].set_visible(True)
         numerals[digit].set_position(place)
 
 
 def _spread(places, apart, rounds=40):
-    """The places [k, 2] pushed gently apart, so that numerals over mixed classes stay legible."""
-    # A small fixed offset tells places apart that coincide.
+    """The positions [k, 2] moved apart, so that numerals over mixed classes do not overlap."""
+    # Positions that coincide get a small offset, so that they have a direction to move in.
     angle = np.arange(len(places))[:, None] + np.array([0, np.pi / 2])
     places = places + 1e-3 * np.cos(angle)  # [k, 2]
     for _ in range(rounds):
@@ -112,13 +115,13 @@ def _spread(places, apart, rounds=40):
 
 
 def new_picture(axes, rows, columns):
-    """An empty picture of `rows` x `columns` digits in `axes`, for `set_data`."""
+    """An empty image of `rows` × `columns` digits in `axes`; fill it with `set_data`."""
     axes.set_axis_off()
     return axes.imshow(np.zeros((28 * rows, 28 * columns)), cmap="gray_r", vmin=0, vmax=1)
 
 
 def labelled_picture(axes, labels, columns):
-    """A `new_picture` with a word to the left of each of its rows."""
+    """A `new_picture` with a label to the left of each row."""
     picture = new_picture(axes, len(labels), columns)
     axes.set_axis_on()
     for side in axes.spines.values():

@@ -1,1 +1,1 @@
-"""What belongs to notebook 03 alone."""
+"""Code that only notebook 03 uses."""

@@ -1,4 +1,4 @@
-"""The hidden β of a loss as code: the calculator of notebook 03."""
+"""The calculator of notebook 03: which KL weight β does the code of a loss imply?"""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from ipywidgets import Dropdown, FloatText, Layout
 from vae_helpers.widgets import View
 from vae_lessons.build_a_vae import figures
 
-RECONSTRUCTIONS = {  # the code of each likelihood's error, with a place for its reduction
+RECONSTRUCTIONS = {  # the code of each reconstruction error, to be completed by its reduction
     "bernoulli": "F.binary_cross_entropy_with_logits(logits, x{})",
     "gaussian": "F.mse_loss(x_hat, x{})",
     "laplace": "F.l1_loss(x_hat, x{})",
@@ -19,17 +19,17 @@ REDUCTIONS = ("mean", "sum / len(x)", "sum")
 
 def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
                    variance=1.0, scale=1.0):
-    """The β of the loss ``reduced reconstruction + weight * reduced kl``.
+    """The effective β of the loss ``reduced reconstruction + weight * reduced kl``.
 
-    pixels: P, with every colour channel; latents: J; batch: B, the images in a batch.
-    reconstruction, kl: how the code reduces each term. "mean" averages over batch and pixels
-    (or latents), "sum / len(x)" averages over the batch alone, "sum" averages over nothing.
-    likelihood: what the reconstruction stands for: "bernoulli" (cross entropy), "gaussian"
-    (squared error, variance σ²) or "laplace" (absolute error, scale b).
+    pixels: P, counting all colour channels; latents: J; batch: B, images per batch.
+    reconstruction, kl: how the code reduces each term: "mean" averages over batch and pixels (or
+    latents), "sum / len(x)" averages over the batch and sums over the rest, "sum" sums over all.
+    likelihood: the likelihood to which the reconstruction error belongs: "bernoulli" (cross
+    entropy), "gaussian" (squared error, variance σ²) or "laplace" (absolute error, scale b).
 
     β = weight · (B·P, B or 1) / (B·J, B or 1), divided by 2σ² for a Gaussian and by b for a
-    Laplace. B cancels unless one term alone is "sum"; only then `batch` is needed. Raises
-    `ValueError` for anything else. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
+    Laplace. B cancels unless exactly one term is "sum"; only then `batch` is needed. Raises
+    `ValueError` for other arguments. On σ²: Rybkin et al. 2021 (arXiv 2006.13202).
     """
     _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
     if batch is None:
@@ -38,28 +38,28 @@ def effective_beta(weight, pixels, latents, *, reconstruction, kl, likelihood, b
                 "batch is missing: one term is averaged over the batch and the other is summed, "
                 "so β depends on the batch size. Pass the number of images in a batch.")
         batch = 1
-    # The error is so many times the distortion, but for a constant.
+    # The ratio of the reconstruction error to the distortion, up to an additive constant.
     error = {"bernoulli": 1, "gaussian": 2 * variance, "laplace": scale}[likelihood]
     divisor = _divisor(reconstruction, pixels, batch)
     return weight * divisor / (_divisor(kl, latents, batch) * error)
 
 
 def _divisor(reduction, count, batch):
-    """What the sum over the batch, and over `count` pixels or latents, is divided by."""
+    """The divisor of the sum over the batch and over `count` pixels or latents."""
     return {"mean": batch * count, "sum / len(x)": batch, "sum": 1}[reduction]
 
 
 def batch_cancels(reconstruction, kl):
-    """Whether β is the same for every batch size: both terms average over it, or neither does."""
+    """Whether β is the same for every batch size: both terms are averaged over it, or neither."""
     return (reconstruction == "sum") == (kl == "sum")
 
 
 def loss_line(weight, pixels, latents, *, reconstruction, kl, likelihood, batch=None,
               variance=1.0, scale=1.0):
-    """That loss as four lines of PyTorch, which bind ``reconstruction``, ``kl`` and ``loss``.
+    """The loss as four lines of PyTorch, which assign ``reconstruction``, ``kl`` and ``loss``.
 
-    Takes what `effective_beta` takes. The lines need ``F``, ``x`` [batch, pixel], ``mean`` and
-    ``logvar`` [batch, latent], and the decoder's ``logits``, or ``x_hat`` if it is no Bernoulli.
+    Arguments as for `effective_beta`. The lines use ``F``, ``x`` [batch, pixel], ``mean`` and
+    ``logvar`` [batch, latent], and the decoder's ``logits``, or ``x_hat`` if not Bernoulli.
     """
     _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, variance, scale)
     size = "the batch size" if batch is None else f"the batch size B = {batch:.0f}"
@@ -92,7 +92,7 @@ def _error(likelihood, reduction):
 
 
 def _exact(number):
-    """The number as text that Python reads back without rounding: "1", not "1.0"."""
+    """The shortest text that Python reads back as the same number: "1", not "1.0"."""
     short = f"{number:g}"
     return short if float(short) == number else repr(float(number))
 
@@ -113,7 +113,7 @@ def _check(weight, pixels, latents, reconstruction, kl, likelihood, batch, varia
 
 
 class Preset(NamedTuple):
-    """A public recipe: the arguments of `effective_beta`, and where it stands."""
+    """A published loss: its arguments of `effective_beta`, and its source."""
 
     arguments: dict
     source: str
@@ -129,7 +129,7 @@ def _preset(weight, pixels, latents, batch, reconstruction, kl, likelihood, sour
 
 _LATENT_DIFFUSION = ("https://github.com/CompVis/latent-diffusion/blob/"
                      "a506df5756472e2ebaf9078affdde2c4f1502cd4/")
-# Code with a squared error names no σ²; it is taken as 1, in the code's own units of a pixel.
+# Code with a squared error does not state σ²; it is taken as 1, in the code's units of a pixel.
 PRESETS = {
     "the original recipe": _preset(
         0.1, 784, 8, 800, "mean", "mean", "bernoulli",
@@ -138,11 +138,12 @@ PRESETS = {
         1.0, 784, 20, 128, "sum", "sum", "bernoulli",
         "https://github.com/pytorch/examples/blob/"
         "cd01f93000a6679e768700dd29e417a1e5fd10e5/vae/main.py"),
-    # The code divided both by batch · 784, which is β = 1; the issue proposed batch · 20.
+    # The code divided both terms by batch · 784, which gives β = 1. The issue proposed to divide
+    # the KL by batch · 20.
     "issue 290's proposal for PyTorch's example": _preset(
         1.0, 784, 20, 128, "mean", "mean", "bernoulli",
         "https://github.com/pytorch/examples/issues/290"),
-    # All of the latent plane gave one picture (issue 3373), until the mean was undone.
+    # Every z was decoded to the same picture (issue 3373), until the mean was replaced.
     "Keras' example before its repair": _preset(
         1.0, 784, 2, 100, "mean", "sum / len(x)", "bernoulli",
         "https://github.com/keras-team/keras/pull/3383"),
@@ -193,15 +194,15 @@ LIKELIHOOD_OPTIONS = {"Bernoulli (cross entropy)": {"likelihood": "bernoulli"}} 
     for scale in (1.0, 0.5, 0.1, 0.01)
 }
 OWN = "a loss of your own"
-START = "PyTorch's example"  # its β is 1, so that the first picture answers no prediction
+START = "PyTorch's example"  # its β is 1, so the first picture does not reveal an answer
 
 
 class BetaCalculator(View):
-    """Controls for a loss of code; the picture shows the β it optimises, and the code.
+    """A view with controls for a loss; the picture shows its effective β and its code.
 
-    A preset moves the other controls. Moving one of them makes it a loss of the learner's
-    own, so that the same preset can be chosen again. The numbers stand in boxes without
-    bounds or steps, so that each is used as it was typed. prediction: as for `View`.
+    Choosing a preset sets the other controls. Moving one of these switches the preset to "a loss
+    of your own", so that the same preset can be chosen again. Numbers have text boxes without
+    limits or steps, so that they are used exactly as typed. prediction: as for `View`.
     """
 
     def __init__(self, prediction=None):
@@ -221,7 +222,7 @@ class BetaCalculator(View):
             "latents": FloatText(start["latents"], description="latents J", **wide),
             "batch": FloatText(start["batch"], description="batch size B", **wide),
         }
-        self._moving = False  # while a preset moves the controls
+        self._moving = False  # True while a preset sets the controls
         for name, control in controls.items():
             follower = self._follow_preset if name == "preset" else self._leave_preset
             control.observe(follower, "value")
@@ -245,7 +246,7 @@ class BetaCalculator(View):
             self.controls["preset"].value = OWN
 
     def _changed(self, _change):
-        if not self._moving:  # a preset is drawn once, when all its values stand
+        if not self._moving:  # a preset is drawn once, after all controls are set
             self.refresh()
 
 

@@ -18,12 +18,13 @@ from vae_lessons.build_a_vae.steps import (
 
 
 def _with_loss(loss):
-    """A step with loss(ce, kl), of each pixel's cross entropy and each latent's KL."""
+    """A training step with the loss loss(ce, kl), from the cross entropy of each pixel and the KL
+    of each latent."""
     return step_of(loss=lambda x, logits, m, s: loss(cross_entropy(x, logits), kl(m, s)))
 
 
 def _calls(*names):
-    """A step that calls these, in this order, in place of zero_grad, backward and step."""
+    """A training step that calls `names` in this order, instead of zero_grad, backward, step."""
     def update(optimizer, loss):
         for name in names:
             loss.backward() if name == "backward" else getattr(optimizer, name)()
@@ -32,7 +33,7 @@ def _calls(*names):
 
 
 def _mistakes_of_a_step(loss):
-    """What goes wrong whatever the loss is: of (x, logits, mean, logvar)."""
+    """Mistakes of a training step that do not depend on loss(x, logits, mean, logvar)."""
     def step(**changes):
         return step_of(**{"loss": loss} | changes)
 

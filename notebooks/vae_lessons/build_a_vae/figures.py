@@ -16,10 +16,10 @@ ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
 
 @styled
 def vae_graph(encoder, decoder, pixels):
-    """The parts of a `lab.CoderVAE` and what flows between them.
+    """A diagram of a `lab.CoderVAE`: its networks and the tensors between them.
 
-    encoder, decoder: widths of the coders, each of which has one layer more of its last width;
-    pixels: of an image.
+    encoder, decoder: widths of the coders' layers, without the final dense layer; pixels: per
+    image.
     """
     latent = encoder[-1]
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
@@ -48,7 +48,7 @@ def vae_graph(encoder, decoder, pixels):
 
 
 def _boxes(encoder, decoder, pixels):
-    """The parts of the graph: {name: (x, y, width, words, colour)}."""
+    """The boxes of the diagram: {name: (x, y, width, text, colour)}."""
     latent = encoder[-1]
     encoder, decoder = (" → ".join(map(str, [*widths, widths[-1]]))
                         for widths in (encoder, decoder))
@@ -66,10 +66,11 @@ def _boxes(encoder, decoder, pixels):
 
 @styled
 def first_training(losses, mean_image, originals, drawn):
-    """A run's −ELBO step by step, and what it makes of some test digits.
+    """The −ELBO of a run after each step, and its reconstructions of some test digits.
 
-    losses: one a step, nats per image; mean_image: of a decoder that draws the mean image;
-    originals, drawn: [n, 28, 28] in [0, 1], the digits and what is decoded from their means.
+    losses: [steps], nats per image; mean_image: the −ELBO of a decoder that returns the mean image;
+    originals, drawn: [n, 28, 28] in [0, 1], the digits and their reconstructions from the posterior
+    means.
     """
     fig = Figure(figsize=(9.6, 3.2), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
@@ -83,7 +84,7 @@ def first_training(losses, mean_image, originals, drawn):
     below = last < mean_image - 5
     verdict = "falls well below the mean image's" if below else "has not left the mean image's"
     left.set_title(f"The −ELBO {verdict}:\n{last:.0f} nats in the last 20 steps")
-    shown = min(len(originals), 6)  # of which each is then large enough
+    shown = min(len(originals), 6)  # more would be too small
     new_picture(right, 2, shown).set_data(
         tile(np.concatenate([originals[:shown], drawn[:shown]]), shown))
     right.set_title("The reconstructions from the posterior means\n"
@@ -99,8 +100,8 @@ def first_training(losses, mean_image, originals, drawn):
 def reconstructions(originals, drawn, guess=None):
     """Test digits, and below them several models' reconstructions from the posterior means.
 
-    originals: [n, 28, 28] in [0, 1]; drawn: {model: as originals}, the last of them the one in
-    question; guess: what the learner expected of it.
+    originals: [n, 28, 28] in [0, 1]; drawn: {model: reconstructions [n, 28, 28]}; title and guess
+    are about the last model. guess: the learner's guess, or None.
     """
     columns = len(originals)
     rows = {"test digits": originals} | drawn
@@ -121,12 +122,12 @@ def reconstructions(originals, drawn, guess=None):
 
 @styled
 def two_repairs(stored, live, mean_image, epochs, guess=None):
-    """−ELBO of recipes that differ in two settings: stored seeds and runs of this notebook.
+    """−ELBO of recipes that differ in two settings: stored seeds, and runs of this notebook.
 
-    stored: {recipe: [seeds]} after `epochs` epochs, the same seeds for all, the first recipe the
-    one that the others repair; live: {recipe: (one run's, its epochs)} for some of them;
-    mean_image: of a decoder that draws the mean image; guess: the learner's words. Nats per test
-    image.
+    stored: {recipe: [seeds]}, −ELBO after `epochs` epochs with the same seeds for all recipes; the
+    first recipe is the one that the others repair. live: {recipe: (−ELBO of one run, its epochs)}
+    for some recipes; mean_image: −ELBO of a decoder that returns the mean image; guess: the
+    learner's guess, or None. All in nats per test image.
     """
     rows = {recipe: row for row, recipe in enumerate(stored)}
     first, *others = (np.asarray(seeds) for seeds in stored.values())
@@ -163,9 +164,9 @@ def two_repairs(stored, live, mean_image, epochs, guess=None):
     return fig
 
 
-LOWEST, HIGHEST = 1e-7, 1e7  # what lies beyond is marked there, by an arrow
+LOWEST, HIGHEST = 1e-7, 1e7  # values beyond these are marked here by an arrow
 LEFT, RIGHT = LOWEST / 2, 2 * HIGHEST  # the ends of the axis, with room for the arrows
-# Rules of thumb, not laws: where a region ends depends on the data.
+# The borders of the regions are rules of thumb: they depend on the data.
 WEAK, STRONG = 0.2, 5.0
 REGIONS = [
     (LEFT, WEAK, "the KL hardly counts", "#DDDDDD"),
@@ -176,11 +177,11 @@ REGIONS = [
 
 @styled
 def hidden_beta(beta, line, name, source, guess=None, fig=None):
-    """The β that a loss really optimises, on a log axis, with the loss's code below it.
+    """The effective β of a loss on a log axis, with the code of the loss below it.
 
-    beta: the effective β; line: the code, up to five lines; name: whose loss it is; source:
-    where it stands, or "". guess: the β that the learner committed, or None. A value off the
-    axis is marked at its end by an arrow; the title and the caption have its number.
+    beta: the effective β; line: the code, up to five lines; name: of the loss; source: where the
+    code is published, or "". guess: the β that the learner committed, or None. A value beyond the
+    axis is marked at its end by an arrow; the title and the caption give the number.
     """
     if fig is None:
         fig = _empty_axis()
@@ -188,11 +189,11 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
         region = "this is the ELBO"
     else:
         region = next(words for _, end, words, _ in REGIONS if beta <= end or end == RIGHT)
-        region = region.split(":\n")[0]  # without its borders
+        region = region.split(":\n")[0]  # without the numbers
     guessed = "" if guess is None else f"; your guess (hollow mark): {_written(guess)}"
     parts = fig.artists_of
     place = _mark(parts["mark"], beta, 0.5, "o")
-    right = place < 1e3  # on which side of its mark the number has room
+    right = place < 1e3  # the side of the mark on which the number fits
     parts["value"].set(x=place * 1.7 if right else place / 1.7, ha="left" if right else "right",
                        text=f"β = {_written(beta)}")
     if guess is None:
@@ -211,7 +212,7 @@ def hidden_beta(beta, line, name, source, guess=None, fig=None):
 
 
 def _empty_axis():
-    """The figure with its regions and no values yet."""
+    """The figure of `hidden_beta` with its regions, before any values."""
     fig = Figure(figsize=(9.6, 2.9), layout="constrained")
     axes, below = fig.subplots(2, 1, height_ratios=[2, 1])
     below.axis("off")
@@ -221,7 +222,7 @@ def _empty_axis():
     axes.axvline(1, ymax=0.66, color="#555555", linestyle="--", linewidth=1)
     fig.artists_of = {
         "mark": axes.plot([], [], "o", color=BLUE, markersize=12)[0],
-        # On white, because it may lie across a border.
+        # On white, because the text may cross a border.
         "value": axes.text(1, 0.5, "", va="center", color=BLUE, weight="bold", in_layout=False,
                            bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 2}),
         "guess": axes.plot([], [], "D", color=ORANGE, markersize=9, fillstyle="none")[0],
@@ -234,7 +235,7 @@ def _empty_axis():
 
 
 def _mark(artist, value, height, marker):
-    """Put the artist at this value, or an arrow at the axis' end; returns where it is."""
+    """Move the artist to `value`, or to an arrow at the end of the axis; returns its position."""
     place = np.clip(value, LOWEST, HIGHEST)
     artist.set(data=([place], [height]),
                marker="<" if value < LOWEST else ">" if value > HIGHEST else marker)
@@ -242,5 +243,5 @@ def _mark(artist, value, height, marker):
 
 
 def _written(value):
-    """The value in at least four digits: 9.8e-05, 0.5, 50,176, 2.5e+08."""
+    """The number as text, with at least four digits if it has them: 9.8e-05, 0.5, 50,176."""
     return f"{value:,.0f}" if 1e3 <= value < HIGHEST else f"{value:.4g}"

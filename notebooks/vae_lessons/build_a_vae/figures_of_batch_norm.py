@@ -10,12 +10,12 @@ STYLES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, ":", "^"))  # in the or
 
 @styled
 def statistics_lag(runs, live, guess=None):
-    """−ELBO in three ways, after each epoch; in nats.
+    """−ELBO after each epoch, with three kinds of batch norm statistics; in nats per image.
 
-    runs: {recipe: {"evaluation", "renewed", "training", "lag": [epochs]}}, medians over seeds: in
-    evaluation mode with running statistics, with recomputed ones, over training batches, and the
-    first less the second. live: {recipe: {some
-    of these: a run's value after the first epoch}}. guess: the learner's words for the cause.
+    runs: {recipe: {kind: [epochs]}}, medians over seeds. The kinds are "evaluation" (running
+    statistics), "renewed" (recomputed statistics), "training" (statistics of each batch), and
+    "lag", the difference "evaluation" − "renewed". live: {recipe: {kind: value}} of one run after
+    the first epoch, for some recipes and kinds. guess: the learner's guess of the cause, or None.
     """
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
     panels = fig.subplots(1, len(runs), sharey=True)
@@ -48,11 +48,11 @@ def statistics_lag(runs, live, guess=None):
 
 @styled
 def dead_units(arms, units, heads):
-    """How many encoder units are 0 for every test image, with and without batch normalisation.
+    """The number of dead encoder units, with and without batch norm: medians and range over seeds.
 
-    arms: {name: {"hidden": [seeds, epochs], "heads": [seeds, epochs]}}, of which the first two are
-    at a learning rate of 0.01, with and without; units, heads: how many there are in all. Medians
-    over seeds, and the range as a band.
+    A dead unit is 0 for every test image. arms: {name: {"hidden": [seeds, epochs], "heads":
+    [seeds, epochs]}}; the first two arms have a learning rate of 0.01, the first with batch norm,
+    the second without. units, heads: the total numbers of hidden units and of the heads' outputs.
     """
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     panels = fig.subplots(1, 2)
@@ -80,7 +80,7 @@ def dead_units(arms, units, heads):
 
 
 def _what_dies(medians, units):
-    """The finding of the first arm, with batch normalisation, and the second, without."""
+    """The title for the hidden units of the first arm (batch norm) and the second (without)."""
     most = medians[1][-1] > units / 2 and medians[0][-1] < units / 20
     if most:
         return "Without batch norm most hidden units die,\nat a learning rate of 0.01"
@@ -89,11 +89,11 @@ def _what_dies(medians, units):
 
 @styled
 def learning_curves(curves, reached, without):
-    """−ELBO after each epoch, against epochs and against seconds: medians, and the seeds' range.
+    """−ELBO against epochs and against seconds: medians, and the range over seeds.
 
     curves: {recipe: {"neg_elbo": [seeds, epochs], "seconds": [seeds, epochs]}}; without: the
-    recipe that the others are held against; reached: {another recipe: {"epochs": [seeds],
-    "seconds": [seeds]}}, when each seed stands where the same seed `without` ends.
+    recipe with which the others are compared; reached: {other recipe: {"epochs": [seeds],
+    "seconds": [seeds]}}, when each seed reaches the final −ELBO of the same seed of `without`.
     """
     fig = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, right = fig.subplots(1, 2, sharey=True)

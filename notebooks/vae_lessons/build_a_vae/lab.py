@@ -1,4 +1,4 @@
-"""The VAE of notebook 03 in its parts, the original recipe, and its repairs."""
+"""The VAE of notebook 03, the original recipe for training it, and repaired recipes."""
 
 import copy
 import math
@@ -13,16 +13,15 @@ from vae_helpers.study import on_one_thread
 
 
 class Coder(identity.Described, nn.Sequential):
-    """For each width of `units` batch normalisation, a dense layer and ReLU; then one layer more.
+    """For each width of `units`, batch norm, a dense layer and ReLU; then one more dense layer.
 
-    The layer more is dense, of the last width; its activation `last` is "relu" or "linear".
-    x [batch, inputs] to [batch, units[-1]]. In training mode the batch's own statistics
-    normalise it, in evaluation mode the running ones. Notebook 03 writes it with PyTorch's own
-    momentum, 0.1.
-    Its first weights are uniform and its first biases zero, as in TensorFlow (Glorot & Bengio
-    2010, equation 16). eps, momentum: of batch normalisation, as PyTorch counts them:
-    TensorFlow's defaults are 1e-3 and 0.01, PyTorch's 1e-5 and 0.1.
-    Raises `ValueError` for widths below 1 or another word for `last`.
+    The final dense layer has the last width; its activation `last` is "relu" or "linear".
+    x [batch, inputs] to [batch, units[-1]]. Batch norm uses the statistics of the batch in training
+    mode, and its running statistics in evaluation mode.
+    The initial weights are uniform and the initial biases 0, as in TensorFlow (Glorot & Bengio
+    2010, equation 16). eps, momentum: of batch norm, in PyTorch's convention. The defaults here
+    are TensorFlow's, 1e-3 and 0.01; PyTorch's are 1e-5 and 0.1. Notebook 03 shows this class with
+    the momentum 0.1. Raises `ValueError` for widths below 1 or another value of `last`.
     """
 
     def __init__(self, inputs, units, *, last, batch_norm=True, eps=1e-3, momentum=0.01):
@@ -44,13 +43,13 @@ class Coder(identity.Described, nn.Sequential):
 
 
 class CoderVAE(GaussianVAE):
-    """A VAE of three coders: two separate ones for mean and logvar, one for the logits.
+    """A VAE of three coders: separate ones for mean and logvar, and one for the logits.
 
-    encoder, decoder: widths of the coders; `latent` is the encoder's last width, `pixels` the
-    decoder's, and the decoder ends linear. heads: how mean and logvar end, "linear" or
-    "relu"; with "relu" no mean is negative and no variance below the prior's. batch_norm,
-    eps, momentum: as in `Coder`. seed: fixes the initial weights, whatever was drawn
-    before. Raises `ValueError` as `Coder` does.
+    encoder, decoder: widths of the coders. `latent` is the last width of the encoder, `pixels`
+    that of the decoder, whose last layer is linear. heads: last activation of mean and logvar,
+    "linear" or "relu"; with "relu" no mean is negative and no variance is below the prior's.
+    batch_norm, eps, momentum: as in `Coder`. seed: fixes the initial weights, independently of
+    PyTorch's global generator. Raises `ValueError` as `Coder` does.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class CoderVAE(GaussianVAE):
     def decode(self, z):
         """Logits of the pixels: z [..., latent] to [..., pixels].
 
-        In training mode all leading axes together are the batch that is normalised.
+        In training mode, batch norm treats all leading axes together as the batch.
         """
         rows = z.reshape(-1, self.latent)  # [..., latent] -> [rows, latent]
         return self.logits(rows).reshape(*z.shape[:-1], self.pixels)
@@ -84,8 +83,8 @@ def glorot(module):
 
 
 BATCH_SIZE = 800  # of the original recipe
-# The original recipe, and what its repairs change: β, Adam's learning rate, the coders. The names
-# are those of the stored results.
+# The original recipe and its repairs: β, Adam's learning rate and settings of the coders. The keys
+# are the names in the stored results.
 RECIPES = {
     "as written": {"beta": 9.8, "learning_rate": 1e-2, "heads": "relu"},
     "linear heads": {"beta": 9.8, "learning_rate": 1e-2, "heads": "linear"},
@@ -103,14 +102,14 @@ RECIPES = {
     },
 }
 SICK, CURED = "as written", "and a smaller step"
-OF_MODEL = "heads", "batch_norm", "eps", "momentum"  # the settings that are not the trainer's
+OF_MODEL = "heads", "batch_norm", "eps", "momentum"  # settings of the model, not of the trainer
 
 
 def make_trainer(name, seed, **settings):
-    """A `training.Trainer` of recipe `name`: a new model, and the training images.
+    """A `training.Trainer` with the recipe `name`, a new model and the MNIST training images.
 
-    settings: what trainer and model are given beside the recipe's, or instead of them. Raises
-    `ValueError` for another name.
+    settings: further settings of the trainer and the model; they override those of the recipe.
+    Raises `ValueError` for an unknown name.
     """
     if name not in RECIPES:
         raise ValueError(f"name must be one of {', '.join(map(repr, RECIPES))}, got {name!r}.")
@@ -123,13 +122,13 @@ def make_trainer(name, seed, **settings):
 
 
 def better(one, other, runs):
-    """The name of two stored recipes that the validation images choose at the end of `runs`."""
+    """The one of two stored recipes with the lower validation −ELBO at the end of its `runs`."""
     return results.choose({name: [{"validation": run["recipes"][name]["validation"][-1]}
                                   for run in runs] for name in (one, other)}, float)
 
 
 def recipe_trainer(name):
-    """A study's function that gives trainers of recipe `name`, on one thread."""
+    """The `trainer` function of a `Study` that trains with recipe `name`, on one thread."""
     def trainer(seed, **_settings):
         return on_one_thread(make_trainer(name, seed))
 
@@ -138,13 +137,13 @@ def recipe_trainer(name):
 
 @torch.no_grad()
 def renew_statistics(model, images, *, batch_size, seed):
-    """A copy of `model` whose batch normalisation has the statistics of `images`, its weights kept.
+    """A copy of `model` with recomputed running statistics of batch norm (precise batch norm).
 
-    Running statistics trail the weights that training moves. Here they are made anew: the
-    plain average over the batches of `images` (uint8 [n, 28, 28]), the weights standing still.
-    `torch.optim.swa_utils.update_bn` does so for models that take x alone; a VAE takes noise
-    too, which `seed` gives. A model without batch normalisation is copied as it is.
-    Raises `ValueError` unless the images make whole batches of two or more.
+    During training the running statistics lag behind the weights. Here the weights are fixed, and
+    the statistics are averaged over the batches of `images` (uint8 [n, 28, 28]).
+    `torch.optim.swa_utils.update_bn` does this for models that take only x; a VAE also takes
+    noise, which is drawn with `seed`. A model without batch norm is only copied.
+    Raises `ValueError` unless the images can be divided into batches of `batch_size`, two or more.
     """
     data.require_images(images)
     batch_size = arguments.whole_number(batch_size, "batch_size")
@@ -156,7 +155,7 @@ def renew_statistics(model, images, *, batch_size, seed):
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # PyTorch's word for the plain average
+        norm.momentum = None  # in PyTorch None means the plain average
     generator = arguments.generator(seed)
     model.train()
     for batch in images.split(batch_size):
@@ -169,10 +168,13 @@ def renew_statistics(model, images, *, batch_size, seed):
 
 @torch.no_grad()
 def dead_heads(model, images):
-    """How many outputs of a `CoderVAE`'s two heads are 0 for every image: (mean, logvar).
+    """The number of outputs that are 0 for every image, in each head of a `CoderVAE`.
 
-    In evaluation mode. Where a ReLU gives 0 no gradient passes it. A head can still come back:
-    the layers before it move by the gradients of others, and by other batches' statistics.
+    Returns (number in the mean, number in the logvar).
+
+    Measured in evaluation mode. No gradient passes a ReLU whose output is 0. Such an output can
+    still become positive again, when the gradients of other outputs change earlier layers, or
+    with the statistics of another batch.
     """
     alive = torch.zeros(2, model.latent, dtype=torch.bool)
     with evaluation_mode(model):
@@ -183,12 +185,13 @@ def dead_heads(model, images):
 
 @torch.no_grad()
 def silent_units(model, images):
-    """How many units of a `CoderVAE`'s two encoder networks are 0 for every image.
+    """The numbers of dead units in a `CoderVAE`'s two encoder networks, {name: count}.
 
-    In evaluation mode; the heads are ReLUs. "first" and "hidden" count units of the first hidden
-    layer and of all hidden layers, of both networks; "mean" and "logvar" the heads' outputs. Among
-    these, "unmoved" outputs have the same number before their ReLU for every image, within 1e-4:
-    nothing of the image reaches them. The others vary there, and are negative throughout.
+    A dead unit is 0 for every image, in evaluation mode; the heads must have ReLUs. "first" and
+    "hidden" count the units of the first hidden layer and of all hidden layers, in both networks;
+    "mean" and "logvar" count the outputs of the heads. "unmoved" counts those outputs whose value
+    before the ReLU is the same for every image, within 1e-4, because no information about the image
+    reaches them. The other dead outputs vary there, but are always negative.
     """
     found = {}
     with evaluation_mode(model):
@@ -205,7 +208,7 @@ def silent_units(model, images):
 
 
 def _ends_of_layers(coder, batches):
-    """The least and the largest value of each unit, layer by layer: two lists of [units]."""
+    """The smallest and the largest value of each unit: two lists over layers of [units]."""
     low, high = [], []
     for x in batches:
         for k, layer in enumerate(coder):
@@ -218,9 +221,10 @@ def _ends_of_layers(coder, batches):
 
 
 def first_reach(places, values, target):
-    """Where a curve through (places, values) first falls to `target`, straight between points.
+    """The place at which a curve first falls to `target`, by linear interpolation.
 
-    places ascend. The first of them if the curve starts there or below; ∞ if it never falls so far.
+    places: ascending; values: at these places. Returns the first place if the curve starts at or
+    below `target`, and ∞ if it never reaches it.
     """
     if values[0] <= target:
         return places[0]

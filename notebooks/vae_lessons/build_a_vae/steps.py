@@ -1,4 +1,4 @@
-"""The check of a training step: it trains a tiny VAE, whose weights must end where they should."""
+"""The check of a training step: it trains a tiny VAE and compares the resulting weights."""
 
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ from vae_helpers.check.exercise import RANDOM, Exercise
 from vae_helpers.check.laboratory import draw_from
 from vae_helpers.check.runner import run
 
-BATCHES = 5, 5, 3  # images in each of the steps that are tried
-PIXELS, LATENTS = 784, 8  # as the lesson's, whose losses may be written with these numbers
-LEARNING_RATE = 1e-3  # small, so that wrong losses do not make the weights infinite either
+BATCHES = 5, 5, 3  # images in each step of the check
+PIXELS, LATENTS = 784, 8  # the notebook's sizes, which a learner may write into the loss
+LEARNING_RATE = 1e-3  # small enough that weights stay finite with wrong losses too
 
 
 class Tiny(nn.Module):
-    """A VAE of a few weights, with `encode` and `decode` as the lesson's model has them."""
+    """A VAE with few weights, with the methods `encode` and `decode` of the notebook's model."""
 
     def __init__(self):
         super().__init__()
@@ -36,7 +36,7 @@ class Tiny(nn.Module):
 
 
 class Descent(torch.optim.SGD):
-    """Plain gradient descent that writes down what is called."""
+    """Plain gradient descent that records the calls of its methods."""
 
     def __init__(self, model, events):
         super().__init__(model.parameters(), lr=LEARNING_RATE)
@@ -54,11 +54,10 @@ class Descent(torch.optim.SGD):
 
 
 class Seen(NamedTuple):
-    """What some steps did: the losses they returned, how all weights moved, and the calls.
+    """The record of some training steps: their losses, the change of the weights, and the calls.
 
-    moved: the weights after the steps less those before, over the learning rate: comparable in
-    size for a loss that is summed over the pixels and one that is averaged. plain: whether the
-    losses came as numbers, not as tensors.
+    moved: the change of all weights divided by the learning rate. plain: whether the losses were
+    returned as numbers, not as tensors.
     """
 
     losses: object
@@ -68,12 +67,12 @@ class Seen(NamedTuple):
 
 
 def observe(step):
-    """What `step` does to a tiny VAE on a few batches; ``...`` if it returns that."""
+    """The `Seen` of `step` on a tiny VAE and a few batches; ``...`` if `step` returns that."""
     model, events, losses, plain = Tiny(), [], [], True
     before = _weights(model)
     optimizer = Descent(model, events)
 
-    def note(_parameter):  # of each parameter that a gradient reaches
+    def note(_parameter):  # called for each parameter that gets a gradient
         if events[-1:] != ["backward"]:
             events.append("backward")
 
@@ -99,8 +98,8 @@ def _weights(model):
 class StepExercise(Exercise):
     """A training step for the learner to write, and the check of it.
 
-    right, and what each of `mistakes` has as `wrong`: functions of model, optimizer, x
-    [batch, pixels] and eps [batch, latent] that change the model and return the loss.
+    right, and the `wrong` of each mistake: functions of model, optimizer, x [batch, pixels] and
+    eps [batch, latent] that update the model and return the loss.
     """
 
     def __init__(self, name, right, mistakes, hints):
@@ -129,11 +128,11 @@ class StepExercise(Exercise):
         return self._failed(named or self._described(answer, found, right) + hint)
 
     def _named(self, found):
-        """The diagnosis of the mistake that leaves these weights after these calls, or None."""
+        """The diagnosis of the mistake with the same weights and calls, or None."""
         for mistake in self._mistakes:
             try:
                 known = observe(mistake.wrong)
-            except Exception:  # it is one that `_cause` knows
+            except Exception:  # `_cause` compares mistakes that raise
                 continue
             if same(found.moved, known.moved) and found.events == known.events:
                 return mistake.diagnosis
@@ -158,10 +157,10 @@ class StepExercise(Exercise):
 
 
 def step_of(draw=None, loss=None, update=None):
-    """A training step that differs from the right one in what is given.
+    """A training step that differs from the right one in the functions that are given.
 
-    draw: of (mean, logvar, eps) to z; loss: of (x, logits, mean, logvar) to a number; update: of
-    (optimizer, loss).
+    draw: (mean, logvar, eps) to z; loss: (x, logits, mean, logvar) to a number; update: a function
+    of (optimizer, loss) that updates the weights.
     """
     draw, loss, update = draw or reparameterized, loss or negative_elbo, update or descend
 
@@ -176,17 +175,17 @@ def step_of(draw=None, loss=None, update=None):
 
 
 def reparameterized(mean, logvar, eps):
-    """z = mean + exp(½ logvar) · eps."""
+    """A draw z = mean + exp(½ logvar) · eps."""
     return mean + (0.5 * logvar).exp() * eps
 
 
 def cross_entropy(x, logits):
-    """Of each pixel: [batch, pixels], nats."""
+    """The cross entropy of each pixel: [batch, pixels], nats."""
     return F.binary_cross_entropy_with_logits(logits, x, reduction="none")
 
 
 def kl(mean, logvar):
-    """Of each latent: [batch, latent], nats."""
+    """The KL from q(z|x) to the prior for each latent: [batch, latent], nats."""
     return 0.5 * (mean**2 + logvar.exp() - 1 - logvar)
 
 
@@ -196,7 +195,7 @@ def negative_elbo(x, logits, mean, logvar):
 
 
 def descend(optimizer, loss):
-    """One update of the weights."""
+    """Update the weights once: zero_grad, backward, step."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -1,4 +1,4 @@
-"""Notebook 03: the original recipe, its repairs, and what batch normalisation does."""
+"""Studies of notebook 03: the original recipe, its repairs, and the effect of batch norm."""
 
 import time
 
@@ -14,18 +14,18 @@ from vae_lessons.build_a_vae.lab import (
     recipe_trainer,
 )
 
-LAST = 20  # batches: an epoch's end in training mode; and what the statistics are renewed from
+LAST = 20  # batches: for −ELBO in training mode, and for recomputing the statistics
 
 
 def run(seed, *, epochs):
-    """Every recipe trained from this seed, with its state after each epoch.
+    """Every recipe trained with this seed, measured after each epoch.
 
-    A history of a recipe has lists of one entry an epoch. "evaluation" and "renewed" are over
-    the test images, in evaluation mode, with running statistics as training left them and made
-    anew; "validation" is −ELBO of the validation images with those made anew, for whoever chooses
-    a recipe; "in_training" is −ELBO over the last 20 batches, each with its own statistics. Nats
-    per image. "seconds" are of the processor, spent in training so far. The
-    recipes take turns by the epoch, so that whatever else the computer does slows all alike.
+    The history of a recipe has lists with one entry per epoch, in nats per image. "evaluation" and
+    "renewed" are measured on the test images in evaluation mode, with the running statistics and
+    with recomputed ones; "validation" is the −ELBO on the validation images with recomputed
+    statistics, for choosing a recipe; "in_training" is the −ELBO of the last 20 batches, each with
+    its own statistics. "seconds" is the processor time of the training so far. The recipes are
+    trained in turns of one epoch, so that other load on the computer slows all of them equally.
     """
     trainers = {name: make_trainer(name, seed) for name in RECIPES}
     histories = {
@@ -78,7 +78,7 @@ STUDY = Study(
     range(1, 7),
 )
 
-# The original recipe, and what the control arms change in it.
+# Arms of the control study: {name: changes to the original recipe}.
 CONTROL = {
     "original": {},
     "no batch norm": {"batch_norm": False},
@@ -87,10 +87,11 @@ CONTROL = {
 
 
 def control_run(seed, *, epochs):
-    """The original recipe with and without batch normalisation: its state after each epoch.
+    """The original recipe with and without batch norm, measured after each epoch.
 
-    Running statistics are recomputed first. An arm has lists of one entry an epoch: "neg_elbo" and
-    "rate" in nats per test image, "active" latents, and what `lab.silent_units` counts.
+    Running statistics are recomputed before measuring. Each arm has lists with one entry per epoch:
+    "neg_elbo" and "rate" in nats per test image, "active", the number of active units, and the
+    counts of `lab.silent_units`.
     """
     images = data.load_mnist().test_images
     arms, starts = {}, {}

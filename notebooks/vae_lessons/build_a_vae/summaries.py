@@ -1,11 +1,11 @@
-"""What the stored runs of notebook 03 say: values by seed, medians, gains, and races."""
+"""Summaries of the stored runs of notebook 03: values per seed, medians, gains and speed."""
 
 from statistics import median
 
 from vae_helpers import results
 from vae_lessons.build_a_vae.lab import better, first_reach
 
-# What a recipe changes in the original one, and its name in the stored file.
+# {changes to the original recipe: the name in the stored file}.
 NAMES = {
     "original": "as written",
     "linear heads": "linear heads",
@@ -25,25 +25,25 @@ class Recipes:
         self.runs = list(results.load("build_vae")["runs"].values())
 
     def curves(self, name, key="neg_elbo", mode="renewed"):
-        """A list over epochs for each seed. mode: "renewed" or "evaluation" statistics."""
+        """The values of `key` by epoch, a list for each seed. mode: "renewed" or "evaluation"."""
         return [run["recipes"][NAMES[name]][mode][key] for run in self.runs]
 
     def after(self, name, epoch, key="neg_elbo", mode="renewed"):
-        """One value a seed, after that epoch."""
+        """The values of `key` after that epoch, one per seed."""
         return [seed[epoch - 1] for seed in self.curves(name, key, mode)]
 
     def gains(self, before, now, key="neg_elbo", mode="renewed"):
-        """By how much `now` is lower than `before` after ten epochs, one value a seed."""
+        """The difference `before` − `now` after ten epochs, one value per seed."""
         return [a - b for a, b in zip(self.after(before, 10, key, mode),
                                       self.after(now, 10, key, mode))]
 
     def lags(self, name, epoch):
-        """−ELBO with running statistics minus −ELBO with recomputed ones, one value a seed."""
+        """−ELBO with running statistics minus −ELBO with recomputed ones, one value per seed."""
         return [a - b for a, b in zip(self.after(name, epoch, mode="evaluation"),
                                       self.after(name, epoch))]
 
     def three_ways(self, name):
-        """What `figures_of_batch_norm.statistics_lag` draws of a recipe: medians by epoch."""
+        """One recipe's values for `figures_of_batch_norm.statistics_lag`: medians by epoch."""
         ways = {mode: self.curves(name, mode=mode) for mode in ("evaluation", "renewed")}
         ways["training"] = [run["recipes"][NAMES[name]]["in_training"] for run in self.runs]
         ways["lag"] = [[a - b for a, b in zip(*pair)]
@@ -51,8 +51,10 @@ class Recipes:
         return {mode: [median(epoch) for epoch in zip(*seeds)] for mode, seeds in ways.items()}
 
     def lag_panels(self, lagging, mended):
-        """What `figures_of_batch_norm.statistics_lag` draws. lagging, mended: one live run's
-        −ELBO after the first epoch, with running and with recomputed statistics.
+        """The arguments of `figures_of_batch_norm.statistics_lag`.
+
+        lagging, mended: −ELBO of the live run after the first epoch, with running statistics and
+        with recomputed ones.
         """
         names = {"TensorFlow's momentum,\nlearning rate 0.001": "both, rate 0.001",
                  "TensorFlow's momentum,\nlearning rate 0.01": "both",
@@ -68,11 +70,11 @@ class Recipes:
         return {label: self.after(name, 10) for label, name in names.items()}
 
     def silent(self, name, epoch):
-        """How many of the 16 outputs of the heads are 0 for all test images: (mean, logvar)."""
+        """The numbers of the heads' 16 outputs that are 0 for all test images: (mean, logvar)."""
         return self.after(name, epoch, "dead")
 
     def race(self, recipes, without, mode="renewed"):
-        """What `figures_of_batch_norm.learning_curves` draws. recipes: {label: name}."""
+        """The arguments of `figures_of_batch_norm.learning_curves`. recipes: {label: name}."""
         curves = {label: {
             "neg_elbo": self.curves(name, mode=mode),
             "seconds": [run["recipes"][NAMES[name]]["seconds"] for run in self.runs],
@@ -87,15 +89,16 @@ class Recipes:
         return {"curves": curves, "reached": reached, "without": without}
 
     def chosen(self, one, other):
-        """Which of two recipes has the lower −ELBO on the validation images."""
+        """The one of two recipes with the lower −ELBO on the validation images."""
         best = better(NAMES[one], NAMES[other], self.runs)
         return next(name for name, key in NAMES.items() if key == best)
 
 
 def faster(race, key, label):
-    """How many times sooner `label` is where the race's slow runner ends, one value a seed.
+    """The speed-up of `label` over the slower recipe of the race, one value per seed.
 
-    key: "epochs" or "seconds".
+    It is the time in which the slower recipe reaches its final −ELBO, divided by the time in which
+    `label` reaches the same value. key: "epochs" or "seconds".
     """
     slow = race["curves"][race["without"]]
     whole = [seconds[-1] if key == "seconds" else len(seconds) for seconds in slow["seconds"]]
@@ -103,7 +106,7 @@ def faster(race, key, label):
 
 
 def epoch_cost(race, label):
-    """The seconds of `label` over those of the race's slow runner, one value a seed."""
+    """The seconds of `label` divided by those of the race's slower recipe, one value per seed."""
     one, other = (race["curves"][name]["seconds"] for name in (label, race["without"]))
     return [a[-1] / b[-1] for a, b in zip(one, other)]
 
@@ -115,16 +118,16 @@ class Control:
         self.runs = list(results.load("batch_norm_control")["runs"].values())
 
     def curves(self, arm, *keys):
-        """The sum of these counts, a list over epochs for each seed."""
+        """The sum of the counts `keys` for each seed, a list over epochs."""
         return [[sum(epoch) for epoch in zip(*(run["arms"][arm][key] for key in keys))]
                 for run in self.runs]
 
     def end(self, arm, *keys):
-        """The sum of these counts after the last epoch, one value a seed."""
+        """The sum of the counts `keys` after the last epoch, one value per seed."""
         return [seed[-1] for seed in self.curves(arm, *keys)]
 
     def silence(self, arms):
-        """What `figures_of_batch_norm.dead_units` draws. arms: {label: arm}."""
+        """The arguments of `figures_of_batch_norm.dead_units`. arms: {label: arm}."""
         return {label: {"hidden": self.curves(arm, "hidden"),
                         "heads": self.curves(arm, "mean", "logvar")}
                 for label, arm in arms.items()}

@@ -1,1 +1,1 @@
-"""What belongs to notebook 02 alone."""
+"""Code that only notebook 02 uses."""

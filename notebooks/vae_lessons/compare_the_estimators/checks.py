@@ -20,7 +20,7 @@ def _path_cases():
 
 
 def _with_parts(z_mean, z_logvar, q_mean, q_logvar):
-    """The Monte Carlo form with some of its parameters detached: True keeps the gradient."""
+    """The Monte Carlo form with some parameters detached; True keeps a parameter's gradient."""
     def form(log_joint, mean, logvar, eps):
         def kept(parameter, keep):
             return parameter if keep else parameter.detach()
@@ -113,12 +113,12 @@ def _baseline_cases():
 
 
 def _others(f):
-    """The average over the other draws: [draws, batch] to the same."""
+    """For each draw, the average of f over the other draws: [draws, batch] to [draws, batch]."""
     return (f.sum(0) - f) / (len(f) - 1)
 
 
 def _scored(combine):
-    """What `combine` makes of f, held fixed, and log q at a z that stands still."""
+    """An answer that returns combine(f, log q), with f and z detached."""
     def form(log_joint, mean, logvar, eps):
         z = elbo.reparameterize(mean, logvar, eps).detach()
         log_q = elbo.gaussian_log_prob(z, mean, logvar)
@@ -128,7 +128,7 @@ def _scored(combine):
 
 
 def _centred(f_fixed, baseline_fixed, z_fixed=True):
-    """The right values; True for what is detached, False for what lets a gradient through."""
+    """An answer with the right values, in which only the parts marked True are detached."""
     def form(log_joint, mean, logvar, eps):
         z = elbo.reparameterize(mean, logvar, eps)
         z = z.detach() if z_fixed else z
@@ -250,7 +250,7 @@ score_with_baseline = Exercise(
 
 def _weight_cases():
     draw = draw_from(4)
-    # The last has log weights as an image has them: their exponentials are 0 in any float.
+    # The last case has log weights as low as those of an image: their exp is 0 in any float.
     return [(draw(5, 3),), (draw(1, 2),), (3 * draw(4, 4),), (draw(6, 2) - 1000,)]
 
 
@@ -328,7 +328,7 @@ bound = Exercise(
     ],
     differentiable=(0,),
 )
-TAU = 0.3  # of the laboratory that `crossing` asks about
+TAU = 0.3  # standard deviation of the posterior in the question `crossing`
 crossing = Quantity(
     "crossing",
     TAU / math.sqrt(2),

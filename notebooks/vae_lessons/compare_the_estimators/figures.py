@@ -1,11 +1,11 @@
-"""Figures of notebook 02's core: the variance of values and of gradients."""
+"""Figures of the main part of notebook 02: the variance of values and of gradients."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout, styled
 
-STYLES = {  # every estimator keeps its colour, line and mark in all figures
+STYLES = {  # colour, line and marker of each estimator, in all figures
     "Monte Carlo": (BLUE, "-", "o"),
     "total derivative": (BLUE, "-", "o"),
     "entropy": (ORANGE, "--", "s"),
@@ -15,13 +15,13 @@ STYLES = {  # every estimator keeps its colour, line and mark in all figures
     "independent latents": ("#777777", "--", "s"),
     "score function with baseline": ("#E69F00", (0, (3, 3)), "X"),
 }
-FLOOR = 1e-3  # the lowest variance on the axis; a smaller one is marked there
-LEAST_GAP = 1e-10  # the same for a KL, in nats
+FLOOR = 1e-3  # the lowest variance on the axis; smaller ones are drawn here
+LEAST_GAP = 1e-10  # the lowest KL on the axis, in nats
 
 
 @styled
 def averages(estimates, exact, draws, counts, spreads, of_one, fig=None):
-    """Repeated estimates of one ELBO, and their spread against the number of draws.
+    """Repeated estimates of one ELBO, and their standard deviation against the number of draws.
 
     estimates: {form: [repetitions]}, each the average of `draws` draws; exact: the ELBO.
     counts: [n], numbers of draws; spreads: {form: [n]}, the standard deviations measured
@@ -48,7 +48,7 @@ def averages(estimates, exact, draws, counts, spreads, of_one, fig=None):
 
 
 def _empty_averages(forms, exact, counts, spreads, of_one):
-    """The figure of repeated estimates with its lines and spreads, and no estimates yet."""
+    """The figure of `averages` with its lines and standard deviations, before any estimates."""
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1.3, 1])
     left.axvline(exact, color="black", linewidth=1)
@@ -73,19 +73,20 @@ def _empty_averages(forms, exact, counts, spreads, of_one):
 @styled
 def variance_curves(z, posterior, q, sd, laws, here, shift, ratio, measured, crossover=None,
                     guess=None, fig=None):
-    """The exact variance of each estimator against q's standard deviation, and q itself beside it.
+    """The exact variance of each estimator against q's standard deviation, with q beside it.
 
-    z, posterior, q: [points], densities. sd: [n], standard deviations of q; laws: {panel: {form:
-    [n]}}. here: q's standard deviation now, ratio: the same over the posterior's, shift: q's
-    distance from the posterior; measured: {panel: {form: variance of real draws there}}.
-    crossover: a standard deviation to mark, if any. guess: what the learner expects.
+    z: [points]; posterior, q: [points], densities at z. sd: [n], standard deviations of q; laws:
+    {panel: {form: exact variances [n]}}. here: the present standard deviation of q; ratio: this
+    divided by the posterior's; shift: a, q's distance from the posterior; measured: {panel:
+    {form: variance measured with draws}} for this q. crossover: a standard deviation to mark, or
+    None. guess: the learner's guess, or None.
     """
     if fig is None:
         fig = _empty_curves(z, posterior, sd, laws, crossover)
     fig.artists_of["q"].set_data(z, q)
     place = f"a = {shift:.1f}, s = {here:.2f}".replace("-", "−")
     fig.artists_of["q"].axes.set_title(f"q: {place}\nb = s/τ = {ratio:.2f}\n ")
-    sentences, last = [], list(laws)[-1]  # which the guess is about
+    sentences, last = [], list(laws)[-1]  # the guess is about the last panel
     met = abs(shift) < 0.05 and abs(ratio - 1) < 0.01
     for panel, curves in laws.items():
         for form, law in curves.items():
@@ -101,7 +102,7 @@ def variance_curves(z, posterior, q, sd, laws, here, shift, ratio, measured, cro
 
 
 def _finding(panel, measured, met):
-    """Which form has least variance, in two lines; met: whether q is the posterior."""
+    """The title of a panel: the form with the least variance. met: whether q is the posterior."""
     lowest = min(measured.values())
     best = " and ".join(form for form, value in measured.items() if value <= 1.001 * lowest)
     if met and lowest < FLOOR:
@@ -111,7 +112,7 @@ def _finding(panel, measured, met):
 
 
 def _empty_curves(z, posterior, sd, laws, crossover):
-    """The figure of variances with its axes and the posterior, and no curve yet."""
+    """The figure of `variance_curves` with its axes and the posterior, before any curve."""
     fig = Figure(figsize=(9.6, 4.2), layout="constrained")
     first, *panels = fig.subplots(1, 1 + len(laws), width_ratios=[0.75] + [1] * len(laws))
     first.plot(z, posterior, color="black", label="posterior")
@@ -142,7 +143,7 @@ def _empty_curves(z, posterior, sd, laws, crossover):
     return fig
 
 
-FINDINGS = {  # of `along_mean`, whatever q's mean is
+FINDINGS = {  # titles of `along_mean`, true for every mean of q
     "Monte Carlo": "Monte Carlo: all curves meet at the posterior",
     "entropy": "Entropy: the same slopes, but no common point",
     "total derivative": "Total derivative: every draw has its own slope",
@@ -153,12 +154,12 @@ FINDINGS = {  # of `along_mean`, whatever q's mean is
 @styled
 def along_mean(means, noise, curves, here, values, slopes, posterior_mean, log_evidence,
                guess=None, fig=None):
-    """One draw's estimate of the ELBO against q's mean, a curve for each value of the noise.
+    """One-draw estimates of the ELBO against q's mean, a curve for each value of the noise ε.
 
     means: [points]; noise: [lines], values of ε; curves: {form: [lines, points]}, in nats.
-    here: q's mean now; values: {form: [lines]}, the estimates there; slopes: {form: (standard
-    deviation of the estimate, of its gradient)}, over draws at that mean. guess: what the learner
-    expects.
+    here: the present mean of q; values: {form: [lines]}, the estimates at this mean; slopes:
+    {form: (standard deviation of the estimate, of its gradient)}, over draws at this mean.
+    guess: the learner's guess, or None.
     """
     if fig is None:
         fig = _empty_along_mean(means, noise, curves, posterior_mean, log_evidence)
@@ -176,7 +177,7 @@ def along_mean(means, noise, curves, here, values, slopes, posterior_mean, log_e
 
 
 def _empty_along_mean(means, noise, curves, posterior_mean, log_evidence):
-    """The figure of estimates along the mean with its curves, and no q yet."""
+    """The figure of `along_mean` with its curves, before q's mean is marked."""
     fig = Figure(figsize=(9.6, 4.2), layout="constrained")
     fig.artists_of = {}
     for axes, (form, lines) in zip(fig.subplots(1, 2, sharey=True), curves.items()):
@@ -202,7 +203,7 @@ def _empty_along_mean(means, noise, curves, posterior_mean, log_evidence):
 
 
 def _names_of_lines(noise, heights):
-    """(words, height) for the end of each line, pushed apart; one for all if they are the same."""
+    """(label, height) at the end of each line, without overlap; one label if all lines coincide."""
     if np.ptp(heights) < 0.1:
         return [("all ε", heights[0])]
     places, last = [], np.inf
@@ -217,10 +218,10 @@ LANDED = "At a constant learning rate, only the path derivative reaches the post
 
 @styled
 def training_gaps(curves, styles, finding=LANDED, guess=None):
-    """The KL from q to the posterior while q is trained: medians, with the range over runs.
+    """The KL from q to the posterior during the training of q: medians, and the range over runs.
 
-    curves: {name: [steps, runs]}, in nats; styles: {name: the estimator whose style it has};
-    finding: the title. guess: what the learner expects.
+    curves: {name: [steps, runs]}, in nats; styles: {name: the estimator whose line style it has};
+    finding: the title. guess: the learner's guess, or None.
     """
     fig = Figure(figsize=(8, 4.0), layout="constrained")
     axes = fig.subplots()
@@ -244,13 +245,13 @@ def training_gaps(curves, styles, finding=LANDED, guess=None):
 
 
 def in_full(name):
-    """An estimator's name as a figure shows it: the score is something else."""
+    """An estimator's name in a figure, with "score function" in full ("score" is the gradient)."""
     return name.replace("score function", "score-function estimator")
 
 
 @styled
 def baseline_gain(constants, variances):
-    """The gradient's variance against a constant that log p(x, z) contains.
+    """The variance of the gradient against a constant that is added to log p(x, z).
 
     constants: [n], in nats, 0 or below; variances: {estimator: [n, seeds]}.
     """
@@ -264,7 +265,7 @@ def baseline_gain(constants, variances):
     guide, top = sizes[sizes > 0], np.median(variances["score function"][-1])
     axes.plot(guide, 4 * top * (guide / guide[-1]) ** 2, color="#999999", linewidth=1,
               label="slope of the square of C")
-    axes.set_xscale("symlog", linthresh=10, linscale=0.5)  # 0 has a place, the rest is to scale
+    axes.set_xscale("symlog", linthresh=10, linscale=0.5)  # linear near 0, logarithmic beyond
     axes.set(yscale="log", ylabel="variance of the gradient for m", ylim=(0.1, 3e5),
              xlabel="constant C in log p(x, z) (nats)",
              title="The baseline removes the variance that the constant causes")

@@ -9,10 +9,10 @@ from vae_lessons.compare_the_estimators.figures import STYLES, in_full
 
 @styled
 def slanted(precision, sd, laws, measured, fig=None):
-    """A correlated posterior and the best q with independent latents, and what is left to noise.
+    """A correlated posterior, the best q with independent latents, and the variances of the forms.
 
-    precision: [2, 2], of the posterior, centred at 0; sd: [2], of q.
-    laws and measured: {quantity: {form: variance}}.
+    precision: [2, 2], of the posterior, which is centred at 0; sd: [2], of q.
+    laws and measured: {quantity: {form: variance}}, exact and from draws.
     """
     quantities = [(quantity, form) for quantity in laws for form in laws[quantity]]
     if fig is None:
@@ -43,7 +43,7 @@ def slanted(precision, sd, laws, measured, fig=None):
 
 
 def _empty_slanted(quantities):
-    """The figure of a correlated posterior with its axes: quantities are pairs with a form."""
+    """The figure of `slanted` with its axes, before any data. quantities: [(quantity, form)]."""
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, middle, right = fig.subplots(1, 3, width_ratios=[0.9, 0.65, 1])
     fig.artists_of = {
@@ -75,9 +75,9 @@ OF_BOUND = {"decoder": "KL", "encoder, DReG": "path derivative", "encoder": "Mon
 
 @styled
 def bound_tightening(samples, bounds, errors, elbo, log_evidence):
-    """The importance-weighted bound against the number of draws inside it.
+    """The IWAE bound against the number of draws K inside it.
 
-    samples: [K]; bounds, errors: [K], the mean of the bound and its standard error, in nats.
+    samples: [n], values of K; bounds, errors: [n], mean and standard error of the bound, in nats.
     """
     fig = Figure(figsize=(8, 3.6), layout="constrained")
     axes = fig.subplots()
@@ -101,10 +101,10 @@ def bound_tightening(samples, bounds, errors, elbo, log_evidence):
 
 @styled
 def signal_to_noise(samples, ratios, slopes, guess=None):
-    """Signal-to-noise ratio of each gradient against the number of draws, one panel a case.
+    """The signal-to-noise ratio of each gradient against the number of draws K, a panel per case.
 
-    samples: [K]; ratios: {case: {gradient: [K]}}; slopes: {case: {gradient: slope}} in log-log.
-    guess: what the learner expects of the encoder's gradient.
+    samples: [n], values of K; ratios: {case: {gradient: [n]}}; slopes: {case: {gradient: slope}}
+    in log-log axes. guess: the learner's guess about the encoder's gradient, or None.
     """
     fig = Figure(figsize=(9.6, 4.0), layout="constrained")
     panels = fig.subplots(1, len(ratios), sharey=True)
@@ -131,10 +131,10 @@ def signal_to_noise(samples, ratios, slopes, guess=None):
 
 @styled
 def layer_noise(stages, stored, live):
-    """How noisy the gradient of an encoder's first layer is, relative to the total derivative.
+    """The gradient variance of an encoder's first layer, relative to the total derivative's.
 
-    stages: [stages] of steps; stored: {estimator: [seeds, stages]}; live: {estimator: [stages]}.
-    Ratios of variances.
+    stages: [stages], numbers of training steps; stored: {estimator: [seeds, stages]}, live:
+    {estimator: [stages]}, ratios of variances.
     """
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     reparameterised, scored = fig.subplots(1, 2)
@@ -142,7 +142,7 @@ def layer_noise(stages, stored, live):
     for position, (name, of_seeds) in enumerate(stored.items()):
         colour, _, mark = STYLES[name]
         axes = scored if name.startswith("score") else reparameterised
-        places = np.array(stages) + aside * (-1) ** position  # beside each other
+        places = np.array(stages) + aside * (-1) ** position  # side by side
         axes.vlines(places, of_seeds.min(0), of_seeds.max(0), color=colour, linewidth=5, alpha=0.3)
         axes.plot(places, live[name], mark, color=colour, label=in_full(name))
     for axes in (reparameterised, scored):

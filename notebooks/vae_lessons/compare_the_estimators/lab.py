@@ -1,7 +1,7 @@
 """The estimators that notebook 02 adds, and its experiments on their values and gradients.
 
-Every estimator here has the arguments log_joint, mean, logvar, eps, as `elbo.monte_carlo_form`
-has them, and returns one value for each draw and image, [draws, batch].
+Every estimator has the arguments log_joint, mean, logvar, eps of `elbo.monte_carlo_form`, and
+returns one value for each draw and image, [draws, batch].
 """
 
 import copy
@@ -15,7 +15,7 @@ from vae_lessons.compare_the_estimators import laws
 
 
 def kl_form(log_joint, mean, logvar, eps):
-    """`elbo.kl_form` from log p(x, z), of which it takes the log prior off: [draws, batch]."""
+    """`elbo.kl_form` with log p(x|z) computed as log p(x, z) − log p(z): [draws, batch]."""
     def log_likelihood(z):
         return log_joint(z) - elbo.prior_log_prob(z)
 
@@ -23,10 +23,10 @@ def kl_form(log_joint, mean, logvar, eps):
 
 
 def path_derivative_form(log_joint, mean, logvar, eps):
-    """The value of `monte_carlo_form`, with the gradient through z alone: [draws, batch].
+    """The path derivative: the value of `monte_carlo_form`, the gradient only through z.
 
-    The score ∂ log q/∂(mean, logvar) at fixed z has expectation zero and is left out, so the
-    gradient's variance vanishes where q is the posterior (Roeder, Wu & Duvenaud 2017).
+    The score ∂ log q/∂(mean, logvar) at fixed z has expectation zero and is left out. The
+    gradient's variance is then 0 where q is the posterior (Roeder, Wu & Duvenaud 2017).
     """
     z = reparameterize(mean, logvar, eps)
     return log_joint(z) - gaussian_log_prob(z, mean.detach(), logvar.detach())
@@ -35,9 +35,9 @@ def path_derivative_form(log_joint, mean, logvar, eps):
 def score_function_surrogate(log_joint, mean, logvar, eps):
     """A quantity whose gradient is the score-function estimate: [draws, batch].
 
-    No gradient goes through z; it is f · ∂ log q(z|x), with f = log p(x, z) − log q(z|x) held
-    fixed (REINFORCE, Williams 1992; Kingma & Welling 2013, section 2.2). The value means
-    nothing. For the decoder's gradient use another form.
+    The gradient is f · ∂ log q(z|x), where z and f = log p(x, z) − log q(z|x) are detached
+    (REINFORCE, Williams 1992; Kingma & Welling 2013, section 2.2). The value itself has no
+    meaning. For the decoder's gradient use another form.
     """
     z = reparameterize(mean, logvar, eps).detach()
     log_q = gaussian_log_prob(z, mean, logvar)
@@ -45,10 +45,10 @@ def score_function_surrogate(log_joint, mean, logvar, eps):
 
 
 def score_with_baseline(log_joint, mean, logvar, eps):
-    """`score_function_surrogate` with a baseline for f: the average over the image's other draws.
+    """`score_function_surrogate` with a baseline: the average of f over the image's other draws.
 
-    It does not depend on the draw itself, so the gradient stays unbiased. Two draws or more.
-    Kool, van Hoof & Welling 2019.
+    The baseline does not depend on the draw itself, so the gradient stays unbiased. Needs two
+    draws or more. Kool, van Hoof & Welling 2019.
     """
     z = reparameterize(mean, logvar, eps).detach()
     log_q = gaussian_log_prob(z, mean, logvar)
@@ -58,11 +58,11 @@ def score_with_baseline(log_joint, mean, logvar, eps):
 
 
 def dreg_surrogate(log_joint, mean, logvar, eps):
-    """A quantity whose gradient for mean and logvar is DReG's estimate: [batch].
+    """A quantity whose gradient with respect to mean and logvar is the DReG estimate: [batch].
 
-    Σ_k ŵ_k² log w_k with the normalised weights ŵ held fixed and the score left out; at K = 1
-    it is the path derivative. The value means nothing (`iwae_bound` has it); the decoder's
-    gradient must come from `iwae_bound`. Tucker et al. 2019.
+    It is Σ_k ŵ_k² log w_k with the normalised weights ŵ detached and the score left out; for
+    K = 1 it is the path derivative. The value itself has no meaning: use `iwae_bound` for the
+    value of the bound and for the decoder's gradient. Tucker et al. 2019.
     """
     log_weights = path_derivative_form(log_joint, mean, logvar, eps)  # [K, batch]
     normalised = torch.softmax(log_weights.detach(), dim=0)
@@ -80,24 +80,24 @@ WITH_BASELINE = "score function with baseline"
 
 
 def gradient_of_each(form, log_joint, mean, logvar, eps):
-    """The gradient for q's parameters that each estimate would give by itself.
+    """The gradient of each estimate with respect to q's parameters.
 
-    mean, logvar: [1, latent]; eps: [estimates, L, latent], L draws an estimate.
-    Returns the gradients for mean and for logvar, [estimates, latent] each.
+    mean, logvar: [1, latent]; eps: [estimates, L, latent], L draws per estimate.
+    Returns the gradients with respect to mean and logvar, [estimates, latent] each.
     """
-    # One copy of q for each estimate: the gradient of the sum keeps the estimates apart.
+    # Each estimate has its own copy of q, so one gradient of the sum gives all gradients.
     own = [p.expand(len(eps), -1).clone().requires_grad_() for p in (mean, logvar)]
     values = form(log_joint, *own, eps.transpose(0, 1))  # [L, estimates]
     return torch.autograd.grad(values.mean(0).sum(), own)
 
 
 def worst_deviation(law, drawn, means, widths):
-    """The largest deviation of drawn(m, s) from law(m, s), {form: variance} each, over a grid."""
+    """The largest `laws.deviation` of drawn(m, s) from law(m, s) over a grid of q."""
     return max(laws.deviation(drawn(m, s), law(m, s)) for m in means for s in widths)
 
 
 def bisect(lead, low, high):
-    """Where lead(place) goes from positive at `low` to negative at `high`."""
+    """The zero of the function `lead`, positive at `low` and negative at `high`, by bisection."""
     for _ in range(12):
         middle = (low + high) / 2
         low, high = (middle, high) if lead(middle) > 0 else (low, middle)
@@ -105,9 +105,10 @@ def bisect(lead, low, high):
 
 
 def share_won(law, form, shifts, widths):
-    """The share of places (shift, width) at which `form` has the smallest variance by the law.
+    """The share of pairs (shift, width) for which `form` has the smallest variance.
 
-    law: a function of m and s that gives {form: tensor}; shifts: [n, 1], means of q; widths: [k].
+    law: a function of m and s that returns {form: variance}; shifts: [n, 1], means of q; widths:
+    [k], its standard deviations.
     """
     by_form = law(shifts, widths)
     least = torch.stack([torch.broadcast_to(v, (len(shifts), len(widths)))
@@ -119,15 +120,15 @@ DRAWN = 50_000  # draws at a time
 
 
 def drawn_variances(forms, gradients, log_joint, mean, logvar, eps):
-    """Variances of values and gradients, from draws: {quantity: {form: float}}.
+    """Variances of values and gradients, measured with draws: {quantity: {form: float}}.
 
-    forms: {name: form}, "Monte Carlo" and "entropy" among them, whose gradients are the same;
-    gradients: `gradient_of_each`; mean, logvar: [1, latent]; eps: [draws, 1, latent]. Gradients'
-    variances are summed over latents.
+    forms: {name: form}, including "Monte Carlo" and "entropy", whose gradients are the same;
+    gradients: `gradient_of_each`; mean, logvar: [1, latent]; eps: [draws, 1, latent]. The
+    variances of gradients are summed over latents.
     """
     found = {"value": {}, "gradient for m": {}, "gradient for logvar": {}}
     for name, form in forms.items():
-        if name != "path derivative":  # its value is that of Monte Carlo
+        if name != "path derivative":  # its value equals that of Monte Carlo
             values = [form(log_joint, mean, logvar, some) for some in eps.split(DRAWN)]
             found["value"][name] = torch.cat(values).var().item()
         if name != "entropy":
@@ -140,10 +141,10 @@ def drawn_variances(forms, gradients, log_joint, mean, logvar, eps):
 
 
 def worst_of_laws(forms, gradients, model, x, *, widths, shifts, draws, seed):
-    """{quantity: largest deviation of drawn variances from their laws over a grid of q}.
+    """The largest deviation of measured from exact variances over a grid of q, {quantity: float}.
 
-    model: a `LinearGaussian` with one latent; widths, shifts: of q, standard deviations and
-    distances of its mean from the posterior's, in units of z.
+    model: a `LinearGaussian` with one latent; widths: standard deviations of q; shifts: distances
+    of its mean from the posterior's, in units of z.
     """
     posterior = model.posterior(x)
     mu, tau = posterior.mean.item(), posterior.precision.item() ** -0.5
@@ -159,13 +160,12 @@ def worst_of_laws(forms, gradients, model, x, *, widths, shifts, draws, seed):
 
 
 def noise_of_layers(model, images, *, forms, with_baseline, draws, seed):
-    """How much of each encoder layer's gradient is noise, for each estimator.
+    """The gradient variance of each encoder layer, for each estimator: {estimator: [layers]}.
 
-    forms: {name: form}; with_baseline: `score_with_baseline`, whose baseline is made of all the
-    draws. The gradient of the mean one-draw ELBO over `images` (uint8 [n, 28, 28]), `draws`
-    times over with new noise, in double precision on a copy of the model.
-    Returns {estimator: [layers]}, the variances of a layer's weights, summed, from input to
-    output; that of `with_baseline` is `WITH_BASELINE`.
+    forms: {name: form}; with_baseline: `score_with_baseline`, whose baseline uses all draws; its
+    key is `WITH_BASELINE`. The gradient of the one-draw ELBO, averaged over `images` (uint8
+    [n, 28, 28]), is computed `draws` times with new noise, in double precision on a copy of the
+    model. Its variances are summed over the weights of a layer; the first layer is at the input.
     """
     draws = arguments.whole_number(draws, "draws", least=2)  # a variance needs two
     model = copy.deepcopy(model).double().eval()
@@ -187,7 +187,7 @@ def noise_of_layers(model, images, *, forms, with_baseline, draws, seed):
 
 
 def estimates(model, x, form, eps):
-    """What `form` makes of a VAE's draws: x [n, pixels], eps [draws, n, latent] to [draws, n]."""
+    """Estimates of a VAE's ELBO by `form`: x [n, pixels], eps [draws, n, latent] to [draws, n]."""
     def log_joint(z):
         return elbo.bernoulli_log_prob(x, model.decode(z)) + elbo.prior_log_prob(z)
 
@@ -195,9 +195,10 @@ def estimates(model, x, form, eps):
 
 
 def _summed_variances(gradients):
-    """[draws][layers] gradients, as they come, to each layer's variance summed over weights."""
+    """Each layer's gradient variance, summed over weights, from an iterable over draws of
+    lists of gradients, one per layer."""
     count, totals, squares = 0, None, 0
-    for layers in gradients:  # kept one at a time: all of them would be 200 MB
+    for layers in gradients:  # one draw at a time: all of them would take 200 MB
         count += 1
         totals = [layer + total for layer, total in zip(layers, totals or [0] * len(layers))]
         squares = squares + torch.stack([layer.square().sum() for layer in layers])
@@ -205,12 +206,12 @@ def _summed_variances(gradients):
 
 
 def train_pair(model, x, form, *, correlated, steps=500, learning_rate=0.02, runs=10, seed=0):
-    """KL(q ‖ posterior) in nats while a Gaussian q of two latents is trained: [steps, runs].
+    """KL(q ‖ posterior) in nats during the training of a Gaussian q of two latents: [steps, runs].
 
-    form: a function of log_joint, mean [runs, 2], factor [runs, 2, 2] (a Cholesky factor of q's
-    covariance) and eps [runs, 2] that gives [runs]. Gradient ascent, one draw a step, `runs` side
-    by side with noise of their own. correlated: whether the factor's corner is trained too; it
-    starts at 0.
+    form: a function of log_joint, mean [runs, 2], factor [runs, 2, 2] (the Cholesky factor of q's
+    covariance) and eps [runs, 2] that returns [runs]. Training is gradient ascent with one draw
+    per step; the runs differ in their noise. correlated: whether the off-diagonal element of
+    factor is trained too; it starts at 0.
     """
     generator = arguments.generator(seed)
     like = {"dtype": x.dtype, "requires_grad": True}
@@ -233,7 +234,7 @@ def train_pair(model, x, form, *, correlated, steps=500, learning_rate=0.02, run
 
 
 def kl_of_pair(model, x, mean, factor):
-    """KL(N(mean, factor factorᵀ) ‖ posterior), exactly: [runs], in nats."""
+    """The exact KL(N(mean, factor factorᵀ) ‖ posterior): [runs], in nats."""
     posterior = model.posterior(x)
     shift = mean - posterior.mean  # [runs, latent]
     turned = posterior.precision @ factor @ factor.mT  # [runs, latent, latent]
@@ -246,12 +247,12 @@ REPEATED = 60_000  # draws at a time
 
 
 def bound_gradients(bound, surrogate, model, x, mean, logvar, samples, *, repetitions, seed):
-    """Gradients of the importance-weighted bound with K = `samples`, over and over.
+    """Repeated estimates of the gradients of the IWAE bound with K = `samples`.
 
     bound: `elbo.iwae_bound`; surrogate: `dreg_surrogate`; model: a `LinearGaussian` with one
     latent; x, mean, logvar: [1, 1].
-    Returns {gradient: [repetitions]}: "encoder" for q's mean, "encoder, DReG" the same by
-    `surrogate`, "decoder" for the model's bias (Rainforth et al. 2018).
+    Returns {gradient: [repetitions]}: "encoder" with respect to q's mean, "encoder, DReG" the same
+    from `surrogate`, "decoder" with respect to the model's bias (Rainforth et al. 2018).
     """
     samples = arguments.whole_number(samples, "samples", most=REPEATED)
     repetitions = arguments.whole_number(repetitions, "repetitions")
@@ -260,7 +261,7 @@ def bound_gradients(bound, surrogate, model, x, mean, logvar, samples, *, repeti
     for first in range(0, repetitions, REPEATED // samples):
         count = min(REPEATED // samples, repetitions - first)
         eps = data.noise(generator, samples, count, 1, like=x)
-        # One copy of x and q for each repetition: the sum's gradient keeps them apart.
+        # Each repetition has its own copy of x and q, so one gradient of the sum gives all.
         xs, means, logvars = (t.expand(count, 1).clone() for t in (x, mean, logvar))
         for parameter in (xs, means):
             parameter.requires_grad_()
@@ -271,14 +272,17 @@ def bound_gradients(bound, surrogate, model, x, mean, logvar, samples, *, repeti
         value = bound(elbo.monte_carlo_form(log_joint, means, logvars, eps))
         encoder, by_x = torch.autograd.grad(value.sum(), [means, xs])
         dreg, = torch.autograd.grad(surrogate(log_joint, means, logvars, eps).sum(), means)
-        # Only x − bias occurs in the model, so ∂/∂bias = −∂/∂x.
+        # The model depends on x and bias only through x − bias, so ∂/∂bias = −∂/∂x.
         for name, gradient in zip(found, (encoder, dreg, -by_x)):
             found[name][first:first + count] = gradient[:, 0]
     return found
 
 
 def signal_to_noise(bound, surrogate, model, x, mean, logvar, samples, *, repetitions, seed):
-    """|mean| / standard deviation of `bound_gradients`, {gradient: [K]}, for each K in samples."""
+    """Signal-to-noise ratio |mean| / standard deviation of `bound_gradients` for each K in samples.
+
+    Returns {gradient: list}.
+    """
     found = {}
     for k in samples:
         drawn = bound_gradients(bound, surrogate, model, x, mean, logvar, k,
@@ -289,7 +293,7 @@ def signal_to_noise(bound, surrogate, model, x, mean, logvar, samples, *, repeti
 
 
 def log_slope(places, values):
-    """The slope of the least-squares line through log values against log places."""
+    """The slope of the least-squares line through log `values` against log `places`."""
     x, y = (torch.as_tensor(side, dtype=torch.float64).log() for side in (places, values))
     x = x - x.mean()
     return ((x * y).sum() / (x * x).sum()).item()

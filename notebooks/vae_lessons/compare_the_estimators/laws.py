@@ -1,9 +1,9 @@
-"""The exact variances of one-draw estimates where q and the posterior are Gaussian.
+"""Exact variances ("laws") of one-draw estimates when q and the posterior are Gaussian.
 
 In one dimension the posterior is N(posterior_mean, posterior_sd²), q is N(mean, sd²) and the
-prior N(0, 1). Values have variances in nats², gradients in nats² per unit². Everything
-broadcasts. Each law follows by writing z = mean + sd·ε and reading off the coefficients of ε and
-ε², whose variances are 1 and 2 and whose covariance is 0.
+prior is N(0, 1). Variances of values are in nats², of gradients in nats² per squared unit of the
+parameter. All arguments broadcast. To derive a law, write z = mean + sd·ε and collect the
+coefficients of ε and ε², whose variances are 1 and 2 and whose covariance is 0.
 """
 
 import torch
@@ -22,7 +22,7 @@ def value_variances(mean, sd, posterior_mean, posterior_sd):
 
 
 def mean_gradient_variances(mean, sd, posterior_mean, posterior_sd):
-    """Variance of each form's gradient for q's mean, {form: tensor}."""
+    """Variance of each form's gradient with respect to q's mean, {form: tensor}."""
     b, precision = sd / posterior_sd, 1 / posterior_sd**2 - 1
     return {
         TOTAL: (b / posterior_sd) ** 2,
@@ -32,9 +32,9 @@ def mean_gradient_variances(mean, sd, posterior_mean, posterior_sd):
 
 
 def logvar_gradient_variances(mean, sd, posterior_mean, posterior_sd):
-    """Variance of each form's gradient for q's log variance, {form: tensor}.
+    """Variance of each form's gradient with respect to q's log variance, {form: tensor}.
 
-    For the gradient by log sd multiply by 4. The path derivative: Roeder, Wu & Duvenaud 2017.
+    With respect to log sd it is 4 times larger. Path derivative: Roeder, Wu & Duvenaud 2017.
     """
     a, b, A, B = _relative(mean, sd, posterior_mean, posterior_sd)
     return {
@@ -55,11 +55,12 @@ def exact_variances(mean, sd, posterior_mean, posterior_sd):
 
 
 def factorised_variances(precision, shift, sd):
-    """The laws in d dimensions: a correlated posterior, a q with independent latents.
+    """The laws in d dimensions, for a correlated posterior and a q with independent latents.
 
-    precision Λ: [d, d], of the posterior; shift: [d], q's mean less the posterior's; sd: [d].
-    Returns {"value": {form: variance}, "gradient": {form: variance}}, the gradient being that
-    for q's mean, its variances summed over latents. With S = diag(sd), M = SΛS, h = SΛ·shift.
+    precision: Λ [d, d], of the posterior; shift: [d], q's mean minus the posterior's; sd: [d].
+    Returns {"value": {form: variance}, "gradient": {form: variance}}, where the gradient is with
+    respect to q's mean and its variances are summed over latents. In the comments S = diag(sd),
+    M = SΛS and h = SΛ·shift.
     """
     scaled = sd[:, None] * precision * sd  # M
     linear = (sd * (precision @ shift)).square().sum()  # |h|²
@@ -80,8 +81,8 @@ def factorised_variances(precision, shift, sd):
 def deviation(drawn, exact):
     """The largest relative difference between two {form: variance}.
 
-    Where a law is 0, or below a thousandth, a ratio says nothing; there the drawn variance itself
-    is taken.
+    If the exact variance is below 0.001, the measured variance itself is used instead of the
+    relative difference.
     """
     return max(
         abs(drawn[form] / float(law) - 1) if law > 1e-3 else abs(drawn[form] - float(law))

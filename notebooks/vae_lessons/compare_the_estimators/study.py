@@ -1,4 +1,4 @@
-"""Notebook 02: the noise of a real encoder's gradients, and of importance-weighted ones."""
+"""Study of notebook 02: gradient noise of a real encoder, and of the IWAE bound."""
 
 import math
 
@@ -9,12 +9,12 @@ from vae_helpers.study import Study, dense_trainer, prefix
 from vae_lessons.compare_the_estimators import lab
 from vae_lessons.derive_the_elbo.exact import LinearGaussian
 
-LAWFUL = ("Monte Carlo", "entropy", "KL", "path derivative")  # forms whose variances have a law
+LAWFUL = ("Monte Carlo", "entropy", "KL", "path derivative")  # forms with an exact variance
 
 
 def run(seed, *, stages, images, draws, samples, repetitions, widths, shifts, law_draws,
         **settings):
-    """Everything notebook 02 says of one seed."""
+    """The stored results of notebook 02 for one seed."""
     trainer = dense_trainer(seed, **settings)
     of_layers = {}
     for stage in stages:
@@ -42,7 +42,7 @@ def run(seed, *, stages, images, draws, samples, repetitions, widths, shifts, la
 def _slopes(width, samples, repetitions, seed):
     """{gradient: slope of log signal-to-noise against log K}, for a q of variance width · τ²."""
     model, x = _laboratory()
-    mean = 1 + 0.5 * math.sqrt(0.5)  # half a posterior's width beside it
+    mean = 1 + 0.5 * math.sqrt(0.5)  # half a standard deviation from the posterior's mean
     q = x.new_tensor([[mean]]), x.new_tensor([[math.log(width * 0.5)]])
     ratios = lab.signal_to_noise(
         elbo.iwae_bound, lab.dreg_surrogate, model, x, *q, samples, repetitions=repetitions,

@@ -1,4 +1,4 @@
-"""What the sliders of notebook 02 show: from the position of q to the arguments of a figure."""
+"""The arguments of notebook 02's interactive figures, computed from the values of the sliders."""
 
 import math
 
@@ -13,7 +13,7 @@ NOISE = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0], dtype=torch.float64)
 
 
 def sliders():
-    """One for q's shift in units of the posterior, one for its standard deviation."""
+    """Sliders for q's shift, in units of the posterior's width, and its standard deviation."""
     return {
         "shift": FloatSlider(0.0, min=-2, max=2, step=0.1, description="shift a of q",
                              layout=WIDE, style=STYLE),
@@ -23,10 +23,10 @@ def sliders():
 
 
 def averages(one_draw, draws, counts, exact):
-    """What `figures.averages` draws.
+    """The arguments of `figures.averages`.
 
-    one_draw: {form: [repetitions, L]}, estimates from one draw each; draws: how many are averaged;
-    counts: [n], numbers of draws for the curve of the spread; exact: the ELBO.
+    one_draw: {form: [repetitions, L]}, one-draw estimates; draws: the number of draws to average;
+    counts: [n], numbers of draws for the curve of standard deviations; exact: the ELBO.
     """
     def spreads(values):  # [n]
         places = torch.tensor(counts)
@@ -41,10 +41,11 @@ def averages(one_draw, draws, counts, exact):
 
 
 def at(shift, sd, posterior_mean, posterior_sd, panels):
-    """What `figures.variance_curves` draws for one q.
+    """The arguments of `figures.variance_curves` for one q.
 
-    shift: of q's mean, in units of posterior_sd; panels: {name: (law, drawn)}; law: a function of
-    q's mean and standard deviation and the posterior's, drawn: one of q's alone, {form: variance}.
+    shift: of q's mean, in units of posterior_sd; sd: of q. panels: {name: (law, drawn)}, two
+    functions that return {form: variance}: law of the mean and standard deviation of q and of the
+    posterior, drawn of those of q.
     """
     def normal(mean, sd):
         return torch.exp(-((AXIS - mean) ** 2) / (2 * sd**2)) / (sd * math.sqrt(2 * math.pi))
@@ -64,11 +65,11 @@ def at(shift, sd, posterior_mean, posterior_sd, panels):
 
 
 def along_mean(forms, gradients, log_joint, m, sd, draws, tangents=False):
-    """What `figures.along_mean` draws: each form's estimate along q's mean, for a few fixed ε.
+    """The arguments of `figures.along_mean`: each form's estimate against q's mean, for fixed ε.
 
-    forms: {name: form}; gradients: `gradient_of_each`; m, sd: of q now; draws: [draws, 1, 1],
-    for the standard deviations of values and gradients there. tangents: straight lines with the
-    gradients at m as slopes, in place of the estimates along the mean.
+    forms: {name: form}; gradients: `gradient_of_each`; m, sd: mean and standard deviation of q;
+    draws: [draws, 1, 1], noise for the standard deviations of values and gradients at m.
+    tangents: draw straight lines whose slopes are the gradients at m instead of the estimates.
     """
     q = draws.new_tensor([[m]]), draws.new_tensor([[2 * math.log(sd)]])
     noise = NOISE[:, None, None]  # [lines, 1, 1]

@@ -1,1 +1,1 @@
-"""What belongs to notebook 01 alone."""
+"""Code that only notebook 01 uses."""

@@ -142,7 +142,7 @@ def _in_place(bound, params, learning_rate):
 
 
 class Step(Exercise):
-    """An exercise whose answer must leave its second argument, the parameters, as it was."""
+    """An exercise whose answer must not change its second argument, the parameters."""
 
     def _judge(self, answer):
         result = super()._judge(answer)
@@ -213,7 +213,7 @@ ascent_step = Step(
 
 
 def _of_ratio(ratio):
-    """KL of two Gaussians of one mean, whose variances have this ratio."""
+    """The KL between two Gaussians with the same mean and this ratio of variances."""
     return 0.5 * (ratio - 1 - math.log(ratio))
 
 
@@ -248,7 +248,7 @@ gap = Quantity(
         "b² is q's variance divided by the posterior's: KL = ½ (b² − 1 − log b²).",
         "q's variance is 2. The posterior's precision is 1 + 1/σ²; what is its variance?",
     ],
-    tolerance=0.013,  # a slider's step of 0.01 reaches it
+    tolerance=0.013,  # the sliders have steps of 0.01
 )
 _TAU = math.sqrt(0.5)
 _OF_PICTURE = ("These are the numbers of the picture above, for another x and another σ². Here "

@@ -1,8 +1,8 @@
-"""Models in which every term of the ELBO is known: the laboratory of notebooks 01 and 02.
+"""Models in which every term of the ELBO has a closed form, for notebooks 01 and 02.
 
-`Laboratory` has one latent and one pixel and stands in notebook 01; `LinearGaussian` has any
-number of them. Each term is in closed form. `quadrature_log_evidence` adds up a grid for any
-decoder of one or two latent dimensions. Everything is in nats.
+`Laboratory` has one latent and one pixel, and notebook 01 shows its code. `LinearGaussian` has any
+number of latents and pixels. `quadrature_log_evidence` integrates over a grid, for any decoder
+with one or two latents. Everything is in nats.
 """
 
 import math
@@ -18,28 +18,28 @@ from vae_helpers.elbo import (
     prior_log_prob,
 )
 
-CHUNK = 2_000  # places of a grid looked at together
+CHUNK = 2_000  # grid points per call of the likelihood
 
 
 class Posterior(NamedTuple):
-    """N(mean, inverse of precision): mean [batch, latent], precision [latent, latent]."""
+    """A Gaussian: mean [batch, latent], and precision (inverse covariance) [latent, latent]."""
 
     mean: torch.Tensor
     precision: torch.Tensor
 
 
 class Laboratory:
-    """z ~ N(0, 1), then x | z ~ N(z, σ²): one latent, one pixel, and every term exact.
+    """The model z ~ N(0, 1), x | z ~ N(z, σ²), with one latent and one pixel.
 
-    noise_variance: σ², a tensor [1]. x and z end in an axis of length 1, over which the densities
-    sum. `LinearGaussian` with the weight 1 and the bias 0 is the same model.
+    noise_variance: σ², a tensor [1]. The last axis of x and z has length 1; the densities sum over
+    it. `LinearGaussian` with weight 1 and bias 0 is the same model.
     """
 
     def __init__(self, noise_variance):
         self.noise_variance = noise_variance
 
     def log_likelihood(self, x, z):
-        """log p(x|z), in which x and z may change places."""
+        """log p(x|z), a function of the difference x − z."""
         return gaussian_log_prob(z, x, self.noise_variance.log())
 
     def log_joint(self, x, z):
@@ -47,14 +47,14 @@ class Laboratory:
         return self.log_likelihood(x, z) + prior_log_prob(z)
 
     def log_evidence(self, x):
-        """log p(x): x is z plus independent noise, so it is N(0, 1 + σ²)."""
+        """log p(x): x is z plus independent noise, so p(x) = N(0, 1 + σ²)."""
         return gaussian_log_prob(x, torch.zeros_like(x), (1 + self.noise_variance).log())
 
 
 def exact_elbo(laboratory, x, mean, logvar):
     """The ELBO in a `Laboratory`, E_q[log p(x, z)] + H[q], for q = N(mean, exp(logvar)).
 
-    log p(x, z) is a parabola in z. Its average over q is its value at the mean plus half its
+    log p(x, z) is quadratic in z. Its expectation under q is its value at q's mean plus half its
     second derivative times q's variance.
     """
     curvature = -(1 + 1 / laboratory.noise_variance)
@@ -83,7 +83,7 @@ class LinearGaussian:
     """z ~ N(0, I); x | z ~ N(weight z + bias, noise_variance · I): probabilistic PCA.
 
     weight: [pixels, latent]; bias: [pixels]; noise_variance > 0. Tipping & Bishop 1999.
-    Raises `ValueError` for shapes that do not fit or a noise variance that is not positive.
+    Raises `ValueError` for inconsistent shapes or a noise variance that is not positive.
     """
 
     def __init__(self, weight, bias, noise_variance):
@@ -113,30 +113,30 @@ class LinearGaussian:
         return self.log_likelihood(x, z) + prior_log_prob(z)
 
     def posterior(self, x):
-        """p(z|x), exactly: x [batch, pixels] to `Posterior`. Bishop 2006, equation 12.42."""
+        """The exact `Posterior` p(z|x) for x [batch, pixels]. Bishop 2006, equation 12.42."""
         evidence = (x - self.bias) @ self.weight / self.noise_variance  # [batch, latent]
         return Posterior(torch.linalg.solve(self.precision, evidence.T).T, self.precision)
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; bias, W Wᵀ + σ² I), exactly: [batch, pixels] to [batch]."""
+        """The exact log p(x) = log N(x; bias, W Wᵀ + σ² I): [batch, pixels] to [batch]."""
         covariance = self.weight @ self.weight.T
         covariance = covariance + self.noise_variance * torch.eye(len(covariance), dtype=x.dtype)
         return torch.distributions.MultivariateNormal(self.bias, covariance).log_prob(x)
 
     def elbo(self, x, mean, logvar):
-        """The ELBO of q = N(mean, exp(logvar)), exactly: mean, logvar [batch, latent] to [batch].
+        """The exact ELBO of q = N(mean, exp(logvar)): mean, logvar [batch, latent] to [batch].
 
-        E_q[log p(x, z)] + H[q], term by term: log p(x, z) is quadratic in z, so its expectation
-        is its value at the mean plus half the sum of second derivatives times variances.
+        The ELBO is E_q[log p(x, z)] + H[q]. log p(x, z) is quadratic in z, so its expectation is
+        its value at the mean plus half the sum of second derivatives times variances.
         """
         curvature_term = -0.5 * (self.precision.diagonal() * logvar.exp()).sum(-1)
         return self.log_joint(x, mean) + curvature_term + gaussian_entropy(logvar)
 
     def kl_to_posterior(self, x, mean, logvar):
-        """KL(q(z|x) ‖ p(z|x)) for q = N(mean, exp(logvar)), exactly: [batch].
+        """The exact KL(q(z|x) ‖ p(z|x)) for q = N(mean, exp(logvar)): [batch].
 
-        From the formula for two Gaussians, not as log p(x) − ELBO, so that the identity
-        between the three can be tested.
+        It is computed from the formula for two Gaussians, not as log p(x) − ELBO, so that a test
+        can compare the two.
         """
         posterior = self.posterior(x)
         gap = mean - posterior.mean  # [batch, latent]
@@ -148,14 +148,14 @@ class LinearGaussian:
     def best_mean_field(self, x):
         """The q = N(mean, exp(logvar)) that maximises the ELBO: mean, logvar [batch, latent].
 
-        The posterior's mean, and one over the diagonal of its precision as variance
-        (Bishop 2006, section 10.1.2).
+        Its mean is the posterior's; its variances are one over the diagonal of the posterior's
+        precision (Bishop 2006, section 10.1.2).
         """
         posterior = self.posterior(x)
         return posterior.mean, -self.precision.diagonal().log().expand_as(posterior.mean)
 
     def sample(self, count, generator):
-        """`count` draws from the model: x [count, pixels] and the z [count, latent] behind them."""
+        """`count` samples of the model: x [count, pixels] and their codes z [count, latent]."""
         kind = {"generator": generator, "dtype": self.weight.dtype}
         z = torch.randn(count, self.weight.shape[1], **kind)
         noise = torch.randn(count, self.weight.shape[0], **kind)
@@ -163,12 +163,12 @@ class LinearGaussian:
 
 
 def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype=torch.float64):
-    """log ∫ p(x|z) N(z; 0, I) dz on a grid, for a decoder of any kind: [batch].
+    """log p(x) = log ∫ p(x|z) N(z; 0, I) dz by quadrature on a grid, for any decoder: [batch].
 
-    log_likelihood: a function of z [places, 1, latent] that gives log p(x|z), [places, batch]; it
-    is called for `CHUNK` places of the grid at a time. The grid has `points` to a dimension, from
-    −reach to reach, in the trapezoidal rule. Its cost grows as points^latent: more than two
-    latent dimensions raise `ValueError`.
+    log_likelihood: a function from z [places, 1, latent] to log p(x|z) [places, batch]; it is
+    called with `CHUNK` points of the grid at a time. The grid has `points` points per dimension,
+    from −reach to reach (trapezoidal rule). The cost grows as points^latent: raises `ValueError`
+    for more than two latents.
     """
     if latent not in (1, 2):
         raise ValueError(f"Quadrature is for 1 or 2 latent dimensions, got {latent}: the grid "
@@ -176,7 +176,7 @@ def quadrature_log_evidence(log_likelihood, latent, points=201, reach=6.0, dtype
     axis = torch.linspace(-reach, reach, points, dtype=dtype)
     z = torch.cartesian_prod(*[axis] * latent).reshape(-1, 1, latent)  # [points^latent, 1, latent]
     step = 2 * reach / (points - 1)
-    total = None  # one tensor throughout: kept small ones would lie between the freed large ones
+    total = None  # a running sum; keeping the parts would fragment the memory
     for some in z.split(CHUNK):
         part = torch.logsumexp(log_likelihood(some) + prior_log_prob(some), dim=0)  # [batch]
         total = part if total is None else torch.logaddexp(total, part, out=total)

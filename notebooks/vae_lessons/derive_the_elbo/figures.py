@@ -5,16 +5,16 @@ from matplotlib.figure import Figure
 
 from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout, styled
 
-FLOOR = -17.0  # nats; the lowest ELBO that has a place on the axis
-CODES = (-4, 4)  # the z that are shown
+FLOOR = -17.0  # nats; the lowest ELBO on the axis
+CODES = (-4, 4)  # the range of z on the axis
 
 
 @styled
 def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=None):
-    """q between prior and likelihood; log p(x), the ELBO, and the gap between them.
+    """Prior, likelihood and q over z; beside them log p(x), the ELBO, and the gap between them.
 
-    z, prior, likelihood, q: [points], functions of z. log_evidence, elbo: in nats.
-    guess: what the learner thinks log p(x) does while q moves, or None.
+    z: [points]; prior, likelihood, q: [points], densities at z. log_evidence, elbo: in nats.
+    guess: the learner's guess about log p(x) when q moves, or None.
     """
     if fig is None:
         fig = _empty_bar(z, prior, likelihood, q)
@@ -46,7 +46,7 @@ def evidence_bar(z, prior, likelihood, q, log_evidence, elbo, guess=None, fig=No
 
 
 def _empty_bar(z, prior, likelihood, q):
-    """The figure of q and the evidence with its curves over z, and no gap yet."""
+    """The figure of `evidence_bar` with its curves over z, before any gap is drawn."""
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1.6, 1])
     fig.artists_of = {
@@ -70,8 +70,8 @@ def _empty_bar(z, prior, likelihood, q):
 def climb(elbos, evidences, moves, guess=None):
     """The ELBO and log p(x), in nats, after each step of gradient ascent on the ELBO: [steps].
 
-    evidences may be one number, if log p(x) does not change. moves: what the steps change, for
-    the axis. guess: what the learner thinks log p(x) does.
+    evidences may be a single number if log p(x) does not change. moves: what the steps change,
+    for the axis label. guess: the learner's guess about log p(x), or None.
     """
     elbos = np.asarray(elbos)
     evidences = np.broadcast_to(evidences, elbos.shape)
@@ -101,9 +101,9 @@ def climb(elbos, evidences, moves, guess=None):
 
 @styled
 def both_directions(z, p, mode_seeking, mass_covering):
-    """A density p with two modes, and the Gaussian with the smallest KL in either direction.
+    """A density p with two modes, and the Gaussians with the smallest KL(q ‖ p) and KL(p ‖ q).
 
-    All are densities over z, [points].
+    z: [points]; the other arguments are densities at z, [points].
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     panels = fig.subplots(1, 2, sharey=True)
@@ -122,7 +122,7 @@ def both_directions(z, p, mode_seeking, mass_covering):
 
 @styled
 def three_densities(z, prior, likelihood, posterior):
-    """Bayes' rule in a picture: z [points] and three functions of it, [points] each."""
+    """Prior, likelihood and posterior over z: [points] each."""
     fig = Figure(figsize=(8, 3.4), layout="constrained")
     axes = fig.subplots()
     axes.plot(z, prior, ":", color="#777777", label="prior p(z)")
@@ -137,9 +137,9 @@ def three_densities(z, prior, likelihood, posterior):
 
 @styled
 def grid_cost(latents, seconds, points):
-    """What quadrature costs: measured seconds against the law points^latents.
+    """The cost of quadrature: measured seconds, and their extrapolation as points^latents.
 
-    latents: [n]; seconds: [n], measured; points: the grid's points along each latent.
+    latents: [n]; seconds: [n], measured; points: grid points per latent.
     """
     dimensions = range(1, 21)
     per_point = seconds[-1] / float(points) ** latents[-1]
@@ -193,7 +193,7 @@ def log_weights(weights, log_evidence):
     for axes, (name, values) in zip(panels, weights.items()):
         values = np.asarray(values)
         elbo = values.mean()
-        bins = log_evidence + 0.1 * (np.arange(-45, 13) - 0.5)  # log p(x) is in a bin's middle
+        bins = log_evidence + 0.1 * (np.arange(-45, 13) - 0.5)  # log p(x) is the centre of a bin
         axes.hist(values, bins=bins, color="#BBBBBB",
                   weights=np.full(len(values), 1 / len(values)))
         axes.axvline(log_evidence, color="black", linewidth=2, label="log p(x)")
@@ -212,7 +212,7 @@ def log_weights(weights, log_evidence):
 
 @styled
 def one_draw_estimates(estimates, exact):
-    """What single draws give in each form of the ELBO, and the exact ELBO; all in nats.
+    """Histograms of one-draw estimates for each form of the ELBO, and the exact ELBO; in nats.
 
     estimates: {form: [draws]}. exact: the ELBO.
     """
@@ -232,7 +232,7 @@ def one_draw_estimates(estimates, exact):
     panels[-1].set(xlabel="estimate of the ELBO from one draw (nats)", xlim=(bins[0], bins[-1]))
     heading = fig.suptitle("The three forms agree in the mean and differ in the spread", ha="left")
     fig.draw_without_rendering()
-    heading.set_x(panels[0].get_position().x0)  # flush with the panels' titles
+    heading.set_x(panels[0].get_position().x0)  # aligned with the titles of the panels
     fig.caption = "All three forms have the exact ELBO as their mean. Standard deviations: " + \
         ", ".join(f"{form} {spread:.2f} nats" for form, spread in spreads.items()) + "."
     return fig
@@ -240,7 +240,7 @@ def one_draw_estimates(estimates, exact):
 
 @styled
 def parts_of_gap(stored, live):
-    """The gap's parts on training and on test images, in nats per image.
+    """The parts of the gap on training and on test images, in nats per image.
 
     stored: {label: values [seeds]}, live: {label: value} of this run; the last two labels are
     the amortisation gap on training and on test images.

@@ -1,12 +1,12 @@
-"""What notebook 01 measures: the gap of a trained VAE, and its parts.
+"""Measurements of notebook 01: the gap of a trained VAE, and its parts.
 
-gap = log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). What even the best Gaussian q leaves is the
-approximation gap. The rest is the amortisation gap, which the encoder leaves (Cremer, Li &
-Duvenaud 2018). The difference between images that the encoder was not trained on
-and images that it was trained on is what its generalisation costs.
+The gap is log p(x) − ELBO = KL(q(z|x) ‖ p(z|x)). The gap of the best Gaussian q is the
+approximation gap; the rest, which is due to the encoder, is the amortisation gap (Cremer, Li &
+Duvenaud 2018). Its difference between test and training images measures how well the encoder
+generalises.
 
-`form` is the KL form of the ELBO that the notebook teaches: log_likelihood, mean, logvar and eps
-[draws, batch, latent] to one estimate a draw, [draws, batch].
+`form` is the KL form of the ELBO that the notebook teaches: a function of log_likelihood, mean,
+logvar and eps [draws, batch, latent] that returns one estimate per draw, [draws, batch].
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from vae_lessons.derive_the_elbo.exact import CHUNK, quadrature_log_evidence
 
 
 class Gaps(NamedTuple):
-    """Averages over images, in nats per image."""
+    """The parts of the gap, averaged over images; nats per image."""
 
     log_evidence: float
     elbo: float
@@ -46,9 +46,9 @@ def measure_gaps(form, model, images, *, seed):
 
 
 def parts(found):
-    """The parts of the gap with their labels: {"training": Gaps, "test": Gaps} to {label: nats}.
+    """The parts of the gap by label: {"training": Gaps, "test": Gaps} to {label: nats}.
 
-    Each `Gaps` may be a dictionary, as results store it.
+    Each `Gaps` may also be a dictionary, as in stored results.
     """
     found = {kind: gaps._asdict() if isinstance(gaps, Gaps) else gaps
              for kind, gaps in found.items()}
@@ -65,8 +65,8 @@ def parts_of_runs(runs):
 def evidence_by_quadrature(model, images, points=401, reach=8.0):
     """log p(x) of a VAE with 2 latents for images uint8 [n, 28, 28]: [n] in nats.
 
-    The grid must reach past every posterior, and its step (here 0.04) must be finer than the
-    posteriors are wide (about 0.1).
+    The grid must cover every posterior, and its spacing (here 0.04) must be smaller than the
+    width of the posteriors (about 0.1).
     """
     with torch.no_grad(), evaluation_mode(model):
         return quadrature_log_evidence(
@@ -76,7 +76,7 @@ def evidence_by_quadrature(model, images, points=401, reach=8.0):
 
 
 def posterior_modes(model, images):
-    """Where p(z|x) of a VAE with 2 latents is highest on a grid, for each image: [n, 2]."""
+    """The grid point with the highest p(z|x) of a VAE with 2 latents, for each image: [n, 2]."""
     axis = torch.linspace(-4, 4, 161, dtype=next(model.parameters()).dtype)
     z = torch.cartesian_prod(axis, axis)[:, None]  # [points, 1, 2]
     with torch.no_grad(), evaluation_mode(model):
@@ -91,7 +91,7 @@ def _encoded(model, images):
 
 
 def _log_likelihood(model, images):
-    """log p(x|z) for all images at many places: a function from [places, 1, 2] to [places, n]."""
+    """log p(x|z) for all images, as a function from z [places, 1, 2] to [places, n]."""
     x = rows(model, images)  # [n, 784]
 
     def log_likelihood(z):
@@ -106,7 +106,7 @@ def _log_likelihood(model, images):
 
 
 def elbo_of(form, model, images, mean, logvar, *, draws, seed):
-    """The ELBO of q = N(mean, exp(logvar)) for each image, from `draws` draws: [n]."""
+    """The ELBO of q = N(mean, exp(logvar)) for each image, the mean of `draws` draws: [n]."""
     draws = arguments.whole_number(draws, "draws")
     x = rows(model, images)
     generator = arguments.generator(seed)
@@ -118,11 +118,11 @@ def elbo_of(form, model, images, mean, logvar, *, draws, seed):
 
 
 def refined_posteriors(form, model, images, *, seed):
-    """The best Gaussian q found for each image, the decoder as it is: mean, logvar [n, latent].
+    """The best Gaussian q found for each image, with the decoder fixed: mean, logvar [n, latent].
 
-    By gradient ascent from two starts, the encoder's q and a narrow one at the posterior's
-    highest point, of which the better is kept: from the encoder's alone some images end in a
-    local optimum. Still, another start might do better.
+    Gradient ascent starts from the encoder's q and from a narrow q at the mode of the posterior,
+    and the better result is kept: from the encoder's q alone, some images end in a local optimum.
+    Another start might still find a better q.
     """
     encoded = _encoded(model, images)
     modes = posterior_modes(model, images)
@@ -138,7 +138,7 @@ def refined_posteriors(form, model, images, *, seed):
 
 
 def _ascend(form, model, images, mean, logvar, *, steps=300, learning_rate=0.02, draws=4, seed):
-    """Raise the ELBO over mean and logvar, [n, latent] each, from where they are."""
+    """Gradient ascent on the ELBO from the given mean and logvar, [n, latent] each."""
     x = rows(model, images)
     generator = arguments.generator(seed)
     parameters = [part.clone().requires_grad_() for part in (mean, logvar)]
@@ -149,7 +149,7 @@ def _ascend(form, model, images, mean, logvar, *, steps=300, learning_rate=0.02,
                         for _ in range(draws))
             gradients = torch.autograd.grad(value / draws, parameters)
             for parameter, gradient in zip(parameters, gradients):
-                parameter.grad = -gradient  # Adam goes down, the ELBO should go up
+                parameter.grad = -gradient  # Adam minimises, and the ELBO is maximised
             optimizer.step()
     return [part.detach() for part in parameters]
 

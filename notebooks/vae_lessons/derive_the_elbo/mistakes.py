@@ -1,4 +1,4 @@
-"""What goes wrong in log p(x, z) − log q(z|x): for the checks of notebooks 01 and 02."""
+"""Common mistakes in log p(x, z) − log q(z|x), for the checks of notebooks 01 and 02."""
 
 from torch.nn import functional as F
 
@@ -13,7 +13,7 @@ def small_joint(z):
 
 
 def mistakes_of_weights(reduce):
-    """What goes wrong in log p(x, z) − log q(z|x), whatever `reduce` makes of [draws, batch]."""
+    """Mistakes in log p(x, z) − log q(z|x) [draws, batch], each followed by `reduce`."""
     return [
         Mistake(lambda *a: -reduce(elbo.monte_carlo_form(*a)),
                 "The sign is flipped: this is −ELBO, the loss. The ELBO itself is asked for."),
@@ -28,7 +28,7 @@ def mistakes_of_weights(reduce):
 
 
 def _mistakes_of_z(reduce):
-    """Another z than mean + exp(½ logvar) · eps."""
+    """Mistakes in z = mean + exp(½ logvar) · eps."""
     def with_z(z_of):
         def wrong(log_joint, mean, logvar, eps):
             z = z_of(mean, logvar, eps)
@@ -59,7 +59,7 @@ def _mistakes_of_z(reduce):
 
 
 def _mistakes_of_logvar(reduce):
-    """Another log variance than logvar, in z and in log q alike."""
+    """The same mistake about logvar in z and in log q."""
     def with_logvar(change):
         return lambda f, m, s, e: reduce(elbo.monte_carlo_form(f, m, change(s), e))
 
@@ -84,7 +84,7 @@ def _mistakes_of_logvar(reduce):
 
 
 def _mistakes_of_log_q(reduce):
-    """Something else than log q(z|x), at the right z."""
+    """Mistakes in log q(z|x), with the right z."""
     def with_log_q(log_q):
         def wrong(log_joint, mean, logvar, eps):
             z = elbo.reparameterize(mean, logvar, eps)

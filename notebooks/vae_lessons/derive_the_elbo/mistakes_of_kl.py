@@ -1,4 +1,4 @@
-"""What goes wrong in KL(N(mean, exp(logvar)) ‖ N(0, I)): for the check of notebook 01."""
+"""Common mistakes in KL(N(mean, exp(logvar)) ‖ N(0, I)), for the check of notebook 01."""
 
 import math
 
@@ -49,7 +49,7 @@ MISTAKES_OF_KL = [
             "variance already: logvar is the log of the variance."),
     Mistake(lambda m, s: elbo.gaussian_kl(m, s / 2),
             "You took exp(½ logvar), the standard deviation, where the variance belongs."),
-    Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s.log()).sum(-1),  # NaN for s < 0, and so named
+    Mistake(lambda m, s: 0.5 * (m**2 + s - 1 - s.log()).sum(-1),  # recognised by NaN for s < 0
             "You took logvar for the variance itself. The variance is exp(logvar)."),
     Mistake(lambda m, s: 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1),
             "You took logvar for the standard deviation. The variance is exp(logvar)."),

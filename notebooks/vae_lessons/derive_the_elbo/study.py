@@ -1,4 +1,4 @@
-"""Notebook 01: the gap of a trained VAE, on images it was trained on and on others."""
+"""Study of notebook 01: the gap of a trained VAE on training and on test images."""
 
 import torch
 
@@ -8,9 +8,9 @@ from vae_lessons.derive_the_elbo import lab
 
 
 def run(seed, *, steps, images, **settings):
-    """The gap on MNIST and its parts over `images` training and as many test images.
+    """The gap on MNIST and its parts, over `images` training images and as many test images.
 
-    Each seed looks at other images. The evidence is found by quadrature.
+    Each seed uses other images. log p(x) is computed by quadrature.
     """
     trainer = dense_trainer(seed, **settings)
     training.train(trainer, steps)

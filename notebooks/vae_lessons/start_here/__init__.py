@@ -1,1 +1,1 @@
-"""What belongs to notebook 00 alone."""
+"""Code that only notebook 00 uses."""

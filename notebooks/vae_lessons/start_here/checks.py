@@ -8,18 +8,18 @@ from vae_helpers.check.exercise import Exercise, Mistake
 
 def _cases():
     generator = torch.Generator().manual_seed(0)
-    # Not every batch reaches the brightest pixel.
+    # Some batches have no pixel of 255, so that division by the maximum is detected.
     shapes, tops = [(3, 28, 28), (1, 28, 28), (5, 28, 28)], [256, 100, 200]
     batches = []
     for shape, top in zip(shapes, tops):
         images = torch.randint(0, top, shape, generator=generator)
-        fade = torch.arange(1, len(images) + 1)[:, None, None]  # [n, 1, 1]: no two alike
+        fade = torch.arange(1, len(images) + 1)[:, None, None]  # [n, 1, 1]: no two equal
         batches.append(((images * fade // len(images)).to(torch.uint8),))
     return batches
 
 
 def _standardised(mean, sd):
-    """What torchvision's Normalize(mean, sd) makes of the pixels."""
+    """The pixels after torchvision's Normalize(mean, sd)."""
     return lambda images: (images.flatten(1) / 255 - mean) / sd
 
 

@@ -1,4 +1,4 @@
-"""Figures of notebook 00: a first VAE, its plane while it grows, and many seeds."""
+"""Figures of notebook 00: a first VAE, its latent plane during training, and many seeds."""
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -24,17 +24,17 @@ DOT, TRIANGLE, CROSS, DIAMOND = (
     marker.get_path().transformed(marker.get_transform())
     for marker in map(MarkerStyle, ("o", "^", "X", "D"))
 )
-# Shapes tell apart the digits whose colours are near each other: 1, 4 and 7; 5 and 8; 1 and 9.
+# Digits with similar colours have different shapes: 1, 4 and 7; 5 and 8; 1 and 9.
 SHAPES = [DOT, BAR, DOT, DOT, TRIANGLE, DIAMOND, DOT, CROSS, DOT, DOT]
 SHAPES_IN_WORDS = "Ones are bars, fours triangles, fives diamonds, sevens crosses, others dots."
 NUMERALS_IN_WORDS = "A numeral stands where its class is the most frequent one."
-OUTLINED = 4, 5  # they lie among other digits of like colours
-AWAY = 0.3  # a numeral farther than this from its class's own place is tied to it by a line
+OUTLINED = 4, 5  # their clusters overlap those of digits with similar colours
+AWAY = 0.3  # a numeral farther than this from its class gets a line to it
 CELLS, CELL = 40, 0.2  # squares along a side of the plane, and their side
 
 
 def _new_plane(axes, apart=0.6, size=11):
-    """An empty latent plane for `_move_plane`: digits of size points², numerals with leaders."""
+    """An empty latent plane for `_move_plane`, with markers of size points² and numerals."""
     parts = new_plane(axes, apart=apart)
     parts[0].set_sizes([size])
     leaders = axes.add_collection(LineCollection([], colors="#222222", linewidths=0.9, zorder=2.5))
@@ -46,12 +46,12 @@ def _new_plane(axes, apart=0.6, size=11):
 def _move_plane(plane, codes, labels):
     """Show codes [n, 2] with labels [n]: a shape and a colour for each digit.
 
-    A numeral stands where its class is most by itself, or beside it with a line to that place.
+    Each numeral is at the `own_places` of its class, or beside it with a line to that position.
     """
     parts, leaders, ends = plane
     digits = np.unique(labels)
     places = own_places(codes, labels)[digits]  # [digits, 2]
-    move_plane(parts, places, digits)  # puts the numerals there, apart from each other
+    move_plane(parts, places, digits)  # puts the numerals there, without overlap
     points, numerals, _ = parts
     points.set(offsets=codes, paths=[SHAPES[label] for label in labels],
                facecolors=DIGIT_COLOURS[labels], edgecolors="black",
@@ -66,16 +66,16 @@ def _move_plane(plane, codes, labels):
 
 
 def own_places(codes, labels):
-    """Where in the plane each digit is by itself: codes [n, 2], labels [n] to [10, 2].
+    """Where each digit is the most frequent one: codes [n, 2], labels [n] to [10, 2].
 
-    The median of those of its codes around which, in a square 1 wide, no digit has more codes;
-    the median of them all if there is no such place, or no code: then it means nothing.
+    This is the median of those codes of the digit around which, in a square of side 1, the digit
+    is the most frequent one; if there is no such code, the median of all its codes.
     """
     cells = np.clip(((codes + 4) / CELL).astype(int), 0, CELLS - 1)  # [n, 2]
     counts = np.zeros((10, CELLS + 4, CELLS + 4))
     np.add.at(counts, (labels, *(cells + 2).T), 1)
     near = sum(counts[:, i:i + CELLS, j:j + CELLS] for i in range(5) for j in range(5))
-    owner = near.argmax(0)[tuple(cells.T)]  # [n]: the digit with the most codes around
+    owner = near.argmax(0)[tuple(cells.T)]  # [n]: the most frequent digit around each code
     places = np.zeros((10, 2))
     for digit in np.unique(labels):
         own = codes[(labels == digit) & (owner == digit)]
@@ -85,10 +85,10 @@ def own_places(codes, labels):
 
 @styled
 def one_way(image, mean, sd, point, decoded, distortion, rate):
-    """One image's way through a VAE: in, to a Gaussian on the latent plane, and out again.
+    """An image, its approximate posterior on the latent plane, and its reconstruction.
 
-    image and decoded [28, 28] in [0, 1]; mean and sd [2] of the approximate posterior, and the
-    point [2] of it that was decoded; distortion and rate in nats.
+    image and decoded: [28, 28] in [0, 1]; mean and sd: [2], of the approximate posterior; point:
+    [2], the draw from it that was decoded; distortion and rate in nats.
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     into, read, plane, make, out = fig.subplots(1, 5, width_ratios=[1, 0.4, 1.6, 0.4, 1])
@@ -120,10 +120,10 @@ def one_way(image, mean, sd, point, decoded, distortion, rate):
 
 @styled
 def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo, total, fig=None):
-    """A first VAE while it trains: latent plane, digits in and out, and the falling −ELBO.
+    """A VAE during training: its latent plane, reconstructions, and the −ELBO against the steps.
 
-    codes [n, 2] with labels [n]; originals and reconstructions [10, 28, 28] in [0, 1];
-    steps [t] of a `total`, and neg_elbo [t] in nats per image.
+    codes: [n, 2]; labels: [n]; originals and reconstructions: [10, 28, 28] in [0, 1];
+    steps: [t], out of `total`; neg_elbo: [t] in nats per image.
     """
     if fig is None:
         fig = _empty_progress()
@@ -148,7 +148,7 @@ def training_progress(codes, labels, originals, reconstructions, steps, neg_elbo
 
 
 def _empty_progress():
-    """The progress figure with its axes, and no model yet."""
+    """The figure of `training_progress` with its axes, before any data."""
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     plane, digits, curve = fig.subplots(1, 3, width_ratios=[1.25, 1, 1])
     fig.artists_of = {
@@ -169,9 +169,10 @@ def _empty_progress():
 
 @styled
 def training_on(first, now, fig=None):
-    """How training goes on: digits, their reconstructions then and now, and the −ELBO.
+    """Digits, their reconstructions before and after more training, and the −ELBO.
 
-    first, now: two moments, each as `training_progress` takes it; the curve is that of `now`.
+    first, now: dictionaries of the arguments of `training_progress`, before and after; the curve
+    is that of `now`.
     """
     if fig is None:
         fig = _empty_training_on()
@@ -193,7 +194,7 @@ def training_on(first, now, fig=None):
 
 
 def _empty_training_on():
-    """The figure of `training_on` with its axes, and no model yet."""
+    """The figure of `training_on` with its axes, before any data."""
     fig = Figure(figsize=(9.6, 2.7), layout="constrained")
     digits, curve = fig.subplots(1, 2, width_ratios=[2, 1])
     fig.artists_of = {
@@ -208,13 +209,13 @@ def _empty_training_on():
 
 
 def grey_digits(images, columns, title):
-    """Images [n, 28, 28], uint8 as MNIST has them, as one picture with `columns` to a row."""
+    """A figure of uint8 images [n, 28, 28], with `columns` images per row."""
     return digit_grid(images.numpy() / 255, columns, title)
 
 
 @styled
 def beside_nearest(made, nearest, title):
-    """Pictures that a decoder made, and the training digit nearest to each: both [n, 28, 28]."""
+    """Decoded pictures, and below each the nearest training digit: both [n, 28, 28]."""
     fig = Figure(figsize=(7.2, 2.2), layout="constrained")
     axes = fig.subplots()
     picture = labelled_picture(axes, ["from the decoder", "nearest digit"], len(made))
@@ -228,7 +229,7 @@ def beside_nearest(made, nearest, title):
 def plane_growth(codes, labels, steps, title):
     """The latent plane at four moments: codes [moment, n, 2], labels [n], steps [moment].
 
-    title: what the four panels show together.
+    title: the finding from the four panels.
     """
     fig = Figure(figsize=(6.4, 6.0), layout="constrained")
     panels = fig.subplots(2, -(-len(steps) // 2), sharex=True, sharey=True, squeeze=False)
@@ -247,10 +248,10 @@ def plane_growth(codes, labels, steps, title):
 
 @styled
 def cluster_widths(codes, labels, widths, guess=None):
-    """How wide each digit's cluster is in the plane, and what the learner guessed of digit 1.
+    """The width of each digit's cluster in the latent plane, with the learner's guess for digit 1.
 
-    codes [n, 2], labels [n]; widths [10] as `lab.cluster_widths` gives them;
-    guess: "tight", "wide" or None.
+    codes: [n, 2]; labels: [n]; widths: [10], from `lab.cluster_widths`; guess: "tight", "wide" or
+    None.
     """
     typical, top = np.median(widths), 1.2 * max(widths)
     fig = Figure(figsize=(9.6, 4.4), layout="constrained")
@@ -279,11 +280,11 @@ def cluster_widths(codes, labels, widths, guess=None):
 
 @styled
 def seeds_and_live(stored, live, scales, title):
-    """Stored results of many seeds with the live one over them, one panel for each quantity.
+    """Stored results of many seeds and the result of this run, one panel for each quantity.
 
-    stored: {label: values [seeds]}, live: {label: value}; scales: {label: (low, high, mark, word)}:
-    the axis goes from low to high, farther where values do, with a line called `word` at `mark`,
-    unless that is None. title: what the panels show together.
+    stored: {label: values [seeds]}; live: {label: value}; scales: {label: (low, high, mark, word)}:
+    the axis goes from low to high, or farther if values do, with a line labelled `word` at `mark`
+    unless `mark` is None. title: the finding from all panels.
     """
     fig = Figure(figsize=(9.6, 0.6 + 0.95 * len(stored)), layout="constrained")
     fig.get_layout_engine().set(rect=(0.01, 0, 0.97, 1))  # room for a number at the end of an axis

@@ -1,4 +1,4 @@
-"""What notebook 00 measures: is this computer ready, and what does a VAE do with the digits."""
+"""Measurements of notebook 00: the check of the computer, and a VAE's codes of the digits."""
 
 import importlib.metadata
 import platform
@@ -11,7 +11,7 @@ from IPython.display import display
 from vae_helpers import data, evaluation
 from vae_helpers.files import cache_dir
 
-# What the strips of many seeds show: {name in the results: (axis label, least, most, mark, word)}.
+# Panels of the figure of many seeds: {name in the results: (axis label, low, high, mark, word)}.
 STRIPS = {
     "neg_elbo": ("−ELBO (nats per test image; lower is better)", 140, 160, None, ""),
     "ones_width": ("width of the ones (times the median digit's)", 0, 2.5, 1, "median digit"),
@@ -21,7 +21,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyte
 
 
 def check_environment():
-    """Print what the notebooks stand on and whether it will carry them."""
+    """Print the versions of Python and the packages, the hardware, and whether all is ready."""
     problems = []
     print(f"Python       ⟨{platform.python_version()}⟩")
     for name in PACKAGES:
@@ -50,10 +50,10 @@ def _has_mps():
 
 @torch.no_grad()
 def pass_through(model, x, seed=0):
-    """What a VAE makes of one image on the way, as `figures.one_way` draws it.
+    """The arguments of `figures.one_way` for one image and a VAE with 2 latents.
 
-    x: a row of pixels [1, 784] in [0, 1]. The point is one random point of the approximate
-    posterior, and the decoded picture is the decoder's there; distortion, and rate, in nats.
+    x: a row of pixels [1, 784] in [0, 1]. The point is one draw from the approximate posterior,
+    and the decoded picture is decoded from it. Distortion and rate are in nats.
     """
     eps = torch.randn(1, model.latent, generator=torch.Generator().manual_seed(seed))
     with evaluation.evaluation_mode(model):
@@ -70,19 +70,19 @@ def pass_through(model, x, seed=0):
 
 
 class Film:
-    """What a model does with the same images at several moments of its training.
+    """A record of a model's codes and reconstructions at several moments of its training.
 
-    view: shows each moment, and is displayed when training begins. images: uint8 [n, 28, 28],
-    with labels [n] from 0 to 9, each of which occurs; pixels: the function that makes rows
-    [n, 784] of them; total: how many steps the training takes. frames: {step: arrays} of the
-    moments so far, each as `figures.training_progress` draws it.
+    view: the view that shows each moment; it is displayed when training begins. images: uint8
+    [n, 28, 28]; labels: [n], each digit occurs; pixels: a function from images to rows [n, 784];
+    total: the number of training steps. `.frames` is {step: arguments of
+    `figures.training_progress`} for the moments so far.
     """
 
     def __init__(self, view, images, labels, pixels, total):
         self._view, self._x, self._labels = view, pixels(images).float(), labels
         self._firsts = torch.tensor([labels.tolist().index(digit) for digit in range(10)])
         self._total, self._step, self.frames = total, 0, {}
-        self._moments = {10, 20, 40, 60, *range(120, total, 120), total}  # many at the start
+        self._moments = {10, 20, 40, 60, *range(120, total, 120), total}  # more at the start
 
     def begin(self, model):
         """Show the model before its first step."""
@@ -90,12 +90,12 @@ class Film:
         self._display = display(self._view, display_id=True)
 
     def step_done(self, model):
-        """Count one more step of the model, and show it if this is one of the moments."""
+        """Count one more training step, and show the model if this step is one of the moments."""
         self._step += 1
         if self._step in self._moments:
             self._keep(model)
         if self._step == self._total and self._display is not None:
-            self._display.update(self._view)  # what is stored is the last picture
+            self._display.update(self._view)  # the notebook stores the last picture
 
     def _keep(self, model):
         before = self.frames[max(self.frames)] if self.frames else None
@@ -104,9 +104,9 @@ class Film:
 
     @torch.no_grad()
     def look(self, model, step, before=None):
-        """The frame of `model` after `step` steps, with the −ELBO of the frame `before` it.
+        """The frame of `model` after `step` steps, with the −ELBO curve of the frame `before`.
 
-        Nothing is kept, and the model is left as it was.
+        Neither the film nor the model is changed.
         """
         eps = torch.randn(len(self._x), model.latent, generator=torch.Generator().manual_seed(0))
         with evaluation.evaluation_mode(model):
@@ -125,29 +125,29 @@ class Film:
 
 
 class Counted:
-    """A function that takes a training step, with the number of calls: a trainer for a button."""
+    """A trainer for `LiveTraining` from a function that makes one training step."""
 
     def __init__(self, function):
         self._function, self.steps = function, 0
 
     def step(self):
-        """Call the function; returns a record with the number `step` of the call, from 0."""
+        """Call the function; returns a record whose `step` is the number of this call, from 0."""
         self._function()
         self.steps += 1
         return SimpleNamespace(step=self.steps - 1)
 
 
 def endless(minibatches, count, batch_size, generator):
-    """The minibatches of one epoch after another: lists of whole numbers below `count`."""
+    """An endless iterator over minibatches, epoch after epoch: lists of indices below `count`."""
     while True:
         yield from minibatches(count, batch_size, generator)
 
 
 @torch.no_grad()
 def nearest_images(pictures, images, pixels):
-    """The nearest of the images uint8 [n, 28, 28] to each picture [k, 28, 28] in [0, 1].
+    """For each picture [k, 28, 28] in [0, 1], the nearest of the images: uint8 [k, 28, 28].
 
-    Nearest by Euclidean distance between the pixels; returns uint8 [k, 28, 28].
+    The distance is the Euclidean distance between pixels. images: uint8 [n, 28, 28].
     """
     rows = pictures.flatten(1)  # [k, 784]
     distances = torch.cat([torch.cdist(rows, pixels(chunk).float())
@@ -157,11 +157,12 @@ def nearest_images(pictures, images, pixels):
 
 @torch.no_grad()
 def measure(model, images, labels, pixels, *, seed):
-    """What the study stores of a trained model: {name: number}, on images uint8 [n, 28, 28].
+    """The results of the study for a trained model, {name: number}, on images uint8 [n, 28, 28].
 
-    pixels: the function that makes rows [n, 784] of images. −ELBO and rate in nats per image, with
-    one draw of z per image; the width of the ones in median widths of a digit; and the
-    correlation of a one's place along the first principal axis of its cluster with its slant.
+    pixels: a function from images to rows [n, 784]. The results are the −ELBO and the rate in
+    nats per image, with one draw of z per image; the width of the ones divided by the median
+    digit's; and, for the ones, the correlation of slant with the position along the first
+    principal axis of their cluster.
     """
     generator = torch.Generator().manual_seed(seed)
     parts, codes, ones = [], [], labels == 1
@@ -178,12 +179,12 @@ def measure(model, images, labels, pixels, *, seed):
     return {
         "neg_elbo": distortion + rate, "rate": rate,
         "ones_width": (widths[1] / widths.quantile(0.5)).item(),
-        "slant_correlation": abs(leaning),  # the axis has no preferred direction
+        "slant_correlation": abs(leaning),  # the sign of a principal axis is arbitrary
     }
 
 
 def strips(runs, live):
-    """The arguments of `figures.seeds_and_live` for stored runs and one more, as of `measure`."""
+    """The arguments of `figures.seeds_and_live` for stored runs and the live `measure`."""
     labels = {key: label for key, (label, *_) in STRIPS.items()}
     wide = sum(run["ones_width"] > 1 for run in [*runs, live])
     return {
@@ -195,16 +196,16 @@ def strips(runs, live):
 
 
 def cluster_widths(codes, labels):
-    """Median distance of each digit's codes from their centre, the median: [n, 2] to [10]."""
+    """The median distance of each digit's codes from their median: [n, 2] to [10]."""
     clusters = (codes[labels == digit] for digit in range(10))
     return torch.stack([(c - c.median(0).values).norm(dim=1).median() for c in clusters])
 
 
 def slants(images):
-    """How far each image's ink leans: columns to the right per row down, [n, 28, 28] to [n].
+    """The slant of each image, in columns to the right per row down: [n, 28, 28] to [n].
 
-    The slope of the least-squares line through the ink, weighted by it; negative for a digit
-    that leans to the right.
+    It is the slope of the least-squares line through the pixels, weighted by their ink. A digit
+    that leans to the right has a negative slant.
     """
     ink = images.double()
     row = torch.arange(28.0)[:, None] - _centre(ink.sum(2))[:, None, None]  # [n, 28, 1]
@@ -218,16 +219,16 @@ def _centre(weights):
 
 
 def place_along_principal_axis(codes):
-    """Each code's place on the first principal axis, along which they vary most: [n, 2] to [n]."""
+    """Each code's coordinate on the first principal axis of the codes: [n, 2] to [n]."""
     centred = codes - codes.mean(0)
     _, directions = torch.linalg.eigh(torch.cov(centred.T))  # in ascending order
     return centred @ directions[:, -1]
 
 
 def evenly(place, count):
-    """Which of the places [n] stand at `count` even ranks from first to last: indices [count].
+    """Indices [count] of values in `place` [n] at evenly spaced ranks, in ascending order.
 
-    The five outermost at each end are left out.
+    The five smallest and the five largest values are left out.
     """
     return place.argsort()[torch.linspace(5, len(place) - 6, count).long()]
 

@@ -1,4 +1,4 @@
-"""Training that goes on while the learner does: a task on the kernel's own loop."""
+"""Training in the background: an asyncio task on the kernel's own event loop."""
 
 import asyncio
 import html
@@ -11,14 +11,14 @@ from pathlib import Path
 import anywidget
 from ipywidgets import HTML, ToggleButton, VBox
 
-CHUNK = 0.02  # seconds of steps between two chances for the kernel to answer
-TURNS = 20  # of the loop between two chunks: a message takes several to be read and answered
-REDRAW = 1.0  # seconds between two pictures; a control that is moved has its own at once
-PATIENCE = 15.0  # seconds without a sign of a page, after which training pauses
+CHUNK = 0.02  # seconds of training before the kernel may answer messages
+TURNS = 20  # of the event loop between two chunks: answering a message takes several
+REDRAW = 1.0  # seconds between two pictures; moving a control redraws at once
+PATIENCE = 15.0  # seconds without a message from a page, after which training pauses
 
 
 class Heartbeat(anywidget.AnyWidget):
-    """An empty widget by which the kernel knows that a page still shows it."""
+    """An invisible widget whose messages tell the kernel that a page still shows it."""
 
     _esm = Path(__file__).parent / "heartbeat.js"
 
@@ -28,11 +28,11 @@ class Heartbeat(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def missing(self):
-        """Whether a page was there, and has been silent for too long."""
+        """Whether a page has sent messages before, but none for too long."""
         return self._last is not None and time.monotonic() - self._last > PATIENCE
 
     def forgive(self):
-        """Count the silence from now."""
+        """Restart the count of seconds without a message."""
         if self._last is not None:
             self._last = time.monotonic()
 
@@ -41,13 +41,13 @@ class Heartbeat(anywidget.AnyWidget):
 
 
 async def train_and_listen(running, step, look):
-    """Call `step()` over and over while `running()`, and let the kernel answer in between.
+    """Call `step()` while `running()` is true, and let the kernel answer messages in between.
 
-    look: called after each chunk of steps, to show where training stands.
+    look: called after each chunk of steps, to show the progress.
     """
     while running():
         end = time.monotonic() + CHUNK
-        while running():  # at least one step, however long the computer was busy with others
+        while running():  # at least one step, even if the computer was busy
             step()
             if time.monotonic() >= end:
                 break
@@ -57,28 +57,28 @@ async def train_and_listen(running, step, look):
 
 
 class LiveTraining(VBox):
-    """A button that trains on and pauses, without blocking the kernel.
+    """A button that continues and pauses training, without blocking the kernel.
 
-    trainer: anything with a synchronous `step()` that returns a record with its number `step`,
-    counted from 0. progress: a function without arguments
-    that draws where training stands; it is called while training runs and at each pause.
-    loop: the coroutine function that makes the steps, called as `train_and_listen` is.
-    Make it in a cell: the task runs on the loop that runs the cell, so that sliders and
-    other cells are answered between two chunks of steps. (A thread of its own would cost
-    half the speed; a cell that waits would freeze the sliders.)
+    trainer: an object with a method `step()` that makes one training step and returns a record
+    with its number `step`, counted from 0. progress: a function without arguments that draws the
+    progress; it is called during training and at each pause. loop: the coroutine function that
+    makes the steps, with the arguments of `train_and_listen`.
+    Create the button in a cell: the task runs on the event loop that runs the cell, so that the
+    kernel answers sliders and other cells between two chunks of steps. (A separate thread would
+    halve the speed; a cell that waits would block the sliders.)
 
-    A kernel trains one model at a time: a new panel pauses the one before it, so that a cell
-    that is run again leaves no training behind that nobody can stop. Nor does a page that is
-    closed: training pauses when no page has shown the button for a while.
+    A kernel trains one model at a time: a new button pauses the previous one. Otherwise a cell
+    that is run again would leave a training that nobody can stop. For the same reason training
+    pauses when no page has shown the button for a while.
     """
 
-    _latest = None  # a weak reference to the panel made last
+    _latest = None  # a weak reference to the latest instance
 
     def __init__(self, trainer, progress, loop=train_and_listen):
         self._trainer, self._progress, self._task = trainer, progress, None
-        self._steps_of, self._done = loop, 0  # the steps made since the button was pressed
-        self._started = self._drawn = self._looked = 0.0  # when: the press, the last picture
-        self._why = ""  # training paused
+        self._steps_of, self._done = loop, 0  # steps since the button was pressed
+        self._started = self._drawn = self._looked = 0.0  # times in seconds
+        self._why = ""  # why training paused
         self.button = ToggleButton(description="Train on", tooltip="Train on, or pause")
         self._status, self._heartbeat = HTML("Paused."), Heartbeat()
         self.button.observe(self._toggled, "value")
@@ -97,19 +97,19 @@ class LiveTraining(VBox):
         super().close()
 
     def pause(self, why):
-        """Stop training after the step under way; `why` ends the sentence of the status line."""
+        """Pause training after the current step; `why` ends the sentence of the status line."""
         self._why = why
         self.button.value = False
 
     def clear_status(self):
-        """Say no more than that training is paused, unless it runs."""
+        """Reset the status line to "paused", unless training is running."""
         if self._task is None:
             self._status.value = "Paused."
 
     def between_steps(self, function):
-        """Call `function()` when no step is under way: now, or soon if another thread asks.
+        """Call `function()` between two steps: now, or soon if called from another thread.
 
-        Widget callbacks may come on another thread than the loop's, in the midst of a step.
+        Widget callbacks may run on another thread than the event loop, during a step.
         """
         if threading.get_ident() == self._thread:
             function()
@@ -117,7 +117,7 @@ class LiveTraining(VBox):
             self._loop.call_soon_threadsafe(function)
 
     def show_soon(self):
-        """Call `progress()`: now, or after the chunk that comes next. On the loop's thread."""
+        """Call `progress()` now or after the next chunk, on the thread of the event loop."""
         if self._task is None:
             self._progress()
         self._drawn = -math.inf
@@ -143,8 +143,8 @@ class LiveTraining(VBox):
         self._done += 1
 
     def _look(self):
-        """Draw, if it is time for that; pause if no page is there any more."""
-        if time.monotonic() - self._looked > 1:  # another cell kept the kernel from hearing
+        """Draw the progress if it is time to; pause if no page shows the button any more."""
+        if time.monotonic() - self._looked > 1:  # another cell blocked the kernel's messages
             self._heartbeat.forgive()
         if time.monotonic() - self._drawn > REDRAW:
             self._progress()
@@ -159,12 +159,12 @@ class LiveTraining(VBox):
     def _ended(self, task):
         self._task = None
         trouble = None if task.cancelled() else task.exception()
-        if trouble is not None:  # a task's traceback would be shown nowhere
+        if trouble is not None:  # nothing else would show an error of the task
             text = html.escape(f"{type(trouble).__name__}: {trouble}")
             self._status.value = f"Training stopped. {text}"
             self.button.value = False
-        elif self.button.value:  # pressed again while the last chunk was ending
+        elif self.button.value:  # pressed again during the last chunk
             self._follow_button()
 
     def __repr__(self):
-        return "LiveTraining"  # never the state: strict notebook tests compare it
+        return "LiveTraining"  # without the state, because the notebook tests compare it

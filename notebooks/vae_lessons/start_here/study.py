@@ -1,4 +1,4 @@
-"""Notebook 00: how far does its result depend on the seed?"""
+"""Study of notebook 00: how much does its result depend on the seed?"""
 
 import torch
 
@@ -8,7 +8,7 @@ from vae_lessons.start_here import lab
 
 
 def run(seed, *, steps, **settings):
-    """Where notebook 00's run ends, how it began, and what as many steps more would bring."""
+    """The results of notebook 00's run: at its start, at its end, and after as many steps more."""
     digits = data.load_mnist()
     trainer = dense_trainer(seed, **settings)
     model = trainer.model
@@ -41,7 +41,7 @@ def _medians(model, digits):
 
 
 def _pair(medians, farthest):
-    """The two digits whose medians [10, 2] lie farthest apart, or nearest."""
+    """The two digits whose medians [10, 2] are farthest apart, or nearest."""
     distance = torch.cdist(medians, medians)  # [10, 10]
     if not farthest:
         distance = -distance - torch.eye(10) * 1e9
