@@ -421,7 +421,7 @@ def fog(seed, noise, guess):
     random = np.random.default_rng(seed)
     return plane(seed) | {"step": 10 * seed, "noise": noise, "noises": [0, 0.1, 1, 2],
                           "purities": list(random.random(4)), "chance": 0.1 / seed,
-                          "signal_to_noise": noise * seed, "guess": guess}
+                          "guess": guess}
 
 
 def swapping(seed):

@@ -30,7 +30,22 @@ def _noise(logvar):
     return logvar.exp().mean(0)
 
 
-signal_to_noise = Exercise(
+class RatioExercise(Exercise):
+    """The check of a ratio whose variance may be the sum of squares over n − 1 or over n."""
+
+    def _compare(self, answer):
+        result = super()._compare(answer)
+        over_n = Exercise(self.name, _ratio_over_n, self._cases, [], self.hints)
+        return result if result.passed or not over_n._compare(answer).passed else \
+            self._passed("Right, on every input tried. (You divided the sum of squares by n; "
+                         "var divides by n − 1. Either will do.)")
+
+
+def _ratio_over_n(mean, logvar):
+    return mean.var(0, correction=0) / _noise(logvar)
+
+
+signal_to_noise = RatioExercise(
     "signal_to_noise",
     lab.signal_to_noise,
     _posteriors,
@@ -120,8 +135,6 @@ signal_to_noise = Exercise(
         Mistake(lambda m, s: _var(m) / (_noise(s) + _var(m)),
                 "This is the share of the signal in the whole variance of z. Divide by the noise "
                 "alone."),
-        Mistake(lambda m, s: m.var(0, correction=0) / _noise(s),
-                "Nearly: you divided the sum of squares by n. Use the usual n − 1, as var does."),
         Mistake(lambda m, s: 10 * (_var(m) / _noise(s)).log10(),
                 "These are decibels. The plain ratio is asked for."),
         Mistake(lambda m, s: (_var(m) / _noise(s)).log(),
@@ -173,8 +186,8 @@ def _entropy(p):
 
 
 _P = (0.8, 0.4)  # the mean of five images of two pixels
-blot = Quantity(
-    "blot",
+blur = Quantity(
+    "blur",
     sum(map(_entropy, _P)),
     [
         (sum(map(_entropy, _P)) / math.log(2), "These are bits. Nats are asked for: take the "

@@ -7,19 +7,20 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 from vae_helpers.plots.digits import new_picture, tile
 
 GREY, DARK = "#777777", "#A04000"
+PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # behind a number
 MARKED = {0: BLUE, 1: ORANGE, 4: GREEN}  # the digits that are drawn as numerals
 
 
 @styled
 def noise_plane(
-    codes, labels, step, noise, noises, purities, chance, signal_to_noise, guess=None, fig=None
+    codes, labels, step, noise, noises, purities, chance, guess=None, fig=None
 ):
     """Codes with more or less of their noise, and how many of their neighbours share the label.
 
     codes [n, 2] with labels [n], shown in units of their own spread; step: of training;
     noise: what the posteriors' standard deviation is multiplied with, one of `noises`, and
     `purities` at all of them; chance: the purity of codes that do not depend on the image;
-    signal_to_noise: variance of the means by that of the noise; guess: a purity, or None.
+    guess: a purity, or None.
     """
     codes, labels, places = np.asarray(codes), np.asarray(labels), list(noises)
     if fig is None:
@@ -36,13 +37,12 @@ def noise_plane(
     parts["guess"].set_data([] if guess is None else [places.index(1)],
                             [] if guess is None else [guess])
     share = f"{purities[here]:.0%} of neighbours share the label"
-    ratio = "no noise" if noise == 0 else f"signal-to-noise {float(f'{signal_to_noise:.2g}'):,g}"
+    what = {0: "means (no noise)", 1: "draws (noise × 1)"}.get(noise, f"noise × {noise:g}")
     guessed = "" if guess is None else f"; your guess {guess:.0%}"
-    parts["others"].axes.set_title(f"After {step:,} steps, noise × {noise:g}: {ratio}\n"
+    parts["others"].axes.set_title(f"After {step:,} steps: {what}\n"
                                    "(digits 0, 1 and 4 as numerals, others grey)")
     parts["here"].axes.set_title(f"{share}\n(chance {chance:.0%}{guessed})")
-    fig.caption = (f"After {step:,} steps, with noise × {noise:g} ({ratio}), {share}; chance is "
-                   f"{chance:.0%}{guessed}.")
+    fig.caption = (f"After {step:,} steps, {what}: {share}; chance is {chance:.0%}{guessed}.")
     return fig
 
 
@@ -61,8 +61,8 @@ def _empty_plane(noises):
         "guess": curve.plot([], [], "D", color=ORANGE, markersize=10, fillstyle="none",
                             markeredgewidth=2, label="your guess")[0],
     }
-    plane.set(xlabel="main axis of the means (in spreads of the cloud)", xlim=(-3.6, 3.6),
-              ylabel="second axis (in spreads of the cloud)", ylim=(-3.6, 3.6), aspect="equal",
+    plane.set(xlabel="first main axis of the means (standard deviations)", xlim=(-3.6, 3.6),
+              ylabel="second main axis (standard deviations)", ylim=(-3.6, 3.6), aspect="equal",
               title=TWO_LINES)
     curve.set(xlabel="noise (times the posterior's standard deviation)", ylim=(0, 1.18),
               ylabel="neighbours with the same label (share)", title=TWO_LINES,
@@ -83,7 +83,7 @@ def early_latents(steps, stored, live, chance):
     chance: the purity of codes that do not depend on the image.
     """
     fig = Figure(figsize=(9.6, 5.9), layout="constrained")
-    panels, words = fig.subplots(2, len(stored), sharex=True, sharey="row"), []
+    panels, words, most = fig.subplots(2, len(stored), sharex=True, sharey="row"), [], []
     places = np.arange(len(steps))
     for column, ((above, below), (net, seeds)) in enumerate(zip(panels.T, stored.items())):
         own, first = live.get(net), {}
@@ -109,8 +109,9 @@ def early_latents(steps, stored, live, chance):
             above.legend(loc="upper left", fontsize=9)
             above.text(3.4, chance - 0.015, "chance", color=GREY, fontsize=9, ha="right", va="top")
             below.text(-0.35, 1.3, "signal = noise", color=GREY, fontsize=9)
-        above.set(title=f"{net}\nat step 0: means {first['means']:.0%}, "
-                        f"draws {first['sampled']:.0%}", ylim=(0, 1))
+        above.set(title=f"{net}\nmeans {first['means']:.0%}, draws {first['sampled']:.0%}",
+                  ylim=(0, 1))
+        most.append(first["sampled"])
         below.set(xlabel="training steps", yscale="log", ylim=(1e-5, 3e3), xticks=places,
                   xlim=(-0.4, len(steps) - 0.6))
         below.set_xticklabels([f"{step:,}" for step in steps])
@@ -118,6 +119,8 @@ def early_latents(steps, stored, live, chance):
                      f"largest signal-to-noise of any latent {latents[0].max():.2g}")
     panels[0, 0].set_ylabel("neighbours with\nthe same label (share)")
     panels[1, 0].set_ylabel("signal-to-noise\nof each latent")
+    fig.suptitle(f"Before training, at most {max(most):.0%} of draws have a neighbour of the same "
+                 f"digit (chance {chance:.0%}; medians)", x=0.01, ha="left", fontsize=11)
     fig.caption = f"Before training (chance {chance:.2f}): " + "; ".join(words) + "."
     return fig
 
@@ -138,7 +141,7 @@ def collapsed_decoder(drawn, mean_image, distortion, closed_form, guess=None):
     """
     drawn, mean_image = np.asarray(drawn), np.asarray(mean_image)
     difference = np.abs(drawn - mean_image).max(0)  # [28, 28]
-    fig = Figure(figsize=(9.6, 1.8), layout="constrained")
+    fig = Figure(figsize=(9.6, 1.5), layout="constrained")
     left, middle, right = fig.subplots(1, 3, width_ratios=[1, len(drawn), 1])
     new_picture(left, 1, 1).set_data(mean_image)
     new_picture(middle, 1, len(drawn)).set_data(tile(drawn, len(drawn)))
@@ -150,7 +153,7 @@ def collapsed_decoder(drawn, mean_image, distortion, closed_form, guess=None):
     middle.set_title(f"{finding}\n({numbers}{guessed})")
     right.set_title("largest\ndifference")
     fig.caption = (f"{finding}: {numbers}; the largest difference in any of {len(drawn)} pictures "
-                   f"is {difference.max():.3f} of full ink{guessed}.")
+                   f"is {difference.max():.3f}{guessed}.")
     return fig
 
 
@@ -183,9 +186,10 @@ def collapse_map(staying, betas, learning_rates, seeds, guess=None):
         panels[-1].text(betas[1], 1.62 * learning_rates[-1], f"your guess: {guess}", ha="center",
                         va="center", fontsize=9, color=DARK)
     shares = np.mean(list(map(np.asarray, staying.values())), axis=(0, 1)) / seeds  # [betas]
-    told = ", ".join(f"{share:.0%} at β = {beta:g}" for share, beta in zip(shares, betas))
-    fig.suptitle(f"Still collapsed after 200 steps: {told} (numbers: of {seeds} seeds)", x=0.01,
-                 ha="left", fontsize=11)
+    told = [f"{'none' if share == 0 else 'all' if share == 1 else 'some'} at β = {beta:g}"
+            for share, beta in zip(shares, betas)]
+    fig.suptitle(f"Still collapsed after 200 steps: {', '.join(told)}\n(numbers: of {seeds} seeds)",
+                 x=0.01, ha="left", fontsize=11)
     fig.caption = f"Of {seeds} seeds, still collapsed after 200 steps. " + ". ".join(words) + "."
     return fig
 
@@ -198,29 +202,31 @@ def remedies(distortion, objective, live, beta, guess=None):
     without any remedy; live: {remedy: (the same two numbers)}, for some; guess: a remedy.
     """
     rows = {name: row for row, name in enumerate(objective)}
-    fig = Figure(figsize=(9.6, 1.7 + 0.48 * len(rows)), layout="constrained")
+    fig = Figure(figsize=(9.6, 1.7 + 0.56 * len(rows)), layout="constrained")
     panels = fig.subplots(1, 2, sharey=True)
     medians = {}
     for k, (axes, gains) in enumerate(zip(panels, (distortion, objective))):
         for name, values in gains.items():
-            axes.plot(values, np.full(len(values), rows[name]), "o", color=BLUE, alpha=0.6,
-                      markersize=5, label="a stored seed" if rows[name] == 0 else None)
-            axes.plot(np.median(values), rows[name] - 0.3, "v", color="black", markersize=6,
+            apart = rows[name] + np.linspace(-0.17, 0.17, len(values))  # so that no seed is hidden
+            axes.plot(values, apart, "o", color=BLUE, alpha=0.6, markersize=5,
+                      label="a stored seed" if rows[name] == 0 else None)
+            axes.plot(np.median(values), rows[name] - 0.33, "v", color="black", markersize=6,
                       label="median" if rows[name] == 0 else None)
             medians[k, name] = np.median(values)
-            axes.text(medians[k, name], rows[name] - 0.42, f"{medians[k, name]:.1f}", ha="center",
-                      va="bottom", fontsize=9)
+            axes.text(medians[k, name], rows[name] - 0.45, f"{medians[k, name]:.1f}", ha="center",
+                      va="bottom", fontsize=9, bbox=PLATE)
         places = [rows[name] for name in live]
         axes.plot([pair[k] for pair in live.values()], places, "D", color=ORANGE, markersize=8,
                   fillstyle="none", markeredgewidth=2, label="this run")
         axes.axvline(0, color=GREY, linestyle="--", label="the mean image")
         axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.9))
     axes.set_yticklabels(rows)
+    kept = [medians[1, name] / medians[0, name] for name in list(rows)[1:]]
     panels[0].set(xlabel="distortion below the mean image's\n(nats per image; right is better)",
-                  title="What the distortion gains …")
+                  title="Gain in D")
     panels[1].set(xlabel=f"D + {beta:g} R below the mean image's\n"
                          "(nats per image; right is better)",
-                  title=f"… the rate takes back: D + {beta:g} R gains far less")
+                  title=f"Gain in D + {beta:g} R: {min(kept):.0%} to {max(kept):.0%} of that in D")
     panels[1].set_xlim(panels[0].get_xlim())
     panels[1].legend(loc="lower right", fontsize=9)
     guessed = "" if guess is None else f"Your guess: {guess}"

@@ -23,17 +23,20 @@ def swapped_pair(means, draws, swaps, steps, names):
         for _, own, _, colour, mark in pair:
             axes.plot(*own.T, mark, color=colour, alpha=0.35, markersize=3)
         for place, _, name, colour, mark in pair:
-            axes.plot(*place[:, None], mark, color=colour, markersize=11, label=name,
+            axes.plot(*place[:, None], mark, color=colour, markersize=7, label=name,
                       markeredgecolor="black")
-            axes.text(*place, name[-1], size=8, weight="bold", color="white", ha="center",
-                      va="center")
+            away = place - mean.mean(0)  # the two numerals lie on opposite sides
+            axes.annotate(name[-1], place, 17 * away / np.linalg.norm(away),
+                          textcoords="offset points", color="white", weight="bold", size=9,
+                          ha="center", va="center",
+                          bbox={"boxstyle": "circle", "facecolor": colour, "edgecolor": "black"})
         everything = np.concatenate([*draw, mean])  # [2k + 2, 2]
         middle = (everything.max(0) + everything.min(0)) / 2
         reach = 0.55 * np.ptp(everything, axis=0).max()
-        axes.set(xlabel="main axis of the means", xlim=(middle[0] - reach, middle[0] + reach),
+        axes.set(xlabel="first main axis of the means", xlim=(middle[0] - reach, middle[0] + reach),
                  ylim=(middle[1] - reach, middle[1] + reach),
                  title=f"after {step:,} steps\n{swap.mean():.0%} of draws swap")
-    panels[0].set_ylabel("second axis")
+    panels[0].set_ylabel("second main axis")
     words = ", ".join(f"{swap.mean():.0%} after {step:,} steps" for swap, step in zip(swaps, steps))
     fig.caption = f"Draws of {names[0]} and {names[1]} nearer to the other's mean: {words}."
     return fig
@@ -43,7 +46,7 @@ def swapped_pair(means, draws, swaps, steps, names):
 def ridge(beta, betas, scales, losses, threshold, fig=None):
     """The loss along the best way off the plateau, at one β among others.
 
-    beta: the one of `betas` that is shown in colour; scales [k]: s, the size of the decoder's
+    beta: the one of `betas` that is shown in colour; scales [k]: t, the size of the decoder's
     weights; losses [betas, k]: the change of D + βR, in nats per image; threshold: β*.
     """
     scales, losses = np.asarray(scales), np.asarray(losses)
@@ -65,7 +68,7 @@ def _empty_ridge(betas, scales, losses):
     fig = Figure(figsize=(7.8, 4.6), layout="constrained")
     axes = fig.subplots()
     fig.artists_of = {
-        "parabola": axes.plot([], [], "--", color=ORANGE, label="½ s² (1 − β*/β)")[0],
+        "parabola": axes.plot([], [], "--", color=ORANGE, label="½ t² (1 − β*/β)")[0],
         "curve": axes.plot([], [], "-", color=BLUE, linewidth=3, label="the loss at this β")[0],
     }
     lowest = losses.min()
@@ -76,7 +79,7 @@ def _empty_ridge(betas, scales, losses):
                       va="center", annotation_clip=False)
     axes.plot(0, 0, "o", color="black", markersize=9, label="the plateau", zorder=3)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set(xlabel="size s of the decoder's weights for one latent (the sign is their direction)",
+    axes.set(xlabel="size t of the decoder's weights for one latent (the sign is their direction)",
              ylabel="change of D + βR\n(nats per image; down is better)", title=TWO_LINES,
              xlim=(scales[0], scales[-1]), ylim=(1.15 * lowest, -1.5 * lowest))
     axes.legend(loc="upper center", fontsize=9, ncols=3)

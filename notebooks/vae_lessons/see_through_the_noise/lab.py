@@ -38,7 +38,7 @@ def signal_to_noise(mean, logvar):
 def knn_purity(codes, labels):
     """The share of codes [n, latent] whose nearest other code has the same label [n]."""
     distance = torch.cdist(codes, codes)  # [n, n]
-    distance.fill_diagonal_(torch.inf)  # nobody is a neighbour of itself
+    distance.fill_diagonal_(torch.inf)  # a code is not its own neighbour
     return (labels[distance.argmin(1)] == labels).double().mean().item()
 
 
@@ -46,6 +46,17 @@ def chance_purity(labels):
     """The purity to expect of codes that know nothing of the labels [n]."""
     counts = labels.bincount().double()
     return ((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))).item()
+
+
+def early_history(posteriors, purities, noises, signal_to_noise):
+    """One run's early codes: {"sampled", "means": [stages], "signal_to_noise": [stages, latent]}.
+
+    posteriors: {steps: (mean, logvar)}; purities: {steps: [at each of `noises`]}, of which 1
+    gives draws and 0 the means; signal_to_noise: the function of that name.
+    """
+    return {"sampled": [at[noises.index(1)] for at in purities.values()],
+            "means": [at[noises.index(0)] for at in purities.values()],
+            "signal_to_noise": torch.stack([signal_to_noise(*q) for q in posteriors.values()])}
 
 
 def swap_probability(mean, logvar, other):
@@ -73,13 +84,13 @@ def recent(records, count=50):
                     for part in Recent._fields))
 
 
-def is_collapsed(active, distortion, mean_image):
+def is_collapsed(active, distortion, mean_image_D):
     """Whether a VAE ignores its code: no active latent, and no better than the mean image.
 
-    active: how many latents have A_u > 0.01; distortion: nats per image, `mean_image` the mean
-    image's on the same images. Within 1 nat counts as no better.
+    active: how many latents have A_u > 0.01; distortion: nats per image, `mean_image_D` the
+    mean image's on the same images. Within 1 nat counts as no better.
     """
-    return active == 0 and distortion > mean_image - LARGEST_GAIN
+    return active == 0 and distortion > mean_image_D - LARGEST_GAIN
 
 
 def active_units(mean):
@@ -115,7 +126,9 @@ def train_recipe(
         x = data.pixels(images[batch])  # [200, 784]
         eps = torch.randn(200, 8, generator=generator)
         distortion, rate = model(x, eps)  # [200] each
-        weight = beta * min(1, step / warm_up) if warm_up else beta
+        weight = beta
+        if step < warm_up:
+            weight = beta * (step / warm_up)
         optimizer.zero_grad()
         (distortion + weight * rate).mean().backward()
         optimizer.step()
@@ -138,9 +151,9 @@ def threshold(images):
     """The β below which a VAE with a Bernoulli decoder can leave the plateau by small steps.
 
     images: uint8 [n, 28, 28]. It is the largest eigenvalue of the pixels' covariance, each
-    divided by its Bernoulli spread √(μ(1 − μ)), μ the mean image: to second order in small
-    decoder weights w and encoder weights a, a latent that begins to be used changes the
-    objective by −aᵀCw + ½ wᵀVw + ½ β aᵀCa, with C the covariance and V = diag(μ(1 − μ)).
+    divided by its Bernoulli spread √(x̄(1 − x̄)), x̄ the mean image: to second order in small
+    decoder weights v and encoder weights a, a latent that begins to be used changes the
+    objective by −aᵀCv + ½ vᵀVv + ½ β aᵀCa, with C the covariance and V = diag(x̄(1 − x̄)).
     Pixels that are dark (or bright) in every image say nothing and are left out.
     """
     x = data.pixels(images)  # [n, 784]
@@ -153,14 +166,14 @@ def threshold(images):
 def relu_threshold(images, *, starts=12, rounds=40, seed=0):
     """`threshold` for an encoder whose means a ReLU keeps from being negative.
 
-    The largest E[max(0, xᵀw)²] over unit vectors w, x the pixels as in `threshold`: repeated
-    w ← E[max(0, xᵀw) x] climbs to a maximum, and the best of `starts` is taken.
+    The largest E[max(0, xᵀv)²] over unit vectors v, x the pixels as in `threshold`: repeated
+    v ← E[max(0, xᵀv) x] climbs to a maximum, and the best of `starts` is taken.
     """
     x, _mean = _standardised(images)
-    w = torch.randn(x.shape[1], starts, generator=torch.Generator().manual_seed(seed))
+    v = torch.randn(x.shape[1], starts, generator=torch.Generator().manual_seed(seed))
     for _round in range(rounds):
-        passed = (x @ (w / w.norm(dim=0))).clamp(min=0)  # [n, starts]
-        w = x.T @ passed / len(x)
+        passed = (x @ (v / v.norm(dim=0))).clamp(min=0)  # [n, starts]
+        v = x.T @ passed / len(x)
     return passed.square().mean(0).max().item()
 
 
@@ -179,29 +192,30 @@ NODES = 9  # of Gauss–Hermite quadrature over z
 def ridge(images, betas, scales):
     """The change of D + βR along the best way off the plateau: β*, and losses [betas, scales].
 
-    One latent. Its decoder adds s z u to the logits of the mean image p; u is the direction in
-    which the loss falls fastest, with uᵀVu = 1. Its encoder has the mean (x − p)ᵀu s/β and the
-    variance 1/(1 + s²/β), the best there are to second order. The expectation over z is
+    One latent. Its decoder adds t z v₁ to the logits of the mean image x̄; v₁ is the direction in
+    which the loss falls fastest, with v₁ᵀVv₁ = 1. Its encoder has the mean (x − x̄)ᵀv₁ t/β and the
+    variance 1/(1 + t²/β), the best there are to second order. The expectation over z is
     Gauss–Hermite quadrature. images: uint8 [n, 28, 28]; in nats per image.
     """
-    standard, p = (part.double() for part in _standardised(images))
+    standard, x_bar = (part.double() for part in _standardised(images))
     values, vectors = torch.linalg.eigh(standard.T @ standard / len(standard))
-    signal = standard @ vectors[:, -1]  # [n]: (x − p)ᵀu
-    u = vectors[:, -1] / (p * (1 - p)).sqrt()  # [pixels]
+    signal = standard @ vectors[:, -1]  # [n]: (x − x̄)ᵀv₁
+    v1 = vectors[:, -1] / (x_bar * (1 - x_bar)).sqrt()  # [pixels]
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    reach = 1.0 + max(abs(s) * (abs(s) / beta * signal.abs().max().item() + abs(nodes[-1]))
-                      for s in scales for beta in betas)
+    reach = 1.0 + max(abs(t) * (abs(t) / beta * signal.abs().max().item() + abs(nodes[-1]))
+                      for t in scales for beta in betas)
     grid = np.linspace(-reach, reach, 4001)
-    # What the pixels' log(1 + exp(logit)) add up to at a step y along u, less their value at 0
-    # and their slope p: the part of the distortion that is not linear in y.
-    curve = np.array([float(softplus(p.logit() + y * u).sum() - y * (p @ u)) for y in grid])
+    # What the pixels' log(1 + exp(logit)) add up to at a step y along v₁, less their value at 0
+    # and their slope x̄: the part of the distortion that is not linear in y.
+    curve = np.array([float(softplus(x_bar.logit() + y * v1).sum() - y * (x_bar @ v1))
+                      for y in grid])
     curve -= np.interp(0.0, grid, curve)
     losses = np.empty((len(betas), len(scales)))
     for row, beta in enumerate(betas):
-        for column, s in enumerate(scales):
-            mean, variance = signal.numpy() * s / beta, 1 / (1 + s**2 / beta)
-            y = s * (mean[:, None] + variance**0.5 * nodes)  # [n, nodes]
+        for column, t in enumerate(scales):
+            mean, variance = signal.numpy() * t / beta, 1 / (1 + t**2 / beta)
+            y = t * (mean[:, None] + variance**0.5 * nodes)  # [n, nodes]
             bend = np.interp(y, grid, curve) @ weights / weights.sum()  # [n]
             rate = 0.5 * (mean**2 + variance - 1 - np.log(variance))
-            losses[row, column] = (bend - s * mean * signal.numpy() + beta * rate).mean()
+            losses[row, column] = (bend - t * mean * signal.numpy() + beta * rate).mean()
     return values[-1].item(), losses

@@ -5,12 +5,15 @@ import torch
 from vae_helpers import results
 from vae_lessons.see_through_the_noise import lab
 
+NAMES = {"CoderVAE, 8": "CoderVAE (8 latents)"}  # what is shown of a net's stored name
+
 
 def early_nets():
     """{net: {"sampled", "means": [seeds, stages], "signal_to_noise": [seeds, stages, latent]}}."""
     runs = list(results.load("noisy_latents")["runs"].values())
-    return {net: {key: torch.tensor([run["nets"][net][key] for run in runs])
-                  for key in ("sampled", "means", "signal_to_noise")} for net in runs[0]["nets"]}
+    return {NAMES.get(net, net): {key: torch.tensor([run["nets"][net][key] for run in runs])
+                                  for key in ("sampled", "means", "signal_to_noise")}
+            for net in runs[0]["nets"]}
 
 
 class Plateau:

@@ -24,6 +24,8 @@ def in_a_loop(mean, logvar):
     lambda m, s: torch.var(m, dim=0) / torch.exp(s).mean(dim=0),
     lambda m, s: m.std(0).square() / (0.5 * s).exp().square().mean(0),
     lambda m, s: torch.cov(m.T).diagonal() / s.exp().mean(0),
+    lambda m, s: m.var(0, unbiased=False) / s.exp().mean(0),
+    lambda m, s: (m - m.mean(0)).square().mean(0) / s.exp().mean(0),
 ])
 def test_right_ratios_pass(answer):
     result = checks.signal_to_noise.judge(answer)
@@ -52,13 +54,13 @@ def test_chance_is_the_package_s():
     assert "same size" in checks.chance.judge(1 / 3).diagnosis
 
 
-def test_the_blot_is_the_package_s():
+def test_the_blur_is_the_package_s():
     images = torch.zeros(5, 1, 2, dtype=torch.uint8)
     images[:4, 0, 0] = images[:2, 0, 1] = 255
     assert data.pixels(images).mean(0).tolist() == pytest.approx([0.8, 0.4])
-    assert checks.blot.judge(evaluation.mean_image_distortion(images, images)).passed
-    assert "bits" in checks.blot.judge(1.693).diagnosis
-    assert "averaged over the pixels" in checks.blot.judge(0.587).diagnosis
+    assert checks.blur.judge(evaluation.mean_image_distortion(images, images)).passed
+    assert "bits" in checks.blur.judge(1.693).diagnosis
+    assert "averaged over the pixels" in checks.blur.judge(0.587).diagnosis
 
 
 def test_the_narrow_start_has_the_ratio_asked_for():
@@ -106,6 +108,8 @@ def test_a_recipe_passes_that_gains_enough(answer):
     (lambda: {"batch_norm": True, "learning_rate": 0.001}, "learning rate this small"),
     (lambda: {"batch_norm": True, "logvar": -4.0, "steps": 50}, "all 150 steps"),
     (lambda: {"batch_norm": True}, "batch_norm alone"),
+    (lambda: {"warm_up": 100, "logvar": -4.0}, "leaves out batch norm"),
+    (lambda: {"batch_norm": True, "logvar": 2.0 - 8.0}, "no warm-up"),
 ])
 def test_a_recipe_that_is_not_enough_is_told_why(answer, words):
     result = reaching(5.0).judge(answer)

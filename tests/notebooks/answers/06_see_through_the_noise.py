@@ -8,7 +8,7 @@ def my_signal_to_noise(mean, logvar):
     return signal / noise
 
 
-my_blot = torch.distributions.Bernoulli(torch.tensor([0.8, 0.4])).entropy().sum().item()
+my_blur = torch.distributions.Bernoulli(torch.tensor([0.8, 0.4])).entropy().sum().item()
 
 
 def my_recipe():
