@@ -186,9 +186,9 @@ def collapse_map(staying, betas, learning_rates, seeds, guess=None):
         panels[-1].text(betas[1], 1.62 * learning_rates[-1], f"your guess: {guess}", ha="center",
                         va="center", fontsize=9, color=DARK)
     shares = np.mean(list(map(np.asarray, staying.values())), axis=(0, 1)) / seeds  # [betas]
-    told = [f"{'none' if share == 0 else 'all' if share == 1 else 'some'} at β = {beta:g}"
-            for share, beta in zip(shares, betas)]
-    fig.suptitle(f"Still collapsed after 200 steps: {', '.join(told)}\n(numbers: of {seeds} seeds)",
+    told = ", ".join(f"{'none' if share == 0 else 'all' if share == 1 else 'some'} at {beta:g}"
+                     for share, beta in zip(shares, betas))
+    fig.suptitle(f"Runs still collapsed after 200 steps, by β: {told} (numbers: of {seeds} seeds)",
                  x=0.01, ha="left", fontsize=11)
     fig.caption = f"Of {seeds} seeds, still collapsed after 200 steps. " + ". ".join(words) + "."
     return fig
@@ -223,7 +223,7 @@ def remedies(distortion, objective, live, beta, guess=None):
     axes.set_yticklabels(rows)
     kept = [medians[1, name] / medians[0, name] for name in list(rows)[1:]]
     panels[0].set(xlabel="distortion below the mean image's\n(nats per image; right is better)",
-                  title="Gain in D")
+                  title=f"Gain in D: largest with {max(rows, key=lambda name: medians[0, name])}")
     panels[1].set(xlabel=f"D + {beta:g} R below the mean image's\n"
                          "(nats per image; right is better)",
                   title=f"Gain in D + {beta:g} R: {min(kept):.0%} to {max(kept):.0%} of that in D")

@@ -33,7 +33,7 @@ def swapped_pair(means, draws, swaps, steps, names):
         everything = np.concatenate([*draw, mean])  # [2k + 2, 2]
         middle = (everything.max(0) + everything.min(0)) / 2
         reach = 0.55 * np.ptp(everything, axis=0).max()
-        axes.set(xlabel="first main axis of the means", xlim=(middle[0] - reach, middle[0] + reach),
+        axes.set(xlabel="first main axis", xlim=(middle[0] - reach, middle[0] + reach),
                  ylim=(middle[1] - reach, middle[1] + reach),
                  title=f"after {step:,} steps\n{swap.mean():.0%} of draws swap")
     panels[0].set_ylabel("second main axis")
