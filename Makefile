@@ -1,4 +1,4 @@
-# Every command's logic is in tools/lab.py; on Windows: py tools\lab.py COMMAND
+# All commands are implemented in tools/lab.py. On Windows use: py tools\lab.py COMMAND
 PYTHON ?= python3
 export PIP_ARGS
 

@@ -1,7 +1,7 @@
-"""Which tests stay together, how far they are, and layer 3, which rides on layer 2.
+"""Pytest plugins: the controls test (layer 3), the distribution over processes, progress lines.
 
-When nbval has run the last cell of a notebook, one more item runs in the same kernel. It moves
-every control of every `View` to its minimum, middle and maximum and looks at the data drawn.
+When nbval (layer 2) has run the last cell of a notebook, one more test runs in the same kernel. It
+moves every control of every `View` to its minimum, middle and maximum and compares the data drawn.
 """
 
 import collections
@@ -17,7 +17,7 @@ WALK = (Path(__file__).parent / "tests" / "notebooks" / "walk_controls.py").read
 
 
 class ControlsItem(pytest.Item):
-    """Every control of every view in the kernel that ran the notebook."""
+    """A test of every control of every view, in the kernel that ran the notebook."""
 
     def runtest(self):
         kernel = self.parent.kernel
@@ -45,7 +45,7 @@ class ControlsItem(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    """Put a `ControlsItem` behind each notebook's last cell."""
+    """Add a `ControlsItem` after each notebook's last cell."""
     last = {}
     for position, item in enumerate(items):
         if type(item).__name__ == "IPyNbCell":
@@ -59,15 +59,15 @@ LAYERS = {"tests/browser": "layer 4, browser", "notebooks": "layers 2 and 3, nbv
 
 
 def part_of(test):
-    """The file of a test, or the notebook whose page in the browser it looks at."""
+    """The file of a test, or for a browser test the notebook whose page it uses."""
     page = re.search(r"^tests/browser/.*\[(\w+\.ipynb)\]$", test)
     return f"tests/browser/{page[1]}" if page else test.split("::")[0]
 
 
 class Parts(LoadFileScheduling):
-    """Gives the tests of a file, or of a page, to one process: a page is opened once.
+    """Assigns the tests of a file, or of a page, to one process, so that a page is opened once.
 
-    xdist has no public way to say so that works with this pytest; a test watches this one.
+    xdist has no public interface for this; a test checks that this private one still works.
     """
 
     def _split_scope(self, nodeid):
@@ -80,14 +80,14 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 class Progress:
-    """One line for each file, or page, whose tests are done, in the order in which they end."""
+    """Prints one line for each file or page when all of its tests are done."""
 
     def __init__(self, reporter):
         self._reporter, self._left, self._failed, self._whole = reporter, {}, {}, 0
         self._counted = {}  # {test: passed/tried}
 
     def expect(self, ids):
-        """Take note of all tests there are; each process that runs some of them names them all."""
+        """Register all tests. Every process reports the same list, so repeats are ignored."""
         if not self._left:
             self._left = collections.Counter(map(part_of, ids))
             self._whole = sum(self._left.values())
@@ -126,7 +126,7 @@ class Progress:
 
 
 def pytest_addoption(parser):
-    """How often the tests of reliability try."""
+    """Options for the number of trials of the reliability tests."""
     for name, count, what in (
         ("kills", 10, "kills of a training run at random moments"),
         ("damaged", 24, "damaged files of data, checkpoints and stored models"),
@@ -145,6 +145,6 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report, config):
-    """No dots: `Progress` says it."""
+    """Print no dots, since `Progress` prints lines."""
     if report.passed and report.when == "call" and config.pluginmanager.has_plugin("progress"):
         return "passed", "", "PASSED"

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""How many learners a server holds: the memory of kernels that have run, and what idle ones do.
+"""How many learners can share a server: memory and idle processor time of the kernels.
 
     python benchmarks/classroom.py [--quick] [NOTEBOOK ...]
 
-One JupyterLab server, all notebooks run one after another, every page left open as learners
-leave it. Then, at rest:
+One JupyterLab server runs all notebooks one after another, and every page stays open. Then, while
+nothing runs, the benchmark measures for each kernel and the processes that it started:
 
-* memory of each kernel with the processes that it started: what the computer has less while it
-  lives (`private`), and with its part of what kernels share, such as PyTorch's code (`fair`);
-  `peak` is the kernel's largest while it ran, shared parts counted in full;
-* processor time of each kernel, in percent of a core, with its page and its live views open.
+* memory: `private` is the memory that only this kernel uses; `fair` adds its part of memory that
+  several processes share, such as PyTorch's code; `peak` is the kernel's maximum while it ran, with
+  all shared memory counted in full;
+* processor time in percent of a core, with the kernel's page and its live views open.
 
-A room of learners counts the fair memory of each, and what the server itself takes. The second
-figure is for the hour in which all run the same notebook at once, each at its peak.
-Linux alone says which memory is shared.
+The number of learners at rest follows from the fair memory of their kernels and the memory of the
+server. The second number of learners assumes that all run the same notebook at once, each kernel
+at its peak. Only Linux reports which memory is shared.
 """
 
 import time
@@ -33,7 +33,7 @@ def processes(pid):
 
 
 def memory(pid):
-    """GB of a process and those it started: private, and with a fair part of what is shared."""
+    """Memory of a process and those it started, in GB: private, and including shared parts."""
     parts = [process.memory_full_info() for process in processes(pid)]
     return sum(p.uss for p in parts) / 1e9, sum(p.pss for p in parts) / 1e9
 
@@ -44,7 +44,7 @@ def busy_seconds(pid):
 
 
 def learners(each, server):
-    """How many times `each` GB fit beside the server's in the room's memory."""
+    """How many kernels of `each` GB fit into the memory of ROOM_GIB beside the server."""
     return int((ROOM_GIB * 2**30 / 1e9 - server) // each)
 
 
@@ -53,7 +53,7 @@ def main():
     notebooks, seconds = chosen(options), 5 if options.quick else WATCHED
     packages = (*PACKAGES, "ipykernel")
     partly = options.quick or options.notebooks
-    # Memory and processor time are the kernels' own, whatever else the computer does.
+    # Other load on the computer does not change a kernel's memory and processor time.
     with report.Section("classroom.py", packages, partly, timed=False) as section:
         with jupyter(notebooks) as (browser, server):
             kernels, peaks, pages = {}, {}, []

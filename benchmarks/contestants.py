@@ -1,10 +1,10 @@
-"""One contestant of `training_speed`: train a VAE of 784-400-20, time each epoch, judge the result.
+"""One contestant of `training_speed`: train a VAE of 784-400-20, time the epochs, evaluate it.
 
     python benchmarks/contestants.py NAME EPOCHS IMAGES SEED
 
-prints one line of JSON. Each is written as its own documentation shows it, with batches of 128,
-Adam at 1e-3, grey pixels, two threads and float32. At the end its weights go to our `models.VAE`,
-and the same function finds the test −ELBO of all.
+prints one line of JSON. Each contestant is written as its own documentation shows, with batches of
+128, Adam with a learning rate of 1e-3, grey-scale pixels, two threads and float32. At the end its
+weights are copied into our `models.VAE`, so that one function measures the test −ELBO of all.
 """
 
 import json
@@ -34,7 +34,7 @@ def ours(images, epochs, seed):
 
 
 def plain(images, epochs, seed):
-    """The same mathematics in a bare loop: no guard, no records, no copy to fall back on."""
+    """The same computation in a plain loop, without the Trainer's checks, records and copies."""
     torch.set_flush_denormal(True)
     model, generator = models.VAE(LATENT, (HIDDEN,), seed=seed), torch.Generator().manual_seed(seed)
     optimizer = optim.Adam(model.parameters(), lr=RATE, fused=True)
@@ -58,7 +58,7 @@ def plain(images, epochs, seed):
 
 
 class ExampleVAE(nn.Module):
-    """The VAE of PyTorch's examples, https://github.com/pytorch/examples/tree/main/vae."""
+    """The VAE from PyTorch's examples, https://github.com/pytorch/examples/tree/main/vae."""
 
     def __init__(self):
         super().__init__()
@@ -82,13 +82,13 @@ class ExampleVAE(nn.Module):
 
 
 def example_loss(reconstruction, x, mean, logvar):
-    """−ELBO summed over the batch, as the example has it."""
+    """−ELBO summed over the batch, as in PyTorch's example."""
     cross_entropy = F.binary_cross_entropy(reconstruction, x.view(-1, PIXELS), reduction="sum")
     return cross_entropy - 0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
 
 
 def dataloader(images, epochs, seed):
-    """The example's loop: MNIST from torchvision, `ToTensor`, a `DataLoader`."""
+    """The loop of PyTorch's example: MNIST from torchvision, `ToTensor`, a `DataLoader`."""
     from torchvision import datasets, transforms
 
     mnist = datasets.MNIST(files.cache_dir() / "mnist", transform=transforms.ToTensor())
@@ -113,10 +113,10 @@ def dataloader(images, epochs, seed):
 
 
 def pyro(images, epochs, seed):
-    """SVI as in Pyro's tutorial, https://pyro.ai/examples/vae.html, but for two things.
+    """SVI as in Pyro's tutorial, https://pyro.ai/examples/vae.html, with two differences.
 
-    The pixels are a tensor in memory, as with us, without a `DataLoader`. And the KL is in closed
-    form, as with all others: `TraceMeanField_ELBO` in place of `Trace_ELBO`.
+    The pixels are a tensor in memory, as in our Trainer, without a `DataLoader`. The KL is in
+    closed form, as in all other contestants: `TraceMeanField_ELBO` instead of `Trace_ELBO`.
     """
     import pyro as ppl
     from pyro import distributions as dist
@@ -142,7 +142,7 @@ def pyro(images, epochs, seed):
     svi = SVI(model, guide, ppl.optim.Adam({"lr": RATE}), loss=TraceMeanField_ELBO())
 
     def epoch():
-        with ppl.validation_enabled(False):  # grey pixels are no draws of a Bernoulli
+        with ppl.validation_enabled(False):  # grey-scale pixels are not 0 or 1
             for rows in torch.randperm(len(x)).split(BATCH):
                 svi.step(x[rows])
 
@@ -200,10 +200,10 @@ def pythae(images, epochs, seed):
 
 
 def products(images, epochs, seed):
-    """Only the matrix products of as many steps, forwards and backwards, into memory at hand.
+    """Only the matrix products of the same steps, forward and backward, into existing memory.
 
-    A layer of [inputs, outputs] needs one product forwards, one for its weights' gradient, and
-    one for its input's, which the first layer has no use for.
+    A layer of [inputs, outputs] needs one product forward, one for the gradient of its weights,
+    and one for the gradient of its input, except the first layer.
     """
     generator = torch.Generator().manual_seed(seed)
     shapes = [(PIXELS, HIDDEN), (HIDDEN, 2 * LATENT), (LATENT, HIDDEN), (HIDDEN, PIXELS)]
@@ -223,7 +223,7 @@ def products(images, epochs, seed):
 
 
 def as_ours(net):
-    """Our `models.VAE` with the weights of an `ExampleVAE`: its heads lie side by side."""
+    """Our `models.VAE` with the weights of an `ExampleVAE`, whose two heads are concatenated."""
     model, heads = models.VAE(LATENT, (HIDDEN,), seed=0), (net.fc21, net.fc22)
     layers = zip(("encoder.0", "decoder.0", "decoder.2"), (net.fc1, net.fc3, net.fc4))
     state = {f"{name}.{part}": getattr(layer, part) for name, layer in layers

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""How long the explorer takes from a key or a pointer's move to the drawn canvas.
+"""The latency of the explorer, from a key or a pointer's move to the drawn canvas.
 
     python benchmarks/explorer_latency.py [--quick]
 
-Opens the explorer (decoder 2 → 128 → 256 → 784, its encoder the other way round, 10,000 codes)
-in JupyterLab in Chromium, moves its point by keys and by pointer, draws on its pad, and prints
-milliseconds. A drawing is centred, encoded and decoded at every move. A move ends when pixels of
-its canvases have been read back, which makes the browser finish drawing them. It begins
+Opens the explorer (decoder 2 → 128 → 256 → 784, encoder in reverse, 10,000 codes) in JupyterLab in
+Chromium, moves its point by keys and by pointer, draws on its pad, and prints milliseconds. A
+drawing is centred, encoded and decoded at every move. A move ends when pixels of its canvases have
+been read back, which makes the browser finish drawing them. Two times are measured, from
 
-* at the browser's time stamp of the event. For a pointer that holds the wait for the next
-  frame: Chromium hands its moves out once a frame, just before it paints;
-* or when the event reaches the page, which leaves the work of the explorer alone.
+* the browser's time stamp of the event. For a pointer this includes the wait for the next frame,
+  since Chromium delivers pointer moves once per frame, just before it paints;
+* the arrival of the event at the page, which measures only the work of the explorer.
 """
 
 import numpy as np
@@ -30,8 +30,8 @@ for _ in range(200):
 codes = evaluation.posterior_means(model, digits.test_images)
 Explorer(model, codes, digits.test_labels, digits.test_images[:10])
 """
-# On the same element the page's listeners run in the order in which they came, so this one
-# runs when the explorer has drawn. The other one, on the way down, runs before it.
+# Listeners of the same element run in the order in which they were added, so the second listener
+# here runs after the explorer has drawn. The first one, in the capture phase, runs before that.
 LISTEN = """() => {
     const canvas = (name) => document.querySelector(`.explorer-${name}`);
     const point = ["plane", "digit"].map(canvas);
@@ -56,7 +56,7 @@ CLOSE_FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeou
 
 
 def move(page, moves):
-    """So many keys, as many pointer moves and as many of a stroke, each in a frame of its own."""
+    """Make `moves` key presses, pointer moves and pen moves, each in a separate frame."""
     page.locator(".explorer-plane").focus()
     for turn in range(moves):
         page.keyboard.press(["ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"][turn // 7 % 4])

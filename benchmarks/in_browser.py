@@ -1,4 +1,4 @@
-"""What benchmarks in a browser share: a server of notebooks, a page that ran one."""
+"""Code that the benchmarks in a browser share: a notebook server, and running a notebook."""
 
 import contextlib
 import shutil
@@ -16,20 +16,23 @@ CHOICE = {"notebooks": {"nargs": "*", "type": Path, "help": "all, unless given"}
 
 
 def chosen(options):
-    """The notebooks of the command line; the first ones where a tiny size is asked for."""
+    """The notebooks of the command line, or all; with --quick only the first ones."""
     found = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
     return found[:2] if options.quick else found
 
 
 @contextlib.contextmanager
 def jupyter(notebooks=(), **written):
-    """A browser and a server: over these notebooks, and others of the cells `written`, by stem."""
+    """A browser and a server with a copy of notebooks/, to which `notebooks` are added.
+
+    written: {stem: cells} of further notebooks.
+    """
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         root, private = Path(folder, "root"), Path(folder, "private")
         shutil.copytree(NOTEBOOKS, root, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         private.mkdir()
         for notebook in notebooks:
-            shutil.copy(notebook, root)  # it may lie elsewhere
+            shutil.copy(notebook, root)  # it may be in another folder
         for stem, cells in written.items():
             write_notebook(root / f"{stem}.ipynb", *cells)
         with Server(root, private) as server:

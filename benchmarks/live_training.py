@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""How fast the live training panel answers, and what watching it costs.
+"""The latency of the live training panel, and the training speed that it costs.
 
     python benchmarks/live_training.py [--quick]
 
-Opens a panel in JupyterLab in Chromium, trains, and prints milliseconds and images a second.
+Opens a panel in JupyterLab in Chromium, trains, and prints milliseconds and images per second:
 
-* β acts: from the keydown on its slider to the first step that is made with it.
-* β trained: to the end of that step.
+* β acts: from the keydown on its slider to the start of the first step with the new value.
+* β trained: from the keydown to the end of that step.
 * pause: from the click on Pause to the end of the last step.
-* other cells: from a request of the page to the kernel's reply, while it trains.
-* rate: images a second live, and of the same steps without a page, in turns.
+* other cells: from a request of the page to the kernel's reply, during training.
+* rate: images per second in the panel, and without a page, measured alternately.
 
-Page and kernel read the same clock.
+The page and the kernel use the same clock.
 """
 
 import json
@@ -57,7 +57,7 @@ CLOCK = """() => {
 
 
 def ends(lab):
-    """[step, 4]: each step since the last call: its end (ms), β, the images seen, its start."""
+    """Each step since the last call, [step, 4]: its end (ms), β, images used so far, start (ms)."""
     return np.array(json.loads(lab.ask_kernel("print(json.dumps(ends)); ends.clear()")))
 
 
@@ -66,7 +66,7 @@ def pressed(lab):
 
 
 def measure_beta(lab, count):
-    """[2, time]: to the start and to the end of the first step."""
+    """Milliseconds from the keydown to the start and to the end of the first step: [2, time]."""
     handle, times = lab.page.get_by_role("slider", name="β", exact=True), []
     for turn in range(count):
         ends(lab)
@@ -105,7 +105,7 @@ def measure_cells(lab, count):
 
 
 def measure_rates(lab, rounds, length):
-    """[round, 2]: images a second without the page's loop, and live."""
+    """Images per second without the page and in the panel: [round, 2]."""
     rates = []
     for _ in range(rounds):
         headless = float(lab.ask_kernel(HEADLESS.replace("SECONDS", str(length))))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What each notebook takes, in seconds and memory, and whether its *Takes* line says so.
+"""The seconds and the memory that each notebook needs, compared with its *Takes* line.
 
     python benchmarks/notebook_cost.py [--quick] [NOTEBOOK ...]
 
 Opens each notebook in JupyterLab in Chromium and presses Run All. The seconds end when every
 cell has run and every widget and picture is on the page. The memory is the peak of the kernel's
-process; processes that it started (TensorBoard's) are in `classroom.py`. The *Takes* line holds
-if no more than a fifth more time is needed than it says, and no more memory, both as rounded.
+process; `classroom.py` includes processes that it started (TensorBoard's). The *Takes* line holds
+if the notebook needs at most a fifth more time than stated, and not more memory, after rounding.
 """
 
 import re
@@ -18,15 +18,15 @@ from browser.harness import LabPage
 from in_browser import CHOICE, PACKAGES, chosen, jupyter
 
 MOST_SECONDS, MOST_GB = 60, 1.2
-ROOM = 1.2  # seconds differ that much between two runs
-# KiB. getrusage's ru_maxrss holds the peak of the server that started the kernel too.
+ROOM = 1.2  # the time of two runs may differ by this factor
+# In KiB. (getrusage's ru_maxrss would include the peak of the server that started the kernel.)
 PEAK = "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"
 
 
 def takes(opening):
-    """The seconds and the GB that an opening's *Takes* line names.
+    """The seconds and the GB in the *Takes* line of a notebook's first cell.
 
-    Raises `ValueError` if there is no such line, or it cannot be understood.
+    Raises `ValueError` if there is no such line, or it cannot be parsed.
     """
     line = next((line for line in opening.splitlines() if line.startswith("**Takes**")), "")
     found = re.match(r"\*\*Takes\*\* .*; (\d+) seconds of computing .*; ([\d.]+) GB", line)
@@ -50,7 +50,7 @@ def measure(browser, server, name):
 
 
 def row(name, said, seconds, gigabytes):
-    """A row of the table, with what is amiss in its last column."""
+    """A row of the table; its last column is "holds" or the limits that were exceeded."""
     amiss = [text for text, is_amiss in {
         f"over {MOST_SECONDS} s": seconds > MOST_SECONDS, f"over {MOST_GB} GB": gigabytes > MOST_GB,
         "Takes: time": seconds > ROOM * said[0], "Takes: memory": round(gigabytes, 1) > said[1],

@@ -1,4 +1,4 @@
-"""What all benchmarks share: options, the machine in words, tables, and a place in RESULTS.md."""
+"""Code that all benchmarks share: options, the computer's description, tables, RESULTS.md."""
 
 import argparse
 import datetime
@@ -19,13 +19,13 @@ HEAD = """# What the benchmarks measured
 Each section was written by the command that it names, on a computer that it describes; those of
 tests were copied from what the command printed.
 """
-BUSY = 0.5  # load average above which a timing says more about the others
-# Read at once: a benchmark's own imports and preparations are no load of others.
+BUSY = 0.5  # load average above which timings are unreliable
+# Read at import, before the benchmark's own imports and preparations add to the load.
 LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan  # not on Windows
 
 
 def options(doc, **more):
-    """The command line of a benchmark whose docstring is `doc`; `more`: {name: add_argument's}."""
+    """The parsed command line of a benchmark; `more`: {name: settings of `add_argument`}."""
     print_anything()
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -38,11 +38,11 @@ def options(doc, **more):
 
 
 class Section:
-    """A benchmark's section of RESULTS.md, printed as it grows and stored when all went well.
+    """A benchmark's section of RESULTS.md, printed while it grows and stored if nothing failed.
 
-    command: what follows "python benchmarks/", also the section's title. packages: those whose
-    versions matter. quick: nothing is stored. timed: whether a busy computer spoils it, by
-    the load average when this module was imported.
+    command: the command after "python benchmarks/", also the section's title. packages: names of
+    packages whose versions are recorded. quick: store nothing. timed: whether to warn if the
+    computer was busy, by the load average when this module was imported.
     """
 
     def __init__(self, command, packages, quick=False, timed=True):
@@ -69,7 +69,7 @@ class Section:
 
 
 def conditions(packages, load):
-    """Date, kind of computer, versions and load, in a line."""
+    """The date, processor, versions and load average in one line."""
     versions = {"Python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in packages}
     return (f"{datetime.date.today()}; {processor()}, {os.cpu_count()} cores; "
@@ -78,7 +78,7 @@ def conditions(packages, load):
 
 
 def processor():
-    """The processor's kind, never the computer's name."""
+    """The model of the processor. The computer's name is never recorded."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux
@@ -88,7 +88,7 @@ def processor():
 
 
 def table(head, rows):
-    """A Markdown table that reads well as text too; all columns but the first to the right."""
+    """A Markdown table with padded cells; all columns but the first are right-aligned."""
     head, *rows = ([str(cell) for cell in row] for row in [head, *rows])
     widths = [max(map(len, column)) for column in zip(head, *rows)]
 
@@ -106,7 +106,7 @@ def quantiles(times):
 
 
 def store(title, text, path=RESULTS):
-    """Put a section in its place, sorted by title; the others stay as they are."""
+    """Insert or replace a section of the file at `path`; sections are sorted by title."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     sections = dict(re.findall(r"^## (.+)\n\n([\s\S]*?)\s*(?=^## |\Z)", old, re.MULTILINE))
     sections[title] = text.strip()

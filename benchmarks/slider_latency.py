@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""How long a slider's move takes to become a picture, in every notebook.
+"""The latency from a slider's move to the new picture, in every notebook.
 
     python benchmarks/slider_latency.py [--quick] [NOTEBOOK ...]
 
 Opens each notebook in JupyterLab in Chromium, runs it, moves every slider that has a picture in
 its output, by arrow keys and then by dragging, one move at a time. A move
 
-* begins at the browser's time stamp of its keydown or pointermove. For a pointer that holds
-  the wait for the next frame: Chromium hands its moves out once a frame;
+* begins at the browser's time stamp of its keydown or pointermove. For a pointer this includes
+  the wait for the next frame, since Chromium delivers pointer moves once per frame;
 * ends when the last picture that it changes has been decoded (`img.decode()`), just before
   the browser can paint it.
 
-Moves that leave every pixel as it was are left out. The first rows are the yardstick: what
-everybody does, `interact` and `plt.show()`, with one panel of lines and with two; a view is
-compared with the one that has as many, its 95th percentile by the same hand.
+Moves that change no pixel are left out. The first rows are the yardstick: the standard code,
+`interact` and `plt.show()`, with one panel of lines and with two. The 95th percentile of a view is
+compared with that of the yardstick with as many panels, for keys and for the mouse separately.
 """
 
 import json
@@ -23,8 +23,8 @@ import report
 from browser.test_notebooks import PICTURES
 from in_browser import CHOICE, PACKAGES, chosen, jupyter, run
 
-MOVES = 32  # turning back at the two ends changes nothing
-TRIES = 8  # a slider of which so many moves change nothing moves no picture now
+MOVES = 32  # at the two ends of a slider a move changes nothing
+TRIES = 8  # after this many moves without a change, a slider counts as moving no picture
 QUIET_MS = 100  # between two moves
 AIM_MS = {1: 50, 2: 100}  # at the 95th percentile, by panels (2: or more)
 YARDSTICK = "interact"
@@ -46,7 +46,7 @@ def draw(mean=0.0):
         panel.set_title(f"Distance from {mean:.2f}")
     plt.show()
 """
-# The widget that the output of a control shows, by its id in the kernel.
+# The kernel's id of the widget in whose output a control is.
 SHOWN_WIDGET = """(control) => {
     const cell = control.closest(".jp-Cell"), output = control.closest(".jp-OutputArea-child");
     const position = [...cell.querySelectorAll(".jp-OutputArea-child")].indexOf(output);
@@ -61,7 +61,7 @@ from vae_helpers.widgets import View as _View
 print(sum(len(one.still().axes) for one in _gc.get_objects()
           if isinstance(one, _View) and one.model_id == MODEL))
 """
-# `move` is the one under way; its promise is kept when a picture of it has been decoded.
+# `move` is the current move; its promise resolves when its picture has been decoded.
 WATCH = """() => {
     for (const kind of ["keydown", "pointermove"]) window.addEventListener(kind, (event) => {
         window.move = { began: event.timeStamp, took: null, ...Promise.withResolvers() };
@@ -97,7 +97,7 @@ def by_keyboard(page, handle, count):
 
 
 def by_mouse(page, handle, count):
-    """Drag the handle all over the slider, each time far; yields after each move."""
+    """Drag the handle to distant positions of the slider; yields after each move."""
     track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
     handle.hover()
     page.mouse.down()
@@ -108,7 +108,7 @@ def by_mouse(page, handle, count):
 
 
 def measure(lab, handle, moves, count):
-    """The milliseconds of those of `count` moves that changed a picture beside the handle."""
+    """The milliseconds of `count` moves, without those that changed no picture."""
     times, shown = [], handle.evaluate(PICTURES)
     for tried, _ in enumerate(moves(lab.page, handle, count), 1):
         lab.page.evaluate(AWAIT_PICTURE)
@@ -122,7 +122,7 @@ def measure(lab, handle, moves, count):
 
 
 def panels(lab, handle):
-    """How many panels the view beside the handle has; 0 if it is none of ours."""
+    """The number of panels of the view beside the handle; 0 if it is not a `View`."""
     model = handle.evaluate(SHOWN_WIDGET)
     return int(lab.ask_kernel(COUNT_PANELS.replace("MODEL", json.dumps(model))))
 

@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""How fast the Trainer trains, beside other ways to train the same VAE, and how its cost grows.
+"""The speed of the Trainer, compared with other ways to train the same VAE, and how it scales.
 
     python benchmarks/training_speed.py [--quick] [--rounds N]
 
 A VAE of 784-400-20, batches of 128, Adam at 1e-3, float32, two threads (see contestants.py).
-Each contestant trains for three epochs in a process of its own, all in turn, again and again;
-the table has medians over all epochs, and the test −ELBO averaged over rounds (a seed each).
-The import of vae_helpers lets PyTorch's threads sleep soon, so that two kernels can share the
-cores, and so do the plain loop's; the peers' spin, as is GNU's default, and the second row is
-the Trainer with such ones.
-Then ours trains for 30 epochs: do they take longer and longer? And single steps are timed for
-other batches, latents and widths, drawn in training_cost.png.
+Each contestant trains for three epochs in a separate process; the contestants take turns for
+several rounds, one seed per round. The table has medians over all epochs, and the test −ELBO
+averaged over rounds.
+The import of vae_helpers makes PyTorch's waiting threads sleep soon, so that two kernels can share
+the cores; this applies to the Trainer and to the plain loop. The other contestants' threads spin,
+GNU OpenMP's default. The second row is the Trainer with spinning threads.
+Then the Trainer trains for 30 epochs, to see whether later epochs are slower. Finally single steps
+are timed for other batch sizes, latents and widths, plotted in training_cost.png.
 
-Pyro and pythae live in an environment of their own in the cache folder, made at the first
-call (pip asks the network). This environment's packages are put on its path before pip runs,
-so that pip fetches what is missing and no second PyTorch. Nothing is written to this one.
+Pyro and pythae are installed into a separate environment in the cache folder at the first call
+(pip needs the network). This environment's packages are put on its path before pip runs, so that
+pip downloads only what is missing, and no second PyTorch. This environment is not changed.
 """
 
 import json
@@ -46,8 +47,8 @@ NAMES = {"ours": "Trainer, as shipped", "spinning": "Trainer, threads as the pee
          "pyro": "Pyro, SVI", "pythae": "pythae", "products": "bare matrix products"}
 AIMS = {"plain": "≥ 1 / 1.1", "dataloader": "≥ 4", "pythae": "≥ 2.5", "products": "≥ 1 / 1.6"}
 EPOCHS, LONG = 3, 30
-GNU_SPINS = "300000"  # GNU's default, which the import of vae_helpers would lower for a peer
-SWEEPS = {  # what varies, the others at the model's
+GNU_SPINS = "300000"  # GNU's default; the import of vae_helpers would lower it
+SWEEPS = {  # {setting: values}, the other settings fixed
     "batch size": [8, 16, 32, 64, 128, 256, 512, 1024],
     "latents": [2, 5, 10, 20, 50, 100, 200],
     "width": [50, 100, 200, 400, 800, 1600],
@@ -55,7 +56,7 @@ SWEEPS = {  # what varies, the others at the model's
 
 
 def peers_python():
-    """The Python of the peers' environment, which is made if it is not there."""
+    """The Python of the environment with Pyro and pythae, which is made if missing."""
     folder = files.cache_dir() / "benchmarks" / "peers"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     made_for = {"python": sys.version, "beside": sysconfig.get_path("purelib"), "peers": PEERS}
@@ -74,7 +75,7 @@ def peers_python():
 
 
 def race(python, name, *, epochs, count, seed):
-    """What contestants.py prints: {"seconds": [epoch], "neg_elbo": nats per image or None}."""
+    """The result of contestants.py: {"seconds": [epoch], "neg_elbo": nats per image or None}."""
     root = Path(__file__).resolve().parents[1]
     waiting = {} if name in ("ours", "plain") else {"GOMP_SPINCOUNT": GNU_SPINS}
     contestant = "ours" if name == "spinning" else name
@@ -88,7 +89,7 @@ def race(python, name, *, epochs, count, seed):
 
 
 def comparison(results):
-    """The table's rows from {name: [race]}; the ratio is the contestant's time to ours."""
+    """Table rows from {name: [result of `race`]}; the ratio is contestant's time ÷ ours."""
     seconds = {name: np.median([one["seconds"] for one in races])
                for name, races in results.items()}
     rows = []
@@ -108,7 +109,7 @@ def disagreement(results):
 
 
 def growth(seconds):
-    """How much longer the last third of the epochs takes than the first, as a share of it."""
+    """The relative increase in time from the first third of the epochs to the last."""
     third = len(seconds) // 3
     return np.median(seconds[-third:]) / np.median(seconds[:third]) - 1
 
@@ -122,18 +123,18 @@ def step_ms(images, steps, batch=128, latents=20, width=400):
         started = time.perf_counter()
         trainer.step()
         times.append(1000 * (time.perf_counter() - started))
-    return np.median(times[5:])  # the first ones make memory
+    return np.median(times[5:])  # the first steps allocate memory
 
 
 def sweep(images, steps):
-    """{what varies: {its value: milliseconds a step}}."""
+    """Milliseconds per step: {setting: {its value: milliseconds}}."""
     names = dict(zip(SWEEPS, ("batch", "latents", "width")))
     return {what: {value: step_ms(images, steps, **{names[what]: value}) for value in values}
             for what, values in SWEEPS.items()}
 
 
 def draw(costs, path):
-    """Three panels, logarithmic both ways: milliseconds a step against what varies."""
+    """Save a figure with three log-log panels: milliseconds per step against each setting."""
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     for axes, (what, cost) in zip(fig.subplots(1, 3, sharey=True), costs.items()):
         axes.loglog(cost.keys(), cost.values(), "o-")

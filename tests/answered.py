@@ -1,4 +1,4 @@
-"""Notebooks as a learner leaves them who solved every exercise in a way of their own."""
+"""Notebooks in which every exercise has a right answer that differs from the solution."""
 
 import ast
 import json
@@ -8,9 +8,9 @@ ANSWERS = Path(__file__).with_name("notebooks") / "answers"
 
 
 def answers_to(stem):
-    """{exercise: source} of the right answers to a notebook, none of them written as ours.
+    """{exercise: source} of right answers to a notebook, written differently from the solutions.
 
-    They stand in `notebooks/answers/STEM.py`, one statement for each stub, which binds my_NAME.
+    They are in `notebooks/answers/STEM.py`, one statement for each stub, which assigns my_NAME.
     """
     text = (ANSWERS / f"{stem}.py").read_text(encoding="utf-8")
     found = {}
@@ -23,7 +23,7 @@ def answers_to(stem):
 
 
 def answered(path):
-    """The notebook's JSON with an answer in the place of every stub."""
+    """The notebook's JSON with every stub replaced by an answer."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     answers = answers_to(path.stem)
     for cell in notebook["cells"]:

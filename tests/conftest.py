@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Fixtures for several test files."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from vae_helpers import results
 
 @pytest.fixture
 def one_thread():
-    """Bitwise equality needs it: two threads may add in another order."""
+    """Compute on one thread, for bitwise equality: several threads may add in another order."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -20,9 +20,9 @@ def one_thread():
 
 @pytest.fixture
 def lesson(monkeypatch, tmp_path):
-    """A lesson with an empty `folder` of results; `has(name=study)` says which studies there are.
+    """A lesson with an empty results `folder`, whose studies are set by `has(name=study)`.
 
-    It is the only lesson that results are read from and stored for.
+    During the test it is the only lesson.
     """
     folder = tmp_path / "a_lesson" / "results"
     folder.mkdir(parents=True)

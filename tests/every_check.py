@@ -1,4 +1,4 @@
-"""Every check of the series, {name: check}, from all lessons."""
+"""All checks of the series, {name: check}."""
 
 import importlib
 

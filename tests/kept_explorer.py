@@ -1,4 +1,4 @@
-"""What the networks in notebooks/explorers answer, in NumPy."""
+"""The networks stored in notebooks/explorers, evaluated with NumPy."""
 
 import base64
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def forward(halves, widths, x):
-    """A kept network's answer to x [inputs]."""
+    """The output of a stored network for x [inputs]."""
     values = np.frombuffer(base64.b64decode(halves), "<f2").astype(float)
     start, last = 0, len(widths) - 2
     for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
@@ -20,5 +20,5 @@ def forward(halves, widths, x):
 
 
 def decoded(state, point):
-    """The kept decoder's picture at a point, [784]."""
+    """The stored decoder's pixel probabilities at a point, [784]."""
     return 1 / (1 + np.exp(-forward(state["weights_float16"], state["widths"], np.array(point))))

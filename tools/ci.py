@@ -3,11 +3,11 @@
 
 Installs, then does these steps, or only those that are named:
 
-  test     what `make test` runs: ruff, unit tests, every notebook as stored, its widgets
-  browser  the notebooks in a real browser, which is installed where apt-get is
+  test     the same as `make test`: ruff, unit tests, every stored notebook, its widgets
+  browser  the notebooks in a real browser, which is installed if apt-get is available
   site     the notebooks as web pages
 
-A step that fails does not keep the next ones from running.
+If a step fails, the next steps still run.
 """
 # Like lab.py, kept free of syntax and calls newer than Python 3.6.
 import os
@@ -20,7 +20,7 @@ import lab
 
 
 def install_browser():
-    """The path of a browser; where there is none but apt-get, install one first."""
+    """The path of a browser; installs one if there is none and apt-get is available."""
     try:
         return lab.find_browser()
     except lab.Trouble:
@@ -34,7 +34,7 @@ def install_browser():
 
 
 def timed(name, work):
-    """Do one step; print how long it took. Returns whether it failed."""
+    """Do one step and print how long it took; returns whether it failed."""
     started, failed = time.time(), True
     try:
         failed = bool(work())
@@ -46,7 +46,7 @@ def timed(name, work):
 
 
 def ci(env, args):
-    """The number of steps that failed, of all steps or of those in args."""
+    """Do all steps, or those in args; returns the number of steps that failed."""
     steps = {
         "test": lambda: lab.run_tests(env, []),
         "browser": lambda: lab.run_browser_tests(env, [], install_browser()),

@@ -1,11 +1,11 @@
-"""Work that joblib spreads over a Dask cluster instead of this computer's processes."""
+"""Running joblib's tasks on a Dask cluster instead of this computer's processes."""
 
 import asyncio
 import contextlib
 
 import joblib
 
-PATIENCE = 5  # seconds that a scheduler has to answer, and then its first worker to be there
+PATIENCE = 5  # seconds to wait for the scheduler, and then for its first worker
 
 
 class ClusterError(RuntimeError):
@@ -14,11 +14,11 @@ class ClusterError(RuntimeError):
 
 @contextlib.contextmanager
 def on_cluster(address, packages):
-    """Within it, `joblib.Parallel` runs on the Dask cluster whose scheduler is at `address`.
+    """Make `joblib.Parallel` run on the Dask cluster at `address` within a `with` block.
 
-    packages: whose versions must be the same on every worker as here, for equal results.
-    Raises `ClusterError` where Dask is missing here, nothing answers, there is no worker, or a
-    worker is not like this computer or runs several tasks at once.
+    packages: names of packages that must have the same versions on every worker as here.
+    Raises `ClusterError` if Dask is not installed here, no scheduler answers, there is no worker,
+    a worker has other versions, or a worker runs several tasks at once.
     """
     try:
         import distributed  # an optional dependency
@@ -40,7 +40,7 @@ def on_cluster(address, packages):
 
 
 async def _knock(distributed, address):
-    """Shake hands and go. A `Client` would do it too, but leaves a mess when it fails."""
+    """Open and close a connection, as a test: a `Client` does not clean up when this fails."""
     security = distributed.Security().get_connection_args("client")
     greeting = distributed.core.connect(address, timeout=PATIENCE, **security)
     comm = await asyncio.wait_for(greeting, PATIENCE)
@@ -53,11 +53,11 @@ def _inspect(client, packages):
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
         raise ClusterError(
-            f"The cluster has no worker after {PATIENCE} seconds. Start them, on as many "
-            "computers as you like: dask worker ADDRESS --nworkers auto --nthreads 1"
+            f"The cluster has no worker after {PATIENCE} seconds. Start workers, on one or "
+            "more computers: dask worker ADDRESS --nworkers auto --nthreads 1"
         ) from None
-    # PyTorch's thread count and its generator, which gives the first weights, are shared by all
-    # tasks of a process.
+    # All tasks of a process share PyTorch's thread count and its global generator, which sets the
+    # initial weights.
     if max(client.nthreads().values()) > 1:
         raise ClusterError("Workers must run one task at a time: dask worker … --nthreads 1")
     versions = client.get_versions(packages=packages)
@@ -68,5 +68,5 @@ def _inspect(client, packages):
             if there[package] != here[package]:
                 raise ClusterError(
                     f"Worker {worker} has {package} {there[package] or 'not installed'}, here it "
-                    f"is {here[package]}. Results would not be comparable: install the same."
+                    f"is {here[package]}. Install the same version, or results may differ."
                 )

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Run notebooks that learners handed in, and tell what the check of each exercise said.
+"""Run notebooks that learners handed in, and report the result of each exercise's check.
 
-The exercises asked for are those of the notebook of the same file name in notebooks/, or, where
-there is none, those of the file handed in. That file is only read. An error in a cell does not
-stop the rest, and what the cells print is thrown away.
+The expected exercises are those of the notebook with the same file name in notebooks/, or, if
+there is none, those of the submitted file. That file is not changed. An error in a cell does not
+stop the other cells, and their printed output is discarded.
 
 states:
-  passed, failed, unanswered  what the check said when it ran last
-  failed: time                a cell between stub and check ran too long, or one that could not be
-                              stopped came before the check
-  failed: kernel              a cell before the check, or the check's, ended the kernel
+  passed, failed, unanswered  the last result of the check
+  failed: time                a cell between stub and check ran too long, or a cell before the check
+                              could not be stopped
+  failed: kernel              the check, or a cell before it, ended the kernel
   missing                     the check never ran
   not graded                  the file could not be run; the diagnosis says why
 """
@@ -43,29 +43,29 @@ VERDICTS = ("{name: (result.state, result.diagnosis) for name, result in getattr
 
 
 class Ended(Exception):
-    """No further cell can run. Its arguments: the state of what was not reached, and why."""
+    """No further cell can run. Arguments: the state of the remaining exercises, and why."""
 
 
 def read(path):
-    """The cells of a notebook file. Raises `ValueError` for a file that is no notebook."""
+    """The cells of a notebook file. Raises `ValueError` if the file is not a notebook."""
     try:
         return nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4).cells
     except OSError:
         raise
-    except Exception as error:  # the damage decides of which kind it is
+    except Exception as error:  # a damaged file can raise anything
         raise ValueError(f"This is no Jupyter notebook; ask for it again. ({error})") from error
 
 
 def tagged(cells):
-    """The names of the exercises whose stubs are among these cells."""
+    """The names of the exercises with a stub among these cells."""
     tags = [tag for cell in cells for tag in cell.metadata.get("tags", ())]
     return [tag.partition(":")[2] for tag in tags if tag.startswith("exercise:")]
 
 
 def by_exercise(cells):
-    """Pairs (source, exercises) of the code cells: an exercise goes from its stub to its check.
+    """Pairs (source, exercises) of the code cells; an exercise extends from its stub to its check.
 
-    Solutions are left out: they are not the learner's.
+    Solution cells are left out, since the learner did not write them.
     """
     begun = []
     for cell in cells:
@@ -76,7 +76,7 @@ def by_exercise(cells):
 
 
 class Kernel:
-    """Runs code in a kernel. It listens to replies only, so that no output fills its memory."""
+    """Runs code in a kernel and reads only the replies, so that output cannot fill the memory."""
 
     def __init__(self, manager, client):
         self._manager, self._client = manager, client
@@ -116,7 +116,7 @@ class Kernel:
 
 @contextlib.contextmanager
 def kernel():
-    """A `Kernel` of this Python, whatever kernels are registered, in a folder of its own."""
+    """A `Kernel` with this Python, independent of registered kernels, in a temporary folder."""
     manager = KernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         environment = dict(os.environ, **{CACHE_VARIABLE: folder})
@@ -131,9 +131,9 @@ def kernel():
 
 
 def grade(path, limit):
-    """Rows (exercise, state, diagnosis) of a notebook, whose cells may run for `limit` seconds.
+    """Rows (exercise, state, diagnosis) of a notebook; each cell may run for `limit` seconds.
 
-    Raises `ValueError` for a file without cells or exercises, and as reading and kernels do.
+    Raises `ValueError` for a file without exercises, and the errors of `read` and `kernel`.
     """
     cells, original = read(path), ORIGINALS / path.name
     wanted = tagged(read(original) if original.is_file() else cells)
@@ -155,7 +155,7 @@ def grade(path, limit):
 
 
 def write(path, rows):
-    """Write all rows as CSV, so that the file is whole at any time."""
+    """Write all rows as CSV. The file is replaced in one step, so it is always complete."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([FIELDS, *rows])
     with atomic_write(path) as file:
@@ -176,7 +176,7 @@ def main():
     for file in options.files:
         try:
             graded = grade(Path(file), options.timeout)
-        except Exception as error:  # whatever one file leads to, the others are graded
+        except Exception as error:  # an error in one file must not stop the others
             graded = [("", "not graded", str(error) or type(error).__name__)]
         for exercise, state, diagnosis in graded:
             print(line.format(file, exercise, state, textwrap.shorten(diagnosis, 80)), flush=True)

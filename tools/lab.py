@@ -6,8 +6,8 @@
   test-browser  the notebooks in a real browser; ARGS go to pytest
   notebooks     run notebooks, store their outputs, write CLAIMS.md; ARGS are notebook files
   benchmark     measure; ARGS are a benchmark's name (none: the list) and its options
-  student       copy the notebooks without solutions to student/; an edited copy is kept
-  grade         run notebooks handed in, tell what their checks said; ARGS are files, or --help
+  student       copy the notebooks without solutions to student/; edited copies are kept
+  grade         run submitted notebooks, report what their checks say; ARGS are files, or --help
   site          write the notebooks as web pages to site/, or to the folder in ARGS
 
 Packages are installed into .venv at the first command and whenever
@@ -35,17 +35,17 @@ SITE = ["tools/site_pages/build.py"]
 WITHOUT_BROWSER = ["training_speed"]
 BENCHMARKS = WITHOUT_BROWSER + [
     "slider_latency", "notebook_cost", "classroom", "explorer_latency", "live_training"]
-# pip's settings that would install somewhere else; the 0 overrules pip's configuration files too.
+# pip's settings that would install somewhere else; 0 also overrides pip's configuration files.
 ELSEWHERE = {"PIP_USER": "0", "PIP_TARGET": "", "PIP_PREFIX": "", "PIP_ROOT": ""}
-# What a program of the environment does not inherit: with these pip would use another Python or
-# install nothing, and Python would import from elsewhere, or no file that lies beside a script.
+# Variables that a program of the environment does not inherit. With these, pip would use another
+# Python or install nothing, and Python would import other files, or not those beside a script.
 FOREIGN = ["PIP_DRY_RUN", "PIP_PYTHON", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH"]
 QUIET_LAB = {"@jupyterlab/apputils-extension:notification": {
     "fetchNews": "false", "checkForUpdates": False}}
 
 
 class Trouble(Exception):
-    """Something that the user can put right; shown as one line."""
+    """An error that the user can fix; its message is shown as one line."""
 
 
 def check_python(version=sys.version_info, find_spec=importlib.util.find_spec):
@@ -60,13 +60,13 @@ def check_python(version=sys.version_info, find_spec=importlib.util.find_spec):
 
 
 def pip_args(text, windows=WINDOWS):
-    """PIP_ARGS split into words as a shell would; on Windows a backslash is part of a path."""
+    """PIP_ARGS split into words like in a shell; on Windows a backslash is part of a path."""
     words = shlex.split(text, posix=not windows)
     return [word.replace('"', "") for word in words] if windows else words
 
 
 def check_torch(python, variables=None):
-    """Import torch and torchvision with the given Python; explain a failure."""
+    """Import torch and torchvision with the given Python; raise Trouble if that fails."""
     code = ("from importlib.metadata import version as v\n"
             "print('torch', v('torch'), 'and torchvision', v('torchvision'), flush=True)\n"
             "import torch, torchvision")
@@ -83,7 +83,7 @@ def check_torch(python, variables=None):
 
 
 class Environment:
-    """The virtual environment beside the repository's files, and how to run things in it."""
+    """The virtual environment .venv of the repository, and methods to run programs in it."""
 
     def __init__(self, root):
         self.root = Path(root)
@@ -98,7 +98,7 @@ class Environment:
         if fault:
             check_python()
             print(fault, self.folder, flush=True)
-            import venv  # only now, since check_python says where it is missing
+            import venv  # imported here because check_python reports it if missing
             self.clear()
             venv.create(str(self.folder), symlinks=not WINDOWS, with_pip=True)
         stamp = self.read_stamp()
@@ -107,7 +107,7 @@ class Environment:
             self.install(wanted)
 
     def clear(self):
-        """Empty the folder but for the stamp, so that it is ours whenever this is cut off."""
+        """Empty the folder, except for the stamp, which shows that this script made the folder."""
         self.folder.mkdir(exist_ok=True)
         self.stamp.write_text("{}", encoding="utf-8")
         for path in self.folder.iterdir():
@@ -119,7 +119,7 @@ class Environment:
     def fault(self):
         """Why the environment must be made (again), or None if it is usable.
 
-        Raises Trouble, and touches nothing, where it is not one that this script has made here.
+        Raises Trouble, and changes nothing, if this script did not make the environment here.
         """
         if not os.path.lexists(str(self.folder)):
             return "Making"
@@ -144,19 +144,19 @@ class Environment:
         return None
 
     def variables(self, **more):
-        """The variables for a program of the environment: nothing leads it to another one."""
+        """Environment variables for a program, such that it uses this environment only."""
         # PATH lets notebooks find tensorboard. Jupyter must take the python3
         # kernel of this environment, not one that the user registered.
         encoding = os.environ.get("PYTHONIOENCODING", "").split(":")[0]
         own = {"PATH": str(self.bin) + os.pathsep + os.environ.get("PATH", ""),
                "VIRTUAL_ENV": str(self.folder), "JUPYTER_PREFER_ENV_PATH": "1",
-               # A terminal that cannot show a letter shows a question mark.
+               # Print a question mark for a character that the terminal cannot show.
                "PYTHONIOENCODING": encoding + ":replace"}
         kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         return dict(kept, **dict(own, **dict(ELSEWHERE, **more)))
 
     def description(self, extras):
-        """What the stamp file says once these extras are installed."""
+        """The content of the stamp file once these extras are installed."""
         digest = hashlib.sha256((self.root / "pyproject.toml").read_bytes()).hexdigest()
         return {"pyproject": digest, "extras": sorted(extras), "root": str(self.root)}
 
@@ -167,7 +167,7 @@ class Environment:
             return {}
 
     def install(self, wanted):
-        """Install the project with the wanted extras; the stamp is written only after success."""
+        """Install the project with the wanted extras, then write the stamp."""
         self.stamp.write_text("{}", encoding="utf-8")
         target = ".[{}]".format(",".join(wanted["extras"])) if wanted["extras"] else "."
         print(f"Installing into {self.folder} (the first time this takes some minutes)", flush=True)
@@ -179,9 +179,9 @@ class Environment:
         self.stamp.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
 
     def run(self, arguments, hand_over=False, folder=None, **variables):
-        """The exit status of python, run in the activated environment.
+        """Run python with these arguments in the activated environment; returns its exit status.
 
-        With hand_over this process becomes that python, so that signals reach it.
+        With hand_over, python replaces this process, so that signals reach it.
         """
         command, variables = [str(self.python)] + arguments, self.variables(**variables)
         os.chdir(str(folder or self.root))
@@ -191,7 +191,7 @@ class Environment:
         while process.poll() is None:
             try:
                 process.wait()
-            except KeyboardInterrupt:  # the child got it too and ends in its own way
+            except KeyboardInterrupt:  # the child process gets it too and ends by itself
                 interrupted = True
         if interrupted:
             raise KeyboardInterrupt
@@ -205,24 +205,24 @@ def tool(name):
 
 def lab(env, args):
     env.ensure()
-    # JupyterLab's place for default settings: nothing asks the network.
+    # JupyterLab's folder of default settings; ours turn off everything that needs the network.
     settings = env.folder / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)
     text = json.dumps(QUIET_LAB, indent=1) + "\n"
     (settings / "overrides.json").write_text(text, encoding="utf-8")
     command = ["-m", "jupyterlab", "--ServerApp.root_dir=" + str(env.root)] + args
-    # The printed address shows the notebook too, and the extension manager asks no registry.
+    # Print the address of the notebook; keep the extension manager from asking a registry.
     command += ["--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",
                 "--LabApp.extension_manager=readonly"]
-    # Jupyter refuses to be told twice.
+    # Jupyter refuses an option that is given twice.
     if not any(arg.startswith(("--ip", "--ServerApp.ip")) for arg in args):
         command.append("--ip=127.0.0.1")
-    # In a container one is root, and Jupyter refuses that by default.
+    # In a container the user is root, which Jupyter refuses by default.
     return env.run(command + (["--allow-root"] if IS_ROOT else []), hand_over=True)
 
 
 def memory():
-    """Gigabytes of this computer's memory, or infinity where it does not say."""
+    """This computer's memory in gigabytes, or infinity if it is unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (AttributeError, ValueError):  # Windows
@@ -230,10 +230,10 @@ def memory():
 
 
 def side_by_side():
-    """pytest's options for as many test files at a time as there are processors, but four at most.
+    """pytest's options for parallel test processes: one per processor, at most four.
 
-    Each needs 3 GB: up to 1.7 for the tests, 1.2 for a notebook's kernel. The tests of a file, or
-    cells of a notebook, stay together.
+    Each needs 3 GB of memory: up to 1.7 GB for the tests, 1.2 GB for a notebook's kernel. The
+    tests of a file, or the cells of a notebook, run in one process.
     """
     at_once = min(os.cpu_count() or 1, 4, max(1, memory() // 3))
     return ["-n", str(int(at_once)), "--dist", "loadfile"]
@@ -250,7 +250,7 @@ def test(env, args):
 
 
 def find_browser(variables=os.environ):
-    """The path of Chromium or Chrome: CHROMIUM if set, else the first one on PATH."""
+    """The path of Chromium or Chrome: the variable CHROMIUM if set, else the first on PATH."""
     names = [variables["CHROMIUM"]] if variables.get("CHROMIUM") else BROWSERS
     paths = [shutil.which(name, path=variables.get("PATH")) for name in names]
     found = [path for path in paths if path]
@@ -271,9 +271,9 @@ def test_browser(env, args):
 
 
 def notebooks(env, args):
-    """Run each notebook and store it, then the ledger.
+    """Run and store each notebook, then write CLAIMS.md.
 
-    One with an error, or with a claim that does not hold, stays as it was.
+    A notebook with an error, or with a claim that does not hold, is not changed.
     """
     env.ensure()
     options = ["kernel_name=python3", "timeout=600", "store_widget_state=True",
@@ -289,20 +289,20 @@ def notebooks(env, args):
         if failed:
             break
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)
-    drifted = env.run(["tools/ledger.py"])  # also of those stored before one that failed
+    drifted = env.run(["tools/ledger.py"])  # also after a failure, for the notebooks stored before
     if failed:
-        raise Trouble(f"{path.name} failed and is stored as it was; the lines above say why.")
+        raise Trouble(f"{path.name} failed and was not changed; the lines above say why.")
     if drifted:
-        raise Trouble("CLAIMS.md is as it was; the line above says why.")
+        raise Trouble("CLAIMS.md was not changed; the line above says why.")
 
 
 def write_copies(env, folder):
-    """The notebooks without solutions, by a script of its own: nothing need be installed for it."""
+    """Copy the notebooks without solutions; the script needs no installed package."""
     return subprocess.call([sys.executable, tool("student"), str(env.root), str(folder)])
 
 
 def benchmark(env, args):
-    """Run one in the environment; it stores what it measured in benchmarks/RESULTS.md."""
+    """Run a benchmark in the environment; it stores its results in benchmarks/RESULTS.md."""
     if not args or args[0] not in BENCHMARKS:
         raise Trouble("name one of these in ARGS: " + ", ".join(BENCHMARKS)
                       + "; --help after it says more.")
@@ -316,13 +316,13 @@ def student(env, args):
 
 
 def grade(env, args):
-    """Run what learners handed in; the files are named from the folder of the call."""
+    """Grade submitted notebooks; their paths are relative to the current folder."""
     env.ensure()
     return env.run([tool("grade")] + args, hand_over=True, folder=os.getcwd())
 
 
 def site(env, args):
-    """Nothing is run: the pages show the outputs that the notebooks have stored."""
+    """Write the web pages from the stored outputs of the notebooks; nothing is run."""
     env.ensure("site")
     return env.run(SITE + args, hand_over=True)
 
@@ -332,8 +332,8 @@ COMMANDS = {"lab": lab, "test": test, "test-browser": test_browser, "notebooks":
 
 
 def run_command(command, args):
-    """The exit status of a command; trouble is shown as one line."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal that is not UTF-8 shows a question mark
+    """Run a command; returns its exit status. Trouble is shown as one line."""
+    for stream in (sys.stdout, sys.stderr):  # print ? for characters that the terminal lacks
         if hasattr(stream, "reconfigure"):  # not in Python 3.6
             stream.reconfigure(errors="replace")
     try:

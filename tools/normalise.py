@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Store a notebook that has just been run.
 
-python3 tools/normalise.py RUN NOTEBOOK writes RUN, a notebook file, over NOTEBOOK, without what
-differs from run to run or from machine to machine. What its explorers showed is kept in explorers/
-beside it. Where a claim does not hold nothing is written.
+python3 tools/normalise.py RUN NOTEBOOK replaces NOTEBOOK by RUN, a notebook file, without details
+that differ between runs or machines. The models of its explorers are stored in explorers/ beside
+NOTEBOOK. If a claim does not hold, nothing is written.
 """
 import array
 import base64
@@ -23,16 +23,16 @@ def outputs(notebook):
 
 
 def normalise(text):
-    """A notebook's JSON as nbformat writes it, without what varies."""
+    """A notebook's JSON as nbformat writes it, without details that differ between runs."""
     notebook = json.loads(text)
     notebook["metadata"].pop("widgets", None)
     for output in outputs(notebook):
-        # A random id of a widget that lives no longer; without it the text beside it is shown.
+        # The random id of a closed widget; without it, pages show the output's text instead.
         output.get("data", {}).pop(VIEW, None)
-        # The frame of a server that runs no longer; nbval sees what stood there before it.
+        # The frame of a server that has stopped; the earlier output is kept for nbval.
         if "tensorboard-frame" in "".join(output.get("data", {}).get("text/html", "")):
             output["data"] = {"text/plain": ["Launching TensorBoard..."]}
-        if "text" in output:  # measured text with a folder in it says nothing on another machine
+        if "text" in output:  # remove folders of this machine
             output["text"] = [
                 re.sub(r"⟨[^⟩]*[/\\][^⟩]*⟩", "⟨…⟩", line) for line in output["text"]]
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -41,7 +41,7 @@ def normalise(text):
 
 
 def halved(data):
-    """The same numbers in half the bytes: base64 of float32 as base64 of float16."""
+    """Base64 of float32 numbers converted to base64 of float16, which halves its size."""
     values = array.array("f", base64.b64decode(data))
     if sys.byteorder == "big":
         values.byteswap()
@@ -49,7 +49,7 @@ def halved(data):
 
 
 def explorers(notebook):
-    """What each explorer of a notebook just run showed, in the order of its outputs."""
+    """The state of each explorer in a notebook that has just been run, in order of output."""
     states = notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
     found = []
     for output in outputs(notebook):
@@ -69,7 +69,7 @@ def explorers(notebook):
 
 
 def keep_explorers(path, notebook):
-    """Keep beside a notebook what its explorers showed: the static site has no other decoder."""
+    """Store the states of a notebook's explorers beside it, for the explorers of the web pages."""
     kept, states = path.parent / "explorers" / (path.stem + ".json"), explorers(notebook)
     if states:
         kept.parent.mkdir(exist_ok=True)

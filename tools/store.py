@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Run the studies and store what they find: python tools/store.py NAME
+"""Run studies and store their results: python tools/store.py NAME
 
-Each lesson's study.py names its studies in STUDIES. Seeds that are stored are kept; to make a
-study from nothing, delete its file first.
+Each lesson's study.py lists its studies in STUDIES. Stored seeds are not run again; to run all
+seeds of a study, delete its file first.
 """
 
 import argparse
@@ -27,9 +27,9 @@ PACKAGES = ("torch", "torchvision", "numpy")
 
 
 def studies():
-    """{name: (the study, the folder of its results)} of all lessons, in their order.
+    """{name: (the study, the folder of its results)} of all lessons, in order.
 
-    Raises `ValueError` for a name that two lessons use.
+    Raises `ValueError` if two lessons use the same name.
     """
     found = {}
     for lesson in LESSONS:
@@ -42,17 +42,17 @@ def studies():
 
 
 def remake(chosen):
-    """Run the seeds of the `chosen` studies (as `studies` gives them) that are not stored yet.
+    """Run the seeds of the `chosen` studies (part of `studies()`) that are not stored yet.
 
-    Each is stored as it comes, so that the command can be interrupted and continued. A file made
-    with other settings starts anew. The seeds of all studies share the processors.
+    Each result is stored as soon as it is ready, so that the command can be interrupted and run
+    again. A file with other settings is replaced. All seeds are distributed over the processors.
     """
     stored = {name: _header(name, study) | {"runs": _stored_runs(name, study, folder)}
               for name, (study, folder) in chosen.items()}
     missing = [
         (name, seed) for name in sorted(chosen, key=lambda name: len(chosen[name][0].seeds))
         for seed in chosen[name][0].seeds if str(seed) not in stored[name]["runs"]
-    ]  # Fewest seeds first: theirs take longest, and no processor shall end with one alone.
+    ]  # Studies with few seeds have the slowest seeds, so they start first.
     jobs = (joblib.delayed(_seeded)(name, chosen[name][0], seed) for name, seed in missing)
     found = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(jobs)
     for name, seed, result in tqdm(found, total=len(missing), unit=" seeds"):
@@ -65,7 +65,7 @@ def _header(name, study):
 
 
 def _keep(name, seed, result, stored, folder):
-    """Put the `result` of one seed into `stored`, and write that and its models to their files."""
+    """Add the `result` of one seed to `stored`, and write `stored` and the models to files."""
     models = result.pop("models", {})
     for key, model in models.items():
         _save_model(folder / name / f"{key}.pt", model)
@@ -77,14 +77,14 @@ def _keep(name, seed, result, stored, folder):
 
 
 def _save_model(path, model):
-    """Write a model's state dict as float16, whole or not at all."""
+    """Write a model's state dict as float16, atomically."""
     halved = {parameter: tensor.half() for parameter, tensor in model.state_dict().items()}
     with atomic_write(path) as file:
         torch.save(halved, file)
 
 
 def _stored_runs(name, study, folder):
-    """The stored runs that this study would make again: its settings, its seeds."""
+    """The stored runs that have the study's settings and one of its seeds."""
     if not (folder / f"{name}.json").exists():
         return {}
     earlier = results.load(name)
@@ -106,22 +106,22 @@ def _seeded(name, study, seed):
 
 
 def state(name, study, folder):
-    """How many of a study's seeds are stored, in words; stored under other settings is none."""
+    """A sentence on how many of a study's seeds are stored with its present settings."""
     stored = _stored_runs(name, study, folder)
     return f"{name}: {len(stored)} of {len(study.seeds)} seeds stored. {study.question}"
 
 
 def main(arguments=None):
-    """The command line: remake one study or all, or list them."""
+    """The command line: run one study or all, or list them."""
     known = studies()
     parser = argparse.ArgumentParser(prog="python tools/store.py", description=__doc__)
     chosen = parser.add_mutually_exclusive_group(required=True)
     chosen.add_argument("name", nargs="?", choices=known)
-    chosen.add_argument("--list", action="store_true", help="say what there is, and what is stored")
-    chosen.add_argument("--all", action="store_true", help="remake every study")
+    chosen.add_argument("--list", action="store_true", help="list studies and stored seeds")
+    chosen.add_argument("--all", action="store_true", help="run every study")
     parser.add_argument(
-        "--dask", metavar="ADDRESS", help="spread the seeds over the Dask cluster whose scheduler "
-        "is there, say tcp://127.0.0.1:8786, instead of this computer's cores",
+        "--dask", metavar="ADDRESS", help="run the seeds on the Dask cluster with this scheduler, "
+        "say tcp://127.0.0.1:8786, instead of this computer's cores",
     )
     options = parser.parse_args(arguments)
     try:

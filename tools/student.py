@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 SOLUTION = re.compile(r"<details><summary><b>Solution</b>.*?</details>", re.DOTALL)
-MARK = "vae_helpers_copy"  # in a copy's metadata: the digest of the cells it was written with
+MARK = "vae_helpers_copy"  # key in a copy's metadata: the digest of its original cells
 
 
 def without_solutions(notebook):
-    """The notebook, a dictionary, without solution cells; hints stand where they were announced."""
+    """The notebook, a dictionary, without solutions; their announcements are replaced by hints."""
     cells, exercise = [], None
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
@@ -29,9 +29,9 @@ def without_solutions(notebook):
 
 
 def digest(notebook):
-    """A fingerprint of what a learner edits: the cells' kinds and texts, not their outputs.
+    """A digest of the part that a learner edits: the types and sources of cells, not the outputs.
 
-    Blanks at the end of a cell are no edit, nor is the empty cell that Shift+Enter appends.
+    Whitespace at the end of a cell, and the empty cell that Shift+Enter appends, are ignored.
     """
     texts = [[cell["cell_type"], "".join(cell["source"]).rstrip()] for cell in notebook["cells"]]
     while texts and not texts[-1][1]:
@@ -40,14 +40,14 @@ def digest(notebook):
 
 
 def places(path, folder):
-    """Where a copy may go, in turn: NAME.ipynb, NAME.new.ipynb, NAME.new2.ipynb, …"""
+    """The possible paths of a copy, in order: NAME.ipynb, NAME.new.ipynb, NAME.new2.ipynb, …"""
     yield folder / path.name
     for number in itertools.count(1):
         yield folder / "{}.new{}.ipynb".format(path.stem, number if number > 1 else "")
 
 
 def fingerprints(path):
-    """What a copy was written with, and what its cells are now; None, None if it cannot be read."""
+    """The digests of a copy's original cells and its present ones; None, None if unreadable."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         return notebook["metadata"].get(MARK), digest(notebook)
@@ -58,9 +58,9 @@ def fingerprints(path):
 def write_copy(path, folder):
     """Write the notebook's copy into `folder`, and return the file that was written, or None.
 
-    A copy that a learner has edited, or that cannot be read, is never touched: where its original
-    has changed since, the new copy is written beside it, as NAME.new.ipynb. That one is spared in
-    the same way.
+    A copy that a learner has edited, or that cannot be read, is never changed. If the original has
+    changed since, the new copy is written beside it as NAME.new.ipynb, which is protected in the
+    same way.
     """
     copy = without_solutions(json.loads(path.read_text(encoding="utf-8")))
     made_of = digest(copy)
@@ -85,7 +85,7 @@ def main(root, folder):
         except OSError as error:
             sys.exit(f"error: the copy of {path.name} could not be written: {error}. Make room, or "
                      "choose a folder in which you may write, and run this again.")
-        line = f"{written.name}: written" if written else f"{path.name}: as it was"
+        line = f"{written.name}: written" if written else f"{path.name}: unchanged"
         print(f"{folder.name}/{line}")
 
 

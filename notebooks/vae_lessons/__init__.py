@@ -1,8 +1,8 @@
-"""What each notebook teaches first, one folder a notebook, named as its file without the number."""
+"""Code of the notebooks, one folder per notebook, with the notebook's name without its number."""
 
 import vae_helpers
 
-# In the order of the notebooks: a lesson imports vae_helpers and earlier lessons only.
+# In the order of the notebooks. A lesson may import only vae_helpers and earlier lessons.
 LESSONS = (
     "start_here",
     "derive_the_elbo",
@@ -16,7 +16,7 @@ LESSONS = (
     "tour_the_latent_space",
     "say_how_good_it_is",
 )
-VERSION = "0.1.0"  # of the package vae_helpers that these lessons belong to
+VERSION = "0.1.0"  # the version of vae_helpers to which these lessons belong
 
 if vae_helpers.__version__ != VERSION:
     raise ImportError(

@@ -1,4 +1,4 @@
-"""One server and one browser for all tests of this folder that one process runs."""
+"""Fixtures: one server and one browser per process for all tests of this folder."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """JupyterLab over a copy of the notebooks in which every exercise is answered rightly."""
+    """JupyterLab with a copy of the notebooks in which every exercise has a right answer."""
     root = tmp_path_factory.mktemp("root") / "notebooks"
     ignored = shutil.ignore_patterns(".ipynb_checkpoints")
     shutil.copytree(NOTEBOOKS, root, ignore=ignored)
@@ -32,7 +32,7 @@ def browser():
 
 @pytest.fixture
 def alone(browser):
-    """Opens an explorer on a bare page: no kernel, no widget manager."""
+    """A function that opens an explorer on a page without kernel and widget manager."""
     pages = []
 
     def open_page(explorer, **options):

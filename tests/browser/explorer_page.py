@@ -1,4 +1,4 @@
-"""The explorer on a page: what it shows, and how it is opened without a kernel."""
+"""Reading and operating the explorer on a page, and opening it without a kernel."""
 
 import base64
 
@@ -8,7 +8,7 @@ from vae_helpers.explorer import Explorer
 
 
 def show(locator):
-    """Scroll to it, away from all that sticks to the window's edges."""
+    """Scroll an element to the middle of the window, where no bar covers it."""
     locator.evaluate("(one) => one.scrollIntoView({ block: 'center' })")
 
 
@@ -47,16 +47,16 @@ class View:
         return np.frombuffer(base64.b64decode(red), np.uint8).reshape(height, width)
 
     def place(self, right, down):
-        """A place on the page, from fractions of the plane's canvas."""
+        """The position on the page of a point given in fractions of the plane's canvas."""
         box = self.plane.bounding_box()
         return box["x"] + right * box["width"], box["y"] + down * box["height"]
 
     def has_cross_hairs_at(self, x, y):
-        """Are the row and the column of the plane's canvas there dark for most of their length?"""
+        """Whether row y and column x of the plane's canvas are dark for most of their length."""
         picture, box = self.pixels(self.plane), self.plane.bounding_box()
         ratio = len(picture) / box["width"]
         row, column = round(ratio * (y - box["y"])), round(ratio * (x - box["x"]))
-        dark = picture < 210  # a line between two rows of pixels is half as dark in both
+        dark = picture < 210  # a line between two rows of pixels makes both half dark
         return all(
             max(lines[start - 1 : start + 2].mean(axis=1)) > 0.7
             for lines, start in ((dark, row), (dark.T, column))
@@ -68,7 +68,7 @@ class View:
             self.page.keyboard.press(key)
 
 
-# A seven, as places of the pad and as keys from the pad's middle.
+# A seven, as positions on the pad and as keys starting at the middle of the pad.
 SEVEN = (0.25, 0.25), (0.75, 0.25), (0.5, 0.75)
 ELL = (0.25, 0.25), (0.25, 0.75), (0.75, 0.75)
 UP_LEFT = ["ArrowLeft"] * 7 + ["Shift+ArrowUp"] + ["ArrowUp"] * 3
@@ -77,7 +77,7 @@ ELL_KEYS += ["ArrowRight"] * 2 + ["Space"]
 
 
 class Grown(View):
-    """An explorer with pad and way."""
+    """An explorer with a pad and a path between digits."""
 
     def __init__(self, page, index=0):
         super().__init__(page, index)
@@ -91,18 +91,18 @@ class Grown(View):
 
     @property
     def drawing(self):
-        """What the encoder was given, [784]."""
+        """The input of the encoder, [784]."""
         return np.array(
             self.pad.evaluate("(pad) => [...pad.closest('.explorer-part').digit]")
         )
 
     def on_pad(self, across, down):
-        """A place on the page, from fractions of the pad."""
+        """The position on the page of a point given in fractions of the pad."""
         box = self.pad.bounding_box()
         return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
     def draw(self, *places):
-        """One stroke of the mouse through places of the pad."""
+        """Draw one stroke with the mouse through positions on the pad."""
         show(self.pad)
         self.page.mouse.move(*self.on_pad(*places[0]))
         self.page.mouse.down()
@@ -116,7 +116,7 @@ class Grown(View):
             self.page.keyboard.press(key)
 
 
-# `window.module` is the module, `window.model` a model of nothing but get, set and on.
+# `window.module` is the explorer's module, `window.model` a minimal model with get, set and on.
 SHIM = """async ([source, packed]) => {
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     window.module = await import(url);
@@ -139,7 +139,7 @@ SHIM = """async ([source, packed]) => {
 
 
 def open_alone(page, explorer):
-    """Show the explorer's module on a bare page: no kernel, no widget manager."""
+    """Show the explorer's module on a page without kernel and widget manager."""
     page.set_content("<div id='here'></div>")
     page.add_style_tag(content=str(explorer._css))
     traits = {name: getattr(explorer, name) for name in Explorer.class_own_traits(sync=True)}

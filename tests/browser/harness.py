@@ -1,4 +1,4 @@
-"""A real JupyterLab server, and its page in a real browser."""
+"""A JupyterLab server, and its page in a real browser."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ BROWSER_FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]
 QUIET = {"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
-# With all cells attached, a test need not scroll to see what a cell shows.
+# All cells stay attached to the page, so that tests need not scroll to them.
 UNWINDOWED = QUIET | {"notebook-extension/tracker": {"windowingMode": "none"}}
 START_SECONDS = 60
 PAGE_SECONDS = 60
@@ -30,7 +30,7 @@ RUN_SECONDS = 300
 
 
 def find_browser():
-    """The browser that CHROMIUM names, as `make test-browser` sets it, else Chromium."""
+    """The path of the browser: the variable CHROMIUM, set by `make test-browser`, or Chromium."""
     found = shutil.which(os.environ.get("CHROMIUM", "chromium"))
     if not found:
         raise RuntimeError("No Chromium found; install it, or set CHROMIUM to a browser's path.")
@@ -38,7 +38,7 @@ def find_browser():
 
 
 def write_notebook(path, *cells):
-    """Store a notebook of these code cells; its kernel is named, or JupyterLab would ask for it."""
+    """Write a notebook with these code cells and a kernel, for which JupyterLab would ask."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
@@ -47,10 +47,10 @@ def write_notebook(path, *cells):
 
 
 class Server:
-    """JupyterLab on a loopback port, with all its own files under `private`.
+    """A JupyterLab server on a loopback port.
 
-    root: the folder that it serves, which becomes the kernels' working folder. settings: the
-    user's settings, {extension: values}; all else is JupyterLab's default.
+    root: the folder that it serves, the working folder of kernels. private: a folder for all files
+    of JupyterLab itself. settings: user settings, {extension: values}; others are the defaults.
     """
 
     def __init__(self, root, private, settings=UNWINDOWED):
@@ -102,7 +102,7 @@ class Server:
         self._log.close()
 
     def ask(self, path, method="GET"):
-        """The JSON answer of the server's REST interface; None where it sends nothing."""
+        """The JSON reply of the server's REST interface; None for an empty reply."""
         headers = {"Authorization": f"token {self._token}"}
         request = urllib.request.Request(f"{self.origin}/{path}", method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=10) as reply:
@@ -110,13 +110,13 @@ class Server:
         return json.loads(body) if body else None
 
     def address(self, notebook):
-        """The page that shows `notebook`, a path under the root, in a fresh workspace."""
+        """The URL of `notebook`, a path under the root, in a new workspace."""
         return f"{self.origin}/lab/tree/{quote(notebook)}?reset&token={self._token}"
 
     def stop_kernels(self):
         """Shut every session down."""
         for session in self.ask("api/sessions"):
-            with contextlib.suppress(urllib.error.HTTPError):  # its kernel may be gone already
+            with contextlib.suppress(urllib.error.HTTPError):  # its kernel may have ended already
                 self.ask(f"api/sessions/{session['id']}", "DELETE")
 
     def _wait_until_ready(self):
@@ -141,10 +141,10 @@ def open_browser():
 
 
 class LabPage:
-    """One notebook open in JupyterLab, and what went wrong on its page.
+    """One notebook open in JupyterLab, and the errors on its page.
 
-    `.errors` collects console errors, uncaught exceptions, failures in the kernel that reach
-    no cell, and requests that leave the server.
+    `.errors` collects console errors, uncaught exceptions, errors in the kernel that no cell shows,
+    and requests to other servers.
     """
 
     def __init__(self, browser, server, **options):
@@ -164,14 +164,14 @@ class LabPage:
         self.server.stop_kernels()
 
     def _hear(self, message):
-        # TensorBoard's projector asks for the focus, which its frame is refused.
+        # TensorBoard's projector asks for the focus, which the browser refuses to a frame.
         focus = message.text.startswith("Blocked autofocusing on a")
         if message.type == "error" and not focus:
             self.errors.append(f"console: {message.text} ({message.location.get('url')})")
 
     def _check_host(self, url):
         parts = urlsplit(url)
-        # Another port of this computer is TensorBoard's, in its frame.
+        # Other ports of this computer are allowed: TensorBoard uses one in its frame.
         local = parts.scheme in ("data", "blob", "about") or parts.hostname == "127.0.0.1"
         if not local:
             self.errors.append(f"request to the outside: {url}")
@@ -190,7 +190,7 @@ class LabPage:
         )
 
     def run_all(self, seconds=RUN_SECONDS):
-        """Run all cells, wait for their widgets; False if one raised."""
+        """Run all cells and wait for their widgets; returns False if a cell raised an error."""
         succeeded = self.page.evaluate(
             """(seconds) => Promise.race([
                 jupyterapp.commands.execute("notebook:run-all-cells"),
@@ -205,7 +205,7 @@ class LabPage:
         return succeeded
 
     def _wait_for_widgets(self):
-        """Every output that promises a widget shows it, and every picture is there."""
+        """Wait until every output with a widget shows it and every picture is loaded."""
         self.page.wait_for_function(
             """() => {
                 const widget = "application/vnd.jupyter.widget-view+json";
@@ -213,7 +213,7 @@ class LabPage:
                 const promised = cells.flatMap((cell) => cell.model.outputs?.toJSON() ?? [])
                     .filter((output) => output.data?.[widget]).length;
                 const panels = [...document.querySelectorAll(".jp-OutputArea-output.lm-Panel")];
-                // An anywidget is an empty element of no class until its module has come.
+                // An anywidget is an empty element without a class until its module has loaded.
                 const waiting =
                     ".lm-Widget:empty:not(.jupyter-widgets, .jp-OutputPrompt, [hidden])";
                 const shown = (panel) => panel.matches(".lm-mod-hidden")
@@ -225,7 +225,7 @@ class LabPage:
         )
 
     def _watch_kernel(self):
-        """Collect errors that the kernel reports from now on: those of widgets' callbacks."""
+        """Collect errors that the kernel reports from now on, from the callbacks of widgets."""
         self.page.expose_function(
             "reportKernelError", lambda text: self.errors.append(f"kernel: {text}")
         )
@@ -241,7 +241,7 @@ class LabPage:
         )
 
     def settle(self, quiet_ms=300):
-        """Wait until the kernel has said nothing for a while: all callbacks have run."""
+        """Wait until the kernel has sent no message for a while, so that all callbacks have run."""
         self.page.wait_for_function(
             """(quiet) => performance.now() - window.lastMessage > quiet
                 && jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === "idle"
@@ -272,7 +272,7 @@ class LabPage:
         )
 
     def ask_kernel(self, code):
-        """Run `code` in the notebook's kernel and give back what it prints."""
+        """Run `code` in the notebook's kernel; returns its printed output."""
         return self.page.evaluate(
             """async (code) => {
                 const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -308,7 +308,7 @@ class LabPage:
         return named
 
     def screenshot(self, path):
-        """The whole notebook as a picture, however long, without the side bar."""
+        """Save a picture of the whole notebook, of any length, without the side bar."""
         path.parent.mkdir(exist_ok=True)
         self.page.evaluate(
             """() => document.querySelector("#jp-left-stack:not(.lm-mod-hidden)")

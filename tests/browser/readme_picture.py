@@ -1,6 +1,6 @@
 """Make the README's picture: ``python -m tests.browser.readme_picture``.
 
-Notebook 00 is run in JupyterLab, and its explorer is photographed with a 4 drawn on its pad.
+It is a screenshot of notebook 00's explorer in JupyterLab, with a 4 drawn on its pad.
 """
 
 import tempfile

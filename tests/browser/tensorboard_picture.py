@@ -1,6 +1,6 @@
 """Make notebook 04's picture of TensorBoard: ``python -m tests.browser.tensorboard_picture``.
 
-The log is the one that the notebook writes.
+It shows the log that the notebook writes.
 """
 
 import shlex
@@ -22,7 +22,7 @@ PICTURE = NOTEBOOKS / "vae_lessons" / "train_live" / "tensorboard.png"
 
 
 def write_log(folder):
-    """As the notebook does."""
+    """Write the same log as the notebook to `folder`."""
     trainer = lab.panel_trainer("the repaired recipe", 0, beta=schedules.warm_up(60))
     images, writer = data.load_mnist().test_images[:8], SummaryWriter(folder)
     for step in range(90):
@@ -48,10 +48,10 @@ def main():
                 try:
                     page.goto(f"http://127.0.0.1:{words[-1]}/#timeseries")
                     break
-                except Exception:  # it is not there yet
+                except Exception:  # the server is not ready yet
                     page.wait_for_timeout(1000)
             page.wait_for_timeout(10_000)
-            page.get_by_text("Settings").first.click()  # the pane takes a fifth of the page
+            page.get_by_text("Settings").first.click()  # closes the pane
             page.wait_for_timeout(5_000)
             page.screenshot(path=PICTURE)
         finally:

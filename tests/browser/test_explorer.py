@@ -1,4 +1,4 @@
-"""The explorer in a real JupyterLab: what it decodes, says and obeys."""
+"""The explorer in a real JupyterLab: decoding, caption, pointer and keys."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from .explorer_page import View
 from .harness import LabPage, write_notebook
 
 HIDDEN = (64,)
-# The second view holds no digit above 4, which is what its keys 5 to 9 are tried with.
+# The second explorer has no digits above 4, to test its keys 5 to 9.
 CELLS = [
     f"""
 import torch
@@ -49,7 +49,7 @@ def lab(server, browser):
 
 @pytest.fixture
 def view(lab):
-    """The first explorer, its point in the middle; afterwards nothing may have gone wrong."""
+    """The first explorer with its point in the middle; the test fails if the page has errors."""
     view = View(lab.page)
     view.press("Home")
     assert view.point == [0, 0]
@@ -59,7 +59,7 @@ def view(lab):
 
 @pytest.fixture(scope="module")
 def saved(lab, server):
-    """What the notebook saved: the model's state, codes and labels."""
+    """The file that the notebook saved: the model's state, codes and labels."""
     return torch.load(server.root / "explorer.pt", weights_only=True)
 
 

@@ -1,4 +1,4 @@
-"""The explorer's encoder, pad, sliders and way between digits, in a real browser."""
+"""The explorer's encoder, pad, sliders and path between digits, in a real browser."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def made(digits):
-    """Gives (explorer, its model) for a number of latents, trained a little."""
+    """A function from a number of latents to (explorer, its briefly trained model)."""
     kept = {}
 
     def make(latent):
@@ -54,7 +54,7 @@ def made(digits):
 
 @torch.no_grad()
 def reconstruction(model, x):
-    """PyTorch's mean of q(z|x), and the probabilities decoded at it."""
+    """The mean of q(z|x) and the probabilities decoded from it, computed by PyTorch."""
     mean = model.encode(torch.as_tensor(x, dtype=torch.float32)[None])[0][0]
     return mean.numpy(), model.decode(mean).sigmoid().numpy()
 
@@ -119,7 +119,7 @@ def test_keys_draw_what_the_pointer_draws(alone, made, latent):
     assert (view.pixels(view.seen) == 255).all()
     assert not view.caption.startswith("Your drawing")
     view.type(view.pad, *ELL_KEYS)
-    # A mouse's places are rounded to pixels of the page, a key's are not.
+    # Positions of the mouse are rounded to pixels of the page, those of keys are not.
     assert np.abs(view.drawing - drawn).mean() < 0.005
     np.testing.assert_allclose(view.point, landed, atol=0.05)
     assert view.caption.startswith("Your drawing landed here. z ")
@@ -184,7 +184,7 @@ def test_ink_becomes_a_digit_as_mnist_made_it(alone, made, digits):
 
 
 def shrunk(part):
-    """The ink's box in a box of 20, by overlaps of intervals, its centre of mass in pixel 14."""
+    """The ink scaled to a box of 20 × 20 by area, with its centre of mass in pixel 14."""
     scale = 20 / max(part.shape)
 
     def overlaps(size, mass):
@@ -199,7 +199,7 @@ def shrunk(part):
 
 
 def test_mnists_own_digits_come_back(alone, made, digits):
-    """Black and white, ten times as large and anywhere on the pad: the same 28 × 28 again."""
+    """A thresholded digit, drawn ten times larger anywhere on the pad, gives the same 28 × 28."""
     page = alone(made(2)[0]).page
     same = 0
     for image in digits.test_images[:50].numpy() > 0:
@@ -271,7 +271,7 @@ def test_the_way_goes_from_one_digit_to_the_other(alone, made, digits, latent):
 
 
 def tab_to(page, name):
-    """Press Tab until the part of this name has the focus."""
+    """Press Tab until the element with this name has the focus."""
     for _ in range(40):
         page.keyboard.press("Tab")
         focus = "document.activeElement"
@@ -286,7 +286,7 @@ def press(page, key, times=1):
 
 
 def click_at(locator, across, down=0.5):
-    """A place of it, from fractions of its box."""
+    """Click at a position given in fractions of the element's box."""
     show(locator)
     box = locator.bounding_box()
     locator.page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
@@ -294,7 +294,7 @@ def click_at(locator, across, down=0.5):
 
 @pytest.mark.parametrize("latent", [2, 8])
 def test_keys_alone_do_all_that_a_pointer_does(alone, made, latent):
-    """Two pages: one sees the pointer alone, one keys alone, Tab among them. Both end alike."""
+    """One page is operated by pointer only, one by keys only; both end in the same state."""
     explorer, _ = made(latent)
     hand, typed = Grown(alone(explorer).page), Grown(alone(explorer).page)
     page = typed.page
@@ -333,7 +333,7 @@ def test_keys_alone_do_all_that_a_pointer_does(alone, made, latent):
     tab_to(page, "Drawing pad")
     for key in ELL_KEYS:
         press(page, key)
-    # A mouse's places are rounded to pixels of the page, a key's are not.
+    # Positions of the mouse are rounded to pixels of the page, those of keys are not.
     assert np.abs(typed.drawing - hand.drawing).mean() < 0.005
     assert_alike(atol=0.05)
     hand.root.get_by_role("button", name="Clear").click()
@@ -356,7 +356,7 @@ def test_keys_alone_do_all_that_a_pointer_does(alone, made, latent):
 
 @pytest.mark.parametrize("latent", [2, 3])
 def test_a_screen_reader_finds_parts_by_role_and_name(alone, made, digits, latent):
-    """The browser's accessibility tree, in the order of reading."""
+    """Compares the browser's accessibility tree, in reading order."""
     view = Grown(alone(made(latent)[0]).page)
     labels = digits.test_labels[:CHOICES].tolist()
 
@@ -414,7 +414,7 @@ def test_without_images_it_is_the_explorer_it_was(alone):
 
 
 def test_it_lives_on_the_static_site_too(browser, made):
-    """The page's stand-in for the kernel holds encoder and images, in half precision."""
+    """On the site a model without a kernel holds encoder and images in half precision."""
     explorer, model = made(8)
 
     def packed(values):

@@ -1,4 +1,4 @@
-"""Every notebook in a real JupyterLab: it runs, its controls work, and nothing is amiss."""
+"""Every notebook in a real JupyterLab: it runs, its controls work, and no error appears."""
 
 import re
 from pathlib import Path
@@ -13,8 +13,8 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 CONTROLS = ".jp-OutputArea :is(.noUi-handle, input, select, textarea, button, [tabindex='0'])"
 LIVE = "[title='Train on, or pause']"
 
-# A digest of what the pictures beside a control show. Their addresses say nothing: a picture
-# that is sent again has a new one, and until that is loaded the old one is gone.
+# A digest of the pixels of the pictures beside a control. Their URLs cannot be compared: the same
+# picture has a new URL each time it is sent, and for a moment no picture is loaded.
 PICTURES = """async (control) => {
     const digests = [];
     const pictures = control.closest(".jp-OutputArea-child").querySelectorAll("img, canvas");
@@ -43,7 +43,7 @@ def notebook(request):
 
 @pytest.fixture(scope="module")
 def lab(notebook, server, browser):
-    """A page on which one notebook has been run; its screenshot is left beside the tests."""
+    """A page on which one notebook has been run; a screenshot of it is saved."""
     lab = LabPage(browser, server)
     try:
         lab.open(notebook)
@@ -76,7 +76,7 @@ def test_every_control_has_a_name(lab):
 
 
 def test_every_live_picture_has_its_words(lab):
-    """Alternative text that sends one to the caption, and a caption that says something."""
+    """The alternative text refers to the caption, and the caption is not empty."""
     words = lab.page.evaluate(
         """() => [...document.querySelectorAll(".jp-OutputArea img.widget-image")].map(
         (picture) => {
@@ -92,7 +92,7 @@ def test_every_live_picture_has_its_words(lab):
 
 
 def readable(name):
-    """Icons are letters too, from Unicode's private use area, but nobody can say them."""
+    """Whether a name has characters other than icons (Unicode's private use area)."""
     return any(letter.isalnum() for letter in name)
 
 
@@ -100,7 +100,7 @@ def test_sliders_move_pictures(lab):
     for handle in lab.page.locator(".jp-OutputArea .noUi-handle").all():
         handle.scroll_into_view_if_needed()
         if not handle.evaluate(PICTURES):
-            # Only a prediction's answer may be without a picture of its own.
+            # Only the answer of a prediction may have no picture.
             assert is_prediction(handle), f"No picture beside {outer(handle)}"
         move(lab, handle, "Home")
         assert move(lab, handle, "End"), f"End does not move {outer(handle)}"
@@ -108,7 +108,7 @@ def test_sliders_move_pictures(lab):
 
 
 def move(lab, handle, key):
-    """Press `key` on a slider's handle and await its effect; False if it stood there already."""
+    """Press `key` on a slider's handle and wait for its effect; False if it did not move."""
     pictures, place = handle.evaluate(PICTURES), position(handle)
     handle.press(key)
     if position(handle) == place:
@@ -192,7 +192,7 @@ def test_live_training_starts_and_stops(lab):
 def test_the_projector_shows_its_codes(lab):
     for outer_frame in lab.page.locator("#tensorboard-frame-projector").all():
         outer_frame.scroll_into_view_if_needed()
-        # TensorBoard's page holds the plugin's, and that one the projector itself.
+        # The projector is in a frame inside the plugin's frame on TensorBoard's page.
         projector = outer_frame.content_frame.frame_locator("iframe").frame_locator("iframe")
         projector.get_by_text("2 tensors found").wait_for(timeout=60_000)
         projector.get_by_text("Points: 1000").wait_for(timeout=60_000)
@@ -212,7 +212,7 @@ def output_of(locator):
 
 
 def assert_calm(lab):
-    """Nothing has failed since the last time, be it on the page or in a widget's callback."""
+    """Assert that no error has appeared since the last call, on the page or in a callback."""
     lab.settle()
     errors, lab.errors = lab.errors, []
     assert errors == []

@@ -1,4 +1,4 @@
-"""The live training panel in a real JupyterLab: steered while it runs, and never left behind."""
+"""The live training panel in a real JupyterLab: it is steered while it trains, and it stops."""
 
 import time
 
@@ -19,7 +19,7 @@ panel
 
 @pytest.fixture(scope="module")
 def notebook(server):
-    """A notebook with a panel and nothing else; gives its name."""
+    """A function that writes a notebook with only a panel and returns its name."""
     def write(name):
         write_notebook(server.root / name, CELL)
         return name
@@ -40,7 +40,7 @@ def lab(server, browser, notebook):
 
 @pytest.fixture(autouse=True)
 def ready(lab):
-    """Paused, at the start, with a hundred epochs to go."""
+    """The panel's page, reset: paused before the first step, with a hundred epochs planned."""
     lab.ask_kernel("panel.controls['recipe'].value = 'the repaired recipe'\n"
                    "panel.controls['epochs'].value = 100\n"
                    "panel.controls['schedule'].value = 'constant'\n"
@@ -169,7 +169,7 @@ def test_closing_the_notebook_stops_the_work(server, browser, notebook):
     assert first.run_all()
     first.ask_kernel("panel.controls['epochs'].value = 100")
     start(first)
-    time.sleep(8)  # longer than its patience: while a page is there, it goes on
+    time.sleep(8)  # longer than PATIENCE: training continues while a page shows the panel
     assert "Training: step" in first.page.locator(".jp-OutputArea").inner_text()
     first._context.close()
     second = LabPage(browser, server)

@@ -1,4 +1,4 @@
-"""A notebook in JupyterLab as learners have it, which takes cells out of sight off the page."""
+"""A notebook in JupyterLab with its default setting, which detaches cells out of sight."""
 
 import shutil
 
@@ -31,7 +31,7 @@ def test_views_live_while_cells_come_and_go(lab):
     assert lab.run_all(), lab.error_outputs()
     lab.unfold()  # the sections that go deeper
     handles = sliders(lab)
-    for place in (0, -1, 0, len(handles) // 2):  # what went out of sight comes back alive
+    for place in (0, -1, 0, len(handles) // 2):  # a view that was out of sight still works
         handle = handles[place]
         handle.scroll_into_view_if_needed()
         picture = handle.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')][1]//img").first

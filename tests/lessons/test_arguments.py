@@ -1,4 +1,4 @@
-"""Whole numbers and seeds, as callers give them."""
+"""Checks of whole numbers and seeds in arguments."""
 
 import numpy
 import pytest
@@ -103,7 +103,7 @@ def test_counts_may_be_numpys_and_must_be_whole(name, images):
 
 
 def test_a_run_of_numpy_settings_can_be_resumed(images, tmp_path, one_thread):
-    """A sweep over numpy.linspace or numpy.arange gives NumPy's numbers, also for a checkpoint."""
+    """NumPy's numbers, as from numpy.linspace, are accepted and can be stored in a checkpoint."""
     settings = {"batch_size": numpy.int64(4), "learning_rate": numpy.float64(1e-3),
                 "beta": numpy.float64(0.5), "free_bits": numpy.float64(0.1),
                 "validation_images": images,

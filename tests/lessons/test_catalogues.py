@@ -1,4 +1,4 @@
-"""What holds for every check of the series: its own catalogue, its hints, its stub."""
+"""Tests for every check of the series: its list of mistakes, its hints, its stub."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SIGN = ("The sign is flipped.", "A variance is never negative.")
 
 
 def checks(kind=object):
-    """The checks of a kind, each under its name."""
+    """All checks of a class as pytest parameters, with their names as ids."""
     return [pytest.param(one, id=one.name) for one in CHECKS.values() if isinstance(one, kind)]
 
 
@@ -33,7 +33,7 @@ def test_every_wrong_number_gets_its_own_name(quantity):
     for wrong, diagnosis in quantity._mistakes:
         result = quantity.judge(wrong)
         assert result.state == "failed" and result.diagnosis == diagnosis
-    assert "usual slips" in quantity.judge([number + 77 for number in right]).diagnosis
+    assert "common mistakes" in quantity.judge([number + 77 for number in right]).diagnosis
 
 
 @pytest.mark.parametrize("choice", checks(Choice))

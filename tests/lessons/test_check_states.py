@@ -1,4 +1,4 @@
-"""A check's verdict does not depend on the state in which PyTorch is, and leaves that state."""
+"""A check's result does not depend on PyTorch's global state, and does not change it."""
 
 import contextlib
 
@@ -66,7 +66,7 @@ STATES = {
 
 
 def state():
-    """All that the states above change, and the random numbers' generator."""
+    """The settings that the states above change, and the state of the random generator."""
     return [
         torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype(),
         torch.get_default_device(), torch.are_deterministic_algorithms_enabled(),
@@ -93,7 +93,7 @@ def answers(one):
     return late_ramp, lambda step: 0.1, "makes another objective"
 
 
-QUICK = [name for name in CHECKS if name != "good_schedule"]  # which trains for seconds
+QUICK = [name for name in CHECKS if name != "good_schedule"]  # this check trains for seconds
 CASES = [(name, where) for name in QUICK for where in STATES] + [
     ("good_schedule", "inference mode"), ("good_schedule", "float64"),
 ]
@@ -116,7 +116,7 @@ def test_the_learner_s_code_sees_the_ordinary_state():
     for enter in STATES.values():
         with enter():
             found = run(state, ()).value
-        assert found[:-2] == ordinary[:-2]  # threads are as the caller set them
+        assert found[:-2] == ordinary[:-2]  # without the numbers of threads
     assert ordinary[0] and not ordinary[1] and ordinary[2] == torch.float32
 
 

@@ -1,8 +1,8 @@
-"""Colours that share a figure can be told apart by those who see fewer of them.
+"""Readers with a colour vision deficiency can distinguish the colours of a figure.
 
-Colour blindness is simulated after Machado, Oliveira and Fernandes (2009), at full strength;
-distances are those of CAM02-UCS, in which 1 is about what can just be noticed. Both are
-colorspacious's.
+Colour blindness is simulated by the method of Machado, Oliveira and Fernandes (2009), at full
+severity. Distances are in CAM02-UCS, where 1 is about the smallest visible difference. Both come
+from the package colorspacious.
 """
 
 import functools
@@ -26,7 +26,7 @@ VISIONS = {None: None, "protanopia": "protanomaly", "deuteranopia": "deuteranoma
            "tritanopia": "tritanomaly"}
 LEAST = 10
 EXPLORER = Path(explorer.__file__).parent
-# What else tells marks apart whose colours are nearer than that.
+# {figure: how marks differ apart from their colours}, where colours are nearer than LEAST.
 HELPED = {
     "cluster_widths": "the axis has a numeral below each digit's bar",
     "hidden_beta": "words stand in each region",
@@ -36,7 +36,7 @@ HELPED = {
 
 
 def seen(colour, vision):
-    """sRGB from 0 to 1 as it appears."""
+    """A colour as a reader with this kind of vision sees it, in sRGB from 0 to 1."""
     if VISIONS[vision] is None:
         return np.array(to_rgb(colour))
     space = {"name": "sRGB1+CVD", "cvd_type": VISIONS[vision], "severity": 100}
@@ -49,7 +49,7 @@ def distance(one, other, vision):
 
 
 def too_near(colours):
-    """{vision: pairs of places of the list} nearer to each other than LEAST."""
+    """Pairs of positions of colours nearer to each other than LEAST: {vision: pairs}."""
     return {
         vision: [(i, j) for i, j in itertools.combinations(range(len(colours)), 2)
                  if distance(colours[i], colours[j], vision) < LEAST]
@@ -58,7 +58,7 @@ def too_near(colours):
 
 
 def test_the_simulation_confuses_what_it_should():
-    """By Machado's matrices a protanope takes the one for the other, and a tritanope does not."""
+    """With Machado's matrices a protanope confuses these two colours, and a tritanope does not."""
     rose, grey = DIGIT_COLOURS[[1, 9]]
     assert distance(rose, grey, "protanopia") < 2 < 25 < distance(rose, grey, None)
     assert distance(rose, grey, "tritanopia") > 25
@@ -72,7 +72,7 @@ def test_the_colours_of_lines():
 
 
 def test_the_colours_of_digits_and_what_their_numerals_save():
-    """Ten colours are too many for a protanope: rose and grey, olive and sand look alike."""
+    """A protanope cannot distinguish ten colours: rose and grey, olive and sand look alike."""
     alike = dict.fromkeys(VISIONS, []) | {"protanopia": [(1, 9), (5, 8)]}
     assert too_near(list(DIGIT_COLOURS)) == alike
     codes = np.random.default_rng(0).normal(size=(200, 2))
@@ -92,7 +92,7 @@ def over_white(colour, alpha=None):
 
 
 def marks(axes):
-    """{what tells it from others but for its colour: colours} of all that is drawn in axes."""
+    """The colours in `axes` by kind of mark: {all properties but the colour: colours}."""
     found = {}
     for line in axes.lines:
         shape = "line", line.get_linestyle(), line.get_marker(), line.get_linewidth()
@@ -100,7 +100,7 @@ def marks(axes):
     for patch in axes.patches:
         found.setdefault("area", set()).add(over_white(patch.get_facecolor()))
     for dots in axes.collections:
-        if isinstance(dots, QuadMesh):  # a colour bar, whose neighbours must look alike
+        if isinstance(dots, QuadMesh):  # a colour bar: neighbouring colours must be similar
             continue
         faces = {over_white(face) for face in dots.get_facecolor()}
         if not (isinstance(dots, PathCollection) and faces <= DIGITS):
@@ -122,7 +122,7 @@ def confused(case):
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=lambda case: CASES[case][0].__name__)
 def test_marks_of_one_shape_in_one_panel(case):
-    """Lines as wide and dashed alike, bars, dots: by their colours, or by what HELPED names."""
+    """Lines of the same style, bars and dots differ in colour, or in what HELPED says."""
     assert confused(case) == [] or CASES[case][0].__name__ in HELPED
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_helped_that_needs_no_help():
 
 
 def test_the_explorer_s_colours_are_these():
-    """Its blue and its orange, on paper and ink; all else that it paints itself is grey."""
+    """The explorer's blue and orange on white and black; its other colours are grey."""
     files = [*EXPLORER.glob("*.css"), *EXPLORER.glob("*.js")]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
     colours = {to_hex(found) for found in re.findall(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b", text)}

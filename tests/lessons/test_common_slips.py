@@ -1,4 +1,4 @@
-"""Slips that stand in public code, written as people write them: each check names them."""
+"""Mistakes that occur in public code, in their usual form: the checks diagnose them."""
 
 import math
 import random
@@ -18,7 +18,7 @@ def prior(mean):
 
 
 def kl_of(scale):
-    """The KL of a learner who gives Normal this scale."""
+    """An answer that computes the KL from Normal with this scale."""
     return lambda m, s: kl_divergence(Normal(m, scale(s)), prior(m)).sum(1)
 
 
@@ -128,7 +128,7 @@ RATIO = [
 ]
 
 def paying(cost):
-    """An answer to free_bits_loss whose rate costs this: of rates and free_bits."""
+    """An answer to free_bits_loss with this function of rates and free_bits as its rate term."""
     return lambda distortion, rates, beta, free_bits: (
         distortion.mean() + beta * cost(rates, free_bits))
 

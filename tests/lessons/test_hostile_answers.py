@@ -1,4 +1,4 @@
-"""Whatever the answer is or does, a check gives a verdict: nothing is raised at the learner."""
+"""A check returns a result for any answer, and never raises an error."""
 
 import asyncio
 import math
@@ -18,14 +18,14 @@ from vae_lessons.meet_kl_collapse.checks import dimensions, fair
 from vae_lessons.start_here.checks import pixels
 from vae_lessons.train_live.checks import good_schedule
 
-pytestmark = [  # a coroutine that is never awaited is one of the answers
+pytestmark = [  # one answer is a coroutine that is never awaited
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 
 class Unwritable(Exception):
-    """An exception that cannot be written."""
+    """An exception whose str() raises."""
 
     def __str__(self):
         raise ValueError("no words")
@@ -36,7 +36,7 @@ def refuse(*_, **__):
 
 
 class Hostile:
-    """An object all of whose methods raise, even the one that says of what class it is."""
+    """An object whose methods all raise, even reading its class."""
 
     __float__ = __int__ = __index__ = __iter__ = __call__ = __eq__ = __repr__ = __str__ = refuse
     __bool__ = __len__ = __getitem__ = __neg__ = __array__ = __getattr__ = refuse
@@ -45,27 +45,27 @@ class Hostile:
 
 
 class HostileTuple(tuple):
-    """A tuple that cannot be read."""
+    """A tuple whose iteration raises."""
 
     __iter__ = __getitem__ = __len__ = __eq__ = __repr__ = __contains__ = refuse
     __hash__ = None
 
 
 class HostileText(str):
-    """A text that cannot be read."""
+    """A string whose iteration raises."""
 
     __iter__ = __eq__ = __repr__ = __str__ = upper = strip = refuse
     __hash__ = None
 
 
 class HostileTensor(torch.Tensor):
-    """A tensor on which no function works."""
+    """A tensor on which every function raises."""
 
     __torch_function__ = classmethod(refuse)
 
 
 class Interrupting:
-    """Stops the program when it is read."""
+    """An object that ends the program when it is read."""
 
     def __float__(self):
         raise KeyboardInterrupt
@@ -134,7 +134,7 @@ def test_every_hostile_answer_gets_a_verdict(name):
 
 def test_the_diagnoses_are_of_use():
     told = {kind: checks.gap.judge(answer).diagnosis for kind, answer in VALUES.items()}
-    assert told["hostile"] == "A number is expected; a value of type Hostile cannot be read so."
+    assert told["hostile"] == "A number is expected; a value of type Hostile cannot be read."
     assert "a value of type int cannot be read" in told["huge"]
     assert "[[...]] cannot be read" in told["recursive"]
     told = {kind: pixels.judge(answer).diagnosis for kind, answer in FUNCTIONS.items()}
@@ -155,8 +155,8 @@ def test_a_list_without_end_is_given_up(monkeypatch):
 
     defaults = (0.2, 0)
     monkeypatch.setattr(run, "__defaults__", defaults)
-    assert "cannot be read so" in checks.gap.judge(Endless()).diagnosis
-    assert "cannot be read so" in fair.judge(Endless()).diagnosis
+    assert "cannot be read" in checks.gap.judge(Endless()).diagnosis
+    assert "cannot be read" in fair.judge(Endless()).diagnosis
 
 
 def test_a_long_answer_is_cut():
@@ -164,7 +164,7 @@ def test_a_long_answer_is_cut():
 
 
 def test_the_learner_s_own_interrupt_reaches_the_notebook(monkeypatch):
-    """Ctrl-C while the answer runs stops the answer, and is raised as always."""
+    """Ctrl-C while the answer runs stops the answer and raises KeyboardInterrupt."""
     def interrupted(self, timeout=None):
         monkeypatch.undo()
         raise KeyboardInterrupt

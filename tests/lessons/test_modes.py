@@ -1,4 +1,4 @@
-"""Measuring leaves a model as it was, and takes models and images of every kind."""
+"""Measurements do not change a model, and accept models and images of all supported types."""
 
 import numpy
 import pytest
@@ -45,7 +45,7 @@ def float64():
 
 
 def normalised():
-    """A model with batch normalisation in training mode, of which one layer is frozen."""
+    """A model with batch norm in training mode, with one frozen layer."""
     model = CoderVAE((6, 2), (6, 784), heads="linear", seed=0)
     model.logits[0].eval()
     return model
@@ -103,9 +103,9 @@ def test_measuring_leaves_modes_statistics_and_gradients_as_they_were(name, imag
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in (
-    "encode_as_in_training", "varying_outputs", "renew_statistics")])  # which train on purpose
+    "encode_as_in_training", "varying_outputs", "renew_statistics")])  # these use training mode
 def test_what_is_measured_does_not_depend_on_the_mode(name, images):
-    """Batch normalisation would give other values in training mode."""
+    """Batch norm would give other values in training mode."""
     in_training, in_evaluation = ALL[name](normalised(), images), ALL[name](
         normalised().eval(), images)
     torch.testing.assert_close(in_training, in_evaluation, rtol=0, atol=0)
@@ -126,7 +126,7 @@ def test_the_second_stage_keeps_its_mode():
 
 
 def test_a_loop_of_ones_own_goes_on_in_training_mode(images):
-    """With a measurement after each step, batch normalisation still follows the batches."""
+    """With a measurement after each step, training still updates the running statistics."""
     model, watched = normalised().train(), normalised().train()
     x = data.pixels(images)
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_a_loop_of_ones_own_goes_on_in_training_mode(images):
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_images_of_another_kind_are_named(name, images):
-    if name in ("bounds", "draw_log_weights"):  # whose images are made black and white here
+    if name in ("bounds", "draw_log_weights"):  # these need binary images
         def measure(model, images):
             return bounds(log_weights, grouped_bounds, model, images, [1], seed=0)
     else:
@@ -172,9 +172,9 @@ def test_decode_takes_lists_and_arrays():
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("model_first", [True, False])
 def test_models_of_either_dtype_are_measured_under_either_default(name, model_first, images):
-    """A model keeps the dtype it was made with; data.pixels always gives float32."""
+    """The model's dtype may differ from float32, which data.pixels returns."""
     before = torch.get_default_dtype()
-    if name == "elbo_of":  # which takes tensors of the model's own dtype
+    if name == "elbo_of":  # needs tensors of the model's dtype
         pytest.skip("the caller chooses the dtype")
     try:
         if model_first:

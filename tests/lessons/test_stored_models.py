@@ -1,4 +1,4 @@
-"""Stored models: rounded, whole or not there, and never more than tensors."""
+"""Stored models: rounding, atomic writing, damaged files, and files that hold other objects."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ from vae_lessons.train_in_two_stages import lab
 
 
 class Learners(models.VAE):
-    """A class that inherits all, its constructor too."""
+    """A subclass without its own constructor."""
 
 
 def a_model(seed):
@@ -24,7 +24,7 @@ def a_model(seed):
 
 
 def with_models(seed, *, kept):
-    """A study that keeps a model for one seed."""
+    """A study that stores a model for one seed."""
     found = {"seed": seed}
     return found | ({"models": {"a": a_model(seed)}} if seed == kept else {})
 
@@ -86,7 +86,7 @@ def test_a_flipped_bit_is_named_or_changes_nothing(folder):
             found = results.load_model("small", "a", a_model(0)).state_dict()
         except results.ResultsError:
             named += 1
-        else:  # between the parts there are bytes that mean nothing
+        else:  # padding between the parts has no meaning
             assert all(torch.equal(found[name], good[name]) for name in good), position
     assert named > 20
 
@@ -128,7 +128,7 @@ AVERAGE, SIGMAS = torch.zeros(784), SIGMA_VAE.settings
 ])
 def test_a_stored_model_is_not_loaded_into_one_that_computes_something_else(
         study, key, other, difference):
-    """All their parameters have the names and the shapes of the stored ones."""
+    """Their parameters have the names and shapes of the stored ones."""
     with pytest.raises(results.ResultsError, match=difference):
         results.load_model(study, key, other)
 

@@ -1,4 +1,4 @@
-"""What is to run on one thread does, and leaves PyTorch's number of threads as it was."""
+"""Studies and checks compute on one thread and restore PyTorch's number of threads."""
 
 import types
 
@@ -16,7 +16,7 @@ STUDIES = store.studies()
 
 @pytest.fixture
 def two_threads():
-    with threads.one_thread():  # which puts the number back
+    with threads.one_thread():  # to restore the number afterwards
         torch.set_num_threads(2)
         yield
         assert torch.get_num_threads() == 2, "the number of threads was not put back"
@@ -24,7 +24,7 @@ def two_threads():
 
 @pytest.fixture
 def seen(monkeypatch):
-    """The numbers of threads that Adam's and SGD's steps were made with."""
+    """The numbers of threads during the steps of Adam and SGD."""
     numbers = []
     for kind in (torch.optim.Adam, torch.optim.SGD):
         step = kind.step
@@ -43,7 +43,7 @@ def test_one_thread_puts_the_number_back_after_an_error_too(two_threads):
 
 
 def flushes():
-    """Whether a number below the smallest normal one counts as 0."""
+    """Whether denormal numbers are treated as 0."""
     return (torch.tensor([1e-39]) * 1).item() == 0
 
 

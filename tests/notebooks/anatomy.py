@@ -1,4 +1,4 @@
-"""What the anatomy of a notebook asks for, counted: words, minutes, names that are used."""
+"""Measures of a notebook's structure: words, minutes, and names that its code reads."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def named(cells, kind):
 
 
 def is_deeper(cell):
-    """Whether a *Going deeper* section begins with this cell."""
+    """Whether this cell begins a *Going deeper* section."""
     return cell.cell_type == "markdown" and cell.source.lower().startswith("## going deeper")
 
 
@@ -31,13 +31,13 @@ def core(cells):
 
 
 def words(text):
-    """How many words there are to read: a formula is one, markup and solutions are none."""
+    """The number of words to read; a formula counts as one, markup and solutions as none."""
     text = re.sub(r"<[^>]+>", " ", FORMULA.sub(" x ", SOLUTION.sub(" ", text)))
     return len(re.findall(r"[^\s|]*\w[^\s|]*", text))
 
 
 def words_of(cell):
-    """The words of prose in a cell: of its comments, if it holds code."""
+    """The number of words in a cell; in a code cell, only those of comments."""
     if cell.cell_type == "markdown":
         return words(cell.source)
     if "solution" in tags(cell):
@@ -46,7 +46,7 @@ def words_of(cell):
 
 
 def minutes(cells):
-    """How long a learner needs for these cells: words, exercises, half a minute a cell of code."""
+    """The minutes for these cells: reading, exercises, and half a minute per code cell."""
     code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()
             and not {"solution", "claims"} & set(tags(cell))]
     exercises = [cell.metadata["minutes"] for cell in named(code, "exercise").values()]
@@ -56,7 +56,7 @@ def minutes(cells):
 
 
 def only_defines(source):
-    """Whether a cell's code is nothing but functions and classes."""
+    """Whether a cell's code only defines functions and classes."""
     try:
         body = ast.parse(source).body
     except SyntaxError:  # a magic command
@@ -72,6 +72,6 @@ def names_read(source):
 
 
 def claims_shown(cell):
-    """The rows of data of the claims that a cell shows."""
+    """The rows of the claims that a cell shows, from the output's metadata."""
     return [row for output in cell.get("outputs", ())
             for row in output.get("metadata", {}).get("claims", ())]

@@ -1,4 +1,4 @@
-"""Every stored notebook has the anatomy of the series, and none of its checks is off."""
+"""Every stored notebook has the structure of the series, and nbval checks all of its cells."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL, LONGEST_TAUGHT = 15, 25  # lines
 LONGEST_CORE, MOST_MINUTES = 2300, 45  # words, minutes
-# Not yet told in the series' own anatomy: their cores are too long, some cells too wide or decoys.
+# Notebooks whose main part is still too long, or has cells that are too long or unused.
 LONG_STILL = set()
 
 
@@ -58,12 +58,12 @@ def test_it_is_a_valid_notebook(path, notebook):
 
 
 def test_no_check_is_silently_off(code):
-    """nbval skips a cell without an execution count; ours run top to bottom from 1."""
+    """nbval skips cells without an execution count, so the counts must be 1, 2, …"""
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
 def test_vae_helpers_is_imported_before_torch(code):
-    """It sets how PyTorch's threads wait, which is read once, at the import of torch."""
+    """vae_helpers sets how PyTorch's threads wait, which torch reads when it is imported."""
     first = next(line for cell in code for line in cell.source.splitlines() if "import" in line)
     assert first.startswith("from vae_helpers import")
 
@@ -133,7 +133,7 @@ def displayed(code):
 
 
 def test_every_live_view_has_its_still_twin(code):
-    """Each that a cell makes is displayed somewhere, with a picture and its caption."""
+    """Every view that a cell makes is displayed, with a picture and a caption."""
     shown = set()
     for output in displayed(code):
         text = output.data.get("text/plain", "")
@@ -155,7 +155,7 @@ def test_every_live_view_has_its_still_twin(code):
 
 
 def test_pictures_are_told_apart_by_their_words(code):
-    """No two say the same, but for a view that is shown again."""
+    """No two captions are the same, unless a view is shown again."""
     told = Counter()
     for output in displayed(code):
         if "image/png" in output.data and not output.data["text/plain"].startswith("View: "):
@@ -194,7 +194,7 @@ def test_claims_stand_in_one_folded_cell_a_section(notebook):
 
 
 def test_claims_hold_and_are_stored_as_data(code):
-    """As many rows as the source makes, each with a sentence of its own."""
+    """Each claim in the source has a stored row, and all sentences differ."""
     rows = [row for cell in code for row in anatomy.claims_shown(cell)]
     made = [node.args[0].value for cell in code if "claims" in tags(cell)
             for node in ast.walk(ast.parse(cell.source))
@@ -224,7 +224,7 @@ def test_exercises_have_stub_check_and_solution(path, notebook, code):
         assert "..." in cell.source and re.search(rf"\bmy_{name}\b", cell.source)
         assert isinstance(cell.metadata.minutes, int)
         check = checks_of(path.stem[3:])[name]
-        given = f"{name} = " if isinstance(check, Exercise) else ""  # hands on a function
+        given = f"{name} = " if isinstance(check, Exercise) else ""  # returns a function
         assert sources.count(f"{given}check.{name}(my_{name})") == 1, f"{name} is not checked"
         proofs = [c for c in code if "solution" in tags(c)
                   and f"check.{name}.judge(solution_{name})" in c.source]
@@ -244,7 +244,7 @@ def test_every_exercise_has_an_answer_for_layer_4(path, code):
 
 
 def names_of(source):
-    """Names that a cell binds at its top level, and global names that its functions read later."""
+    """The names that a cell assigns at top level, and the globals that its functions read."""
     def of_functions(table):
         for inner in table.get_children():
             names = "listcomp", "dictcomp", "setcomp", "genexpr"
@@ -261,7 +261,7 @@ def names_of(source):
 
 
 def test_no_name_that_a_function_reads_is_bound_anew_below(code):
-    """A view computes when a control moves: by then all cells below have run."""
+    """A view computes when a control moves, after all cells below have run."""
     read = set()
     for cell in code:
         bound, read_later = names_of(cell.source)

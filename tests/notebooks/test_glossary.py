@@ -1,4 +1,4 @@
-"""The glossary's words are in order, and each entry leads to the section that teaches it."""
+"""The glossary's entries are in order, and each links to a section that exists."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Several test files run at a time, and a page in the browser is opened by one process only."""
+"""Test files run in parallel, and only one process opens a page in the browser."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture(scope="module", params=["00_a.ipynb", "01_b.ipynb", "02_c.ipynb"])
 def page(request):
-    open(request.param, "x")  # fails where it was opened before
+    open(request.param, "x")  # fails if it was opened before
 
 def test_first(page): pass
 def test_second(page): pass

@@ -1,4 +1,4 @@
-"""The classroom's copies: no solutions, all links, and nothing of a learner's is lost."""
+"""The copies for learners have no solutions, their links work, and no edit is overwritten."""
 
 import importlib.util
 import json
@@ -71,7 +71,7 @@ def test_a_copy_is_the_notebook_without_its_solutions(path, folder):
 
 
 def bound_and_read(cells):
-    """The names that code cells give a value, and those that they read, functions' own left out."""
+    """The names that code cells assign and those that they read, without local names."""
     lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     magic = re.compile(r"^%.*$", re.MULTILINE)
     top = symtable.symtable(magic.sub("", lines), "cells", "exec")
@@ -87,7 +87,7 @@ def bound_and_read(cells):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_what_a_copy_computes_does_not_depend_on_its_solutions(path, folder):
-    """No cell that is left reads what a solution defines, and no solution changes its names."""
+    """No remaining cell reads a name that a solution defines, and no solution reassigns names."""
     whole = read(path)["cells"]
     removed = [cell for cell in whole if "solution" in cell["metadata"].get("tags", [])]
     bound, read_there = bound_and_read(read(student.write_copy(path, folder))["cells"])
@@ -100,14 +100,14 @@ def test_links_resolve_from_the_copy(path, folder):
     copy = read(student.write_copy(path, folder))
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", "\n".join(
             "".join(cell["source"]) for cell in copy["cells"] if cell["cell_type"] == "markdown")):
-        if not link.startswith("https://"):  # another notebook, or a file beside the two folders
+        if not link.startswith("https://"):  # another notebook, or a file in the repository
             assert (ROOT / "notebooks" / link).exists(), link
             assert link.startswith("../") or link in [other.name for other in PATHS], link
 
 
 @pytest.fixture
 def default_dtype():
-    """A notebook's setup cell may change it."""
+    """Restores the default dtype, which a notebook's setup cell may change."""
     before = torch.get_default_dtype()
     yield
     torch.set_default_dtype(before)
@@ -122,7 +122,7 @@ def test_all_checks_pass_with_the_solutions_put_back(path, folder):
     exec("".join(setup["source"]), names)
     for cell in copy["cells"]:
         source = "".join(cell["source"])
-        if cell["cell_type"] == "code" and only_defines(source):  # what a solution may use
+        if cell["cell_type"] == "code" and only_defines(source):  # a solution may use these
             exec(source, names)
     solved = re.sub(r"^check\..*$", "", solutions(original), flags=re.MULTILINE)
     exec(re.sub(r"\bsolution_(\w+)", r"\1", solved), names)
@@ -167,7 +167,7 @@ def test_a_learners_edits_are_kept_and_the_update_lies_beside(original, folder):
     edited = read(copy)
     edited["cells"][0]["source"] = ["my own title"]
     copy.write_text(json.dumps(edited), encoding="utf-8")
-    assert student.write_copy(original, folder) is None, "the original is as it was"
+    assert student.write_copy(original, folder) is None, "the original has not changed"
     edit(original, "# Start here", "# Start anew")
     beside = student.write_copy(original, folder)
     assert beside.name == "00_start_here.new.ipynb"
@@ -175,7 +175,7 @@ def test_a_learners_edits_are_kept_and_the_update_lies_beside(original, folder):
 
 
 def test_work_in_an_update_is_kept_by_the_next_one(original, folder):
-    """Nor is a learner asked twice to look at what has not changed."""
+    """A learner is not shown the same update twice."""
     def work_in(path, text):
         edited = read(path)
         edited["cells"][0]["source"] = [text]
@@ -229,7 +229,7 @@ def test_the_script_writes_all(original, folder, capsys):
     student.main(folder.parent, folder)
     student.main(folder.parent, folder)
     assert capsys.readouterr().out.splitlines() == [
-        "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: as it was"]
+        "student/00_start_here.ipynb: written", "student/00_start_here.ipynb: unchanged"]
 
 
 def test_the_instructors_page_has_every_notebook_and_exercise():

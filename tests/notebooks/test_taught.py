@@ -1,8 +1,8 @@
-"""What a notebook teaches in a cell is what the package does afterwards.
+"""A function that a notebook defines agrees with the package's function of the same name.
 
-A cell tagged ``taught:MODULE.NAME`` defines NAME, MODULE being one of the package or of the
-lesson itself. Its definition and the package's are
-called on the same inputs, listed here, and must give the same results.
+A cell tagged ``taught:MODULE.NAME`` defines NAME; MODULE is a module of the package or of the
+lesson. The cell's function and the package's are called with the inputs listed here and must return
+the same results.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ def noise(*shape, seed=0):
 
 
 def parabola(z):
-    """Stands for log p(x, z): [draws, batch, latent] to [draws, batch]."""
+    """A substitute for log p(x, z): [draws, batch, latent] to [draws, batch]."""
     return -((z - 0.3) ** 2).sum(-1)
 
 
@@ -49,7 +49,7 @@ def estimates():
 
 
 def drawings():
-    """Images of a few pixels, of which one is dark throughout."""
+    """Images of a few pixels, one of which is dark in all images."""
     images = torch.randint(0, 256, (60, 3, 3), generator=generator()).to(torch.uint8)
     images[:, 0, 0] = 0
     return images
@@ -68,7 +68,7 @@ def covariance_of(pixels):
     return x.T @ x / len(x)
 
 
-# For each taught function the arguments to try, made afresh for each call.
+# For each taught function, functions that make its arguments, called again for each call.
 INPUTS = {
     "lab.widened": [
         lambda: (2.0, models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(),
@@ -84,7 +84,7 @@ INPUTS = {
     "lab.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
     "lab.train_variance": [
         lambda: (torch.exp, 20, 1.0), lambda: (torch.nn.functional.softplus, 3, 0.1),
-        lambda: (torch.exp, 20, 1e4),  # it stops before an update that is not finite
+        lambda: (torch.exp, 20, 1e4),  # diverges, so that the stop is tested
     ],
     "lab.SigmaVAE": [
         lambda: (noise(9, 784).float().sigmoid(), noise(9, 3, seed=1).float(), True),
@@ -202,7 +202,7 @@ def coded(Coder, x, last):
 
 
 def encoded_and_decoded(CoderVAE, x, z, heads):
-    """The same weights in the cell's class and the package's: what they make of x and of z."""
+    """Codes of x and logits of z, for a model of the given classes with fixed weights."""
     model = CoderVAE(heads=heads, **({"seed": 0} if CoderVAE is lab.CoderVAE else {}))
     model.load_state_dict(lab.CoderVAE(heads=heads, seed=0).state_dict())
     return [*model.encode(x), model.decode(z)]
@@ -214,7 +214,7 @@ def at_each_step(warm_up, *arguments):
 
 
 def what_happens(train_and_listen, steps):
-    """The order of steps and looks, and how often others had their turn on the loop."""
+    """The order of steps and looks, and the number of turns of another task on the event loop."""
     events, turns = [], []
 
     async def others():
@@ -223,7 +223,7 @@ def what_happens(train_and_listen, steps):
             await asyncio.sleep(0)
 
     def step():
-        time.sleep(0.03)  # longer than a chunk
+        time.sleep(0.03)  # longer than CHUNK
         events.append(1.0)
 
     async def main():
@@ -235,7 +235,7 @@ def what_happens(train_and_listen, steps):
 
 
 def written(save, step):
-    """What a file holds, and what else lies beside it."""
+    """The content of the saved file, after a check that no other file is left in its folder."""
     model, random = torch.nn.BatchNorm1d(2), generator()
     optimizer = torch.optim.Adam(model.parameters())
     with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +262,7 @@ def coded_without_noise(Autoencoder, x, eps):
 
 
 def codes_in_both_modes(CodeVAE, codes, eps):
-    """Both parts and the running variance while it trains, and the parts in evaluation mode."""
+    """Both ELBO parts and the running variance in training mode, and the parts in evaluation."""
     torch.manual_seed(0)
     model = CodeVAE(3, (6,), 5, seed=0)
     steps = [[*model.elbo_parts(codes, eps), model.variance.clone()] for step in range(3)]
@@ -270,7 +270,7 @@ def codes_in_both_modes(CodeVAE, codes, eps):
 
 
 def variance_trained(train_variance, to_variance, steps, unit):
-    """The losses of all steps, and the weights after them."""
+    """The losses of all steps, and the final weights."""
     torch.manual_seed(0)
     net, x = torch.nn.Linear(1, 1), noise(8, 1).float()
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
@@ -281,7 +281,7 @@ def variance_trained(train_variance, to_variance, steps, unit):
 
 
 def gaussian_parts(SigmaVAE, x, eps, learned):
-    """Both parts, and whether a gradient reaches the noise."""
+    """Both ELBO parts, and the gradient of the noise parameter, or 0 if it has none."""
     model = SigmaVAE(3, (5,), noise=-1.3, learned=learned, seed=0)
     distortion, rate = model(x, eps)
     (distortion + rate).sum().backward()
@@ -298,7 +298,7 @@ def every_term(Laboratory, noise_variance, x, z):
             laboratory.log_evidence(x)]
 
 
-# How a class is tried, or a function of named arguments; another is called as it is.
+# How to call taught classes and functions with named arguments; others are called directly.
 USES = {"lab.SigmaVAE": gaussian_parts, "lab.train_variance": variance_trained,
         "lab.widened": weighed,
         "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
@@ -320,24 +320,24 @@ def taught_cells():
 
 
 def definition(cells, cell, name):
-    """NAME as the cell defines it: its `def` with the notebook's imports in scope."""
+    """NAME as the cell defines it, with the notebook's imports in scope."""
     scope = {}
     imports = [c.source for c in cells if c.cell_type == "code" and "import torch" in c.source]
-    before = torch.get_default_dtype()  # which a notebook may set
+    before = torch.get_default_dtype()  # a notebook may change it
     exec(imports[0], scope)
     torch.set_default_dtype(before)
-    for earlier in cells[:cells.index(cell)]:  # what the cell may build on
+    for earlier in cells[:cells.index(cell)]:  # the cell may use names of earlier cells
         if earlier.cell_type == "code" and only_defines(earlier.source):
             exec(earlier.source, scope)
         handed_on = re.fullmatch(r"(\w+) = check\.\1\(my_\1\)", earlier.source.strip())
-        if handed_on:  # the learner's function, which is ours where nobody answers
+        if handed_on:  # the check returns the right function for a stub
             scope[handed_on[1]] = getattr(scope["check"], handed_on[1])._right
     exec(cell.source, scope)
     return scope[name]
 
 
 def packaged_as(lesson, module):
-    """The module of the package, or else of the lesson, of that name."""
+    """The module with that name in the package, or else in the lesson."""
     in_core = importlib.util.find_spec(f"vae_helpers.{module}") is not None
     return importlib.import_module(
         f"vae_helpers.{module}" if in_core else f"vae_lessons.{lesson}.{module}")

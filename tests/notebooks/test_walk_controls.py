@@ -1,4 +1,4 @@
-"""Layer 3 itself: a control that does nothing is found, and every kind is moved."""
+"""The controls test (layer 3): it moves every kind of control and finds one without effect."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Run inside a notebook's kernel: move every control of every view to both ends.
+"""Move every control of every view to both ends; this runs inside a notebook's kernel.
 
-A control must change what is drawn: neither `.data` nor the picture may be the same at its
-minimum, middle and maximum. The control is put back where it stood.
+A control must have an effect: `.data` and the picture must not be the same at its minimum, middle
+and maximum. Afterwards the control has its earlier value.
 """
 
 
@@ -12,7 +12,7 @@ def live_views():
 
     # By type: asking a dead weak proxy for its class raises.
     views = [thing for thing in gc.get_objects() if issubclass(type(thing), View)]
-    return [view for view in views if view.comm is not None]  # the others are closed
+    return [view for view in views if view.comm is not None]  # closed views have no comm
 
 
 def walk_controls(views):
@@ -39,7 +39,7 @@ def picture(view):
 
 
 def stations(control):
-    """The values to try: minimum, middle and maximum, or first, middle and last option."""
+    """The values of a control to test: minimum, middle and maximum, or options like these."""
     if hasattr(control, "options"):
         options = control.options  # values, pairs of label and value, or a dictionary of such
         options = options.items() if isinstance(options, dict) else options
@@ -53,13 +53,13 @@ def stations(control):
         return [low, middle, high]
     if isinstance(control.value, bool):
         return [False, True]
-    if isinstance(control.value, float):  # a box for any number has no ends
+    if isinstance(control.value, float):  # a box for numbers without limits
         return [control.value, 2 * control.value, 3 * control.value]
     raise AssertionError(f"{type(control).__name__}: this test does not know how to move it")
 
 
 def fingerprint(data):
-    """All that `data` holds, nested dictionaries and lists included, as one comparable value."""
+    """The content of `data`, including nested dictionaries and lists, as a comparable value."""
     import numpy as np
     import torch
 
@@ -73,7 +73,7 @@ def fingerprint(data):
         return array.shape, str(array.dtype), array.tobytes()
     assert isinstance(data, (str, bool, int, float, np.generic, type(None))), (
         f"{type(data).__name__}: this test does not know how to compare it")
-    return repr(data)  # NaN is not equal to itself, its repr is
+    return repr(data)  # the repr, because NaN is not equal to itself
 
 
 walk_controls(live_views())

@@ -1,4 +1,4 @@
-"""What the tests of several tools need."""
+"""Fixtures for the tests of several tools."""
 
 import lab
 import pytest
@@ -6,9 +6,9 @@ import pytest
 
 @pytest.fixture
 def recorded(tmp_path):
-    """`recorded(failing)` gives an environment, and the list of what it installs and runs.
+    """`recorded(failing)` returns an environment, and the list of its installations and runs.
 
-    What has the word `failing` among its arguments fails.
+    A run with the word `failing` among its arguments fails.
     """
     def make(failing=None):
         ran, env = [], lab.Environment(tmp_path)

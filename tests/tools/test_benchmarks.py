@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that measure nothing: tables, sections, losses."""
+"""Parts of the benchmarks that can be tested without measuring: tables, sections, losses."""
 
 import re
 import sys
@@ -89,7 +89,7 @@ def test_our_model_with_an_example_s_weights_is_the_example(net):
 
 
 def test_the_example_s_loss_is_the_negative_elbo(net):
-    """Summed over the batch, with the same noise."""
+    """The loss is summed over the batch; both use the same noise."""
     x = torch.rand(5, 784, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(2)
     eps = torch.randn(5, contestants.LATENT)
@@ -102,7 +102,7 @@ def test_the_example_s_loss_is_the_negative_elbo(net):
 
 @pytest.mark.parametrize("name", ["ours", "dataloader", "pyro", "products"])
 def test_a_contestant_trains(name):
-    """All but pythae, which is installed by the benchmark alone."""
+    """All contestants except pythae, which only the benchmark installs."""
     images = data.load_mnist().train_images[:256]
     seconds, model = contestants.CONTESTANTS[name](images, 2, seed=0)
     assert len(seconds) == 2 and min(seconds) > 0
@@ -167,7 +167,7 @@ def test_a_row_of_a_notebook_names_what_is_amiss():
 
 
 def rows(title):
-    """{first cell: [rows that begin with it]} of the tables in a section of RESULTS.md."""
+    """Rows of the tables in a section of RESULTS.md: {first cell: [rows]}."""
     text = report.RESULTS.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")]
              for line in text.splitlines() if line.startswith("| ")]
@@ -175,7 +175,7 @@ def rows(title):
 
 
 def of_notebooks(title, column):
-    """The figures in a column of a section's table, one or more for each notebook."""
+    """The numbers in a column of a section's table, one or more for each notebook."""
     return [float(row[column]) for first, found in rows(title).items() if first[:2].isdigit()
             for row in found]
 

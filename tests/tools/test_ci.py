@@ -1,4 +1,4 @@
-"""tools/ci.py: which steps it runs, and the browser that it installs. No network."""
+"""tools/ci.py: which steps it runs, and how it installs a browser. Needs no network."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Studies on a Dask cluster: the results are those of this computer, and trouble is named."""
+"""Studies on a Dask cluster: results equal those of this computer, and errors are explained."""
 
 import socket
 import sys
@@ -16,7 +16,7 @@ LOOPBACK = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """The address of a cluster of two workers on this computer, each a process of its own."""
+    """The address of a cluster with two workers on this computer, in separate processes."""
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **LOOPBACK) as local:
         yield local.scheduler_address
 
@@ -27,14 +27,14 @@ def impatient(monkeypatch):
 
 
 def refused(address, packages=()):
-    """The message with which a cluster is refused."""
+    """The message of the `ClusterError` for this address."""
     with pytest.raises(ClusterError) as error, on_cluster(address, packages):
         pass
     return str(error.value)
 
 
 def made(folder, *options):
-    """Every file that the command writes to the empty `folder`: {path: bytes}."""
+    """The files that the command writes to the empty `folder`: {path: bytes}."""
     store.main(["kl_collapse", *options])
     files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
@@ -79,7 +79,7 @@ def test_a_cluster_without_workers_is_refused(impatient):
 
 
 def test_workers_with_several_threads_are_refused():
-    """They would share PyTorch's generator, from which the first weights come."""
+    """Threads would share PyTorch's global generator, which sets the initial weights."""
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", **LOOPBACK
     ) as threaded:

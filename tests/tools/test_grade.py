@@ -1,4 +1,4 @@
-"""tools/grade.py: what it makes of notebooks that learners hand in, in real kernels."""
+"""tools/grade.py: grading of submitted notebooks, in real kernels."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ spec = importlib.util.spec_from_file_location("grade", GRADE)
 grade = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(grade)
 
-# In the place of the checks, whose import takes seconds: check.NAME(answer) passes a true answer.
+# A fast substitute for the checks: check.NAME(answer) passes an answer that is true.
 CHECKS = """\
 import sys, types
 verdicts = {}
@@ -49,7 +49,7 @@ def stub(name, source="answer = 1"):
 
 
 def write(path, cells, **metadata):
-    """Write a notebook of these sources and cells."""
+    """Write a notebook with these cells; a string is the source of a code cell."""
     cells = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
     path.parent.mkdir(exist_ok=True)
     nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
@@ -61,7 +61,7 @@ def states(path, limit=3):
 
 
 def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path, monkeypatch):
-    """With the real checks. An error stops nothing; the file handed in is only read."""
+    """With the real checks: an error does not stop the cells below; the file is not changed."""
     registered = tmp_path / "jupyter" / "kernels" / "python3"
     registered.mkdir(parents=True)
     (registered / "kernel.json").write_text('{"argv": ["false"], "display_name": "Broken"}')
@@ -79,7 +79,7 @@ def test_results_count_assigned_printed_or_displayed_in_whatever_kernel(tmp_path
         "verdicts['here'] = Result('here', 'passed', sys.executable)",
     ], kernelspec={"name": "no-such-kernel", "display_name": "Mine", "language": "julia"})
     before = path.read_bytes()
-    monkeypatch.chdir(path.parent)  # cells that ran here would spoil it
+    monkeypatch.chdir(path.parent)  # to notice a cell that runs in this folder
     rows = {name: rest for name, *rest in grade.grade(path, 120)}
     assert {name: state for name, (state, _) in rows.items()} == {
         "gap": "unanswered", "closing": "failed", "chance": "passed", "slope": "missing",
@@ -139,7 +139,7 @@ BROKEN = {"empty.ipynb": "", "text.ipynb": "no JSON: β", "list.ipynb": "[]", "o
 
 
 def test_each_broken_file_has_a_row_and_the_others_are_graded(tmp_path):
-    """Files of one name in two folders stay apart; a terminal without Unicode gets ?."""
+    """Files with the same name in two folders are both listed; ? replaces missing characters."""
     for name, text in BROKEN.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "folder.ipynb").mkdir()
@@ -172,7 +172,7 @@ def test_control_c_leaves_what_is_done_in_the_file(tmp_path):
     while not (tmp_path / "all.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1)
-    for _ in range(6):  # Python may lose one that comes while an object is being deleted
+    for _ in range(6):  # Python may lose a Ctrl-C during the deletion of an object
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             printed, errors = process.communicate(timeout=20)
@@ -191,7 +191,7 @@ def test_the_command_names_files_from_the_folder_of_its_call(tmp_path, monkeypat
     env.ensure, env.python = lambda: None, Path(sys.executable)
     (tmp_path / "empty.ipynb").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(lab, "WINDOWS", True)  # or the test's own process would become the command
+    monkeypatch.setattr(lab, "WINDOWS", True)  # else it would replace this process
     assert lab.grade(env, ["empty.ipynb", "--csv", "rows.csv"]) == 1
     assert rows_of(tmp_path / "rows.csv")[1][:3] == ["empty.ipynb", "", "not graded"]
     assert "no Jupyter notebook" in rows_of(tmp_path / "rows.csv")[1][3]

@@ -1,4 +1,4 @@
-"""tools/lab.py: its messages, when it installs, what it runs. No network."""
+"""tools/lab.py: its messages, when it installs, and what it runs. Needs no network."""
 
 import ast
 import contextlib
@@ -22,7 +22,7 @@ TOOLS = ROOT / "tools"
 
 
 def environment(root):
-    """An environment whose python is the one that runs this test."""
+    """An environment with the Python that runs this test."""
     env = lab.Environment(root)
     env.python = Path(sys.executable)
     return env
@@ -47,7 +47,7 @@ def test_old_python_is_refused_with_the_remedy():
 
 
 def old_python():
-    """An interpreter older than 3.11 that really runs, or None."""
+    """A working Python interpreter older than 3.11, or None."""
     for path in filter(None, (shutil.which(f"python3.{minor}") for minor in range(10, 5, -1))):
         if subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
             return path
@@ -99,7 +99,7 @@ def test_help_names_every_command_and_the_makefile_calls_it(capsys):
     ["benchmarks/training_speed.py", "--help"], ["tools/student.py", ".", "{folder}/Schüler"],
 ])
 def test_a_terminal_without_unicode_gets_question_marks(tmp_path, command):
-    """As on Windows, where what is piped has the code page's letters only."""
+    """As on Windows, where piped output is limited to the characters of the code page."""
     words = [word.format(folder=tmp_path) for word in command]
     done = subprocess.run([sys.executable, *words], capture_output=True, cwd=ROOT,
                           env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
@@ -131,7 +131,7 @@ def test_programs_of_the_environment_may_print_what_the_terminal_lacks(
 
 @pytest.fixture
 def installs(tmp_path, monkeypatch):
-    """An environment in a temporary root, and the list of what it installed."""
+    """An environment in a temporary folder, and the list of its installations."""
     (tmp_path / "pyproject.toml").write_text("first")
     done = []
 
@@ -155,7 +155,7 @@ def installs(tmp_path, monkeypatch):
     ([(), {".venv/installed.json": '{"pypro'}, ()], [".", "."]),
 ])
 def test_installs_what_is_missing_and_keeps_extras(installs, steps, expected):
-    """A step asks for extras, or writes a file."""
+    """Each step installs extras, or changes a file."""
     env, done = installs
     for step in steps:
         if isinstance(step, dict):
@@ -197,11 +197,11 @@ def test_environments_that_must_be_made_again(tmp_path):
     env = lab.Environment(tmp_path)
     assert env.fault() == "Making"
     env.folder.mkdir()
-    env.stamp.write_text("{}")  # of an installation that was interrupted
+    env.stamp.write_text("{}")  # as after an interrupted installation
     assert "No working Python" in env.fault()
     if not lab.WINDOWS:
         env.bin.mkdir()
-        env.python.symlink_to(shutil.which("false"))  # a Python in which nothing works
+        env.python.symlink_to(shutil.which("false"))  # a Python that does not work
         assert "No working Python" in env.fault()
         env.python.unlink()
         env.python.symlink_to(sys.executable)
@@ -211,7 +211,7 @@ def test_environments_that_must_be_made_again(tmp_path):
 
 
 def by_uv(env):
-    """As `uv venv` makes it: a Python, and no pip."""
+    """An environment from `uv venv`, which has no pip."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env.folder)], check=True)
 
 
@@ -229,7 +229,7 @@ def another_checkout_s(env):
 
 
 def tree(folder):
-    """{path: content} of all that lies in a folder, links as where they lead."""
+    """{path: content} of everything in a folder; the content of a link is its target."""
     return {path: os.readlink(path) if path.is_symlink() else path.is_file() and path.read_bytes()
             for path in folder.rglob("*")}
 
@@ -254,7 +254,7 @@ def test_an_environment_that_it_did_not_make_is_left_alone(
 
 
 def test_an_installation_that_is_interrupted_is_its_own(tmp_path, monkeypatch):
-    """Ctrl-C while the environment is being made: the next call makes it again."""
+    """After Ctrl-C during the first installation, the next call makes the environment again."""
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -267,7 +267,7 @@ def test_an_installation_that_is_interrupted_is_its_own(tmp_path, monkeypatch):
 
 
 def test_making_again_that_is_cut_off_is_its_own(tmp_path, monkeypatch):
-    """Ctrl-C while the old environment is being emptied: its stamp goes last."""
+    """After Ctrl-C while the old environment is emptied, the stamp is still there."""
     env = lab.Environment(tmp_path)
     for name in ("bin", "lib", "share"):
         (env.folder / name).mkdir(parents=True)
@@ -306,9 +306,9 @@ def tiny_wheel(folder):
 def test_pip_installs_although_the_user_wants_it_elsewhere(
     tmp_path, monkeypatch, variables, settings
 ):
-    """Without the variables of `Environment`, pip refuses: it would install for the user."""
+    """Without `Environment.variables`, pip would try to install for the user, and fail."""
     (tmp_path / "pip.conf").write_text(settings)
-    for name in lab.ELSEWHERE:  # `make test` has set them for this process
+    for name in lab.ELSEWHERE:  # `make test` sets them for this process
         monkeypatch.delenv(name, raising=False)
     for name, value in (variables | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}).items():
         monkeypatch.setenv(name, value)
@@ -337,7 +337,7 @@ def test_nothing_leads_pip_or_python_elsewhere(tmp_path, monkeypatch):
      r"cannot be imported: ImportError: libgomp\.so\.1: [^\n]*\Z"),
 ])
 def test_a_torchvision_that_does_not_import_is_explained(tmp_path, monkeypatch, code, message):
-    """A torch, and a torchvision with this code, stand before the installed ones."""
+    """A fake torch, and a fake torchvision with this code, hide the installed ones."""
     for name, version, text in (("torch", "2.13.0+cpu", ""), ("torchvision", "0.29.2", code)):
         (tmp_path / f"{name}.py").write_text(text)
         info = tmp_path / f"{name}-{version}.dist-info"

@@ -1,4 +1,4 @@
-"""`make notebooks` and tools/normalise.py: what is stored of a notebook that has been run."""
+"""`make notebooks` and tools/normalise.py: what they store of a notebook after a run."""
 
 import base64
 import json
@@ -70,13 +70,13 @@ display(second, first, third)"""
 
 
 def assert_halved(text, stack):
-    """That base64 `text` holds the parameters of a stack of layers in half precision."""
+    """Assert that base64 `text` holds the parameters of a network in half precision."""
     wanted = torch.cat([part.detach().flatten() for part in stack.parameters()]).half()
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(text), "<f2"), wanted.numpy())
 
 
 def test_notebooks_keeps_what_its_explorers_showed(tmp_path, monkeypatch):
-    """In the order of the outputs, the weights in half precision; none of it in the notebook."""
+    """The states are in order of output, in half precision, and not in the notebook."""
     monkeypatch.chdir(tmp_path)
     path, kept = tmp_path / "good.ipynb", tmp_path / "explorers" / "good.json"
     nbformat.write(notebook(EXPLORERS), path)
@@ -105,7 +105,7 @@ def test_notebooks_keeps_what_its_explorers_showed(tmp_path, monkeypatch):
 
 
 def notebook_environment(root, ledger):
-    """An environment that runs notebooks, and in the ledger's place prints a line and returns."""
+    """An environment that runs notebooks; instead of running tools/ledger.py it prints a line."""
     env = lab.Environment(root)
     env.python, env.ensure, run = Path(sys.executable), lambda: None, env.run
     env.run = lambda command: (
@@ -122,7 +122,7 @@ def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(
     nbformat.write(notebook("1 / 0"), bad)
     before = bad.read_bytes()
 
-    with pytest.raises(lab.Trouble, match="CLAIMS.md is as it was"):
+    with pytest.raises(lab.Trouble, match="CLAIMS.md was not changed"):
         lab.notebooks(notebook_environment(tmp_path, ledger=1), [str(good)])
     assert re.search("good.ipynb: stored in .*\nledger\n$", capfd.readouterr().out)
     cell = nbformat.read(good, 4).cells[1]
@@ -135,7 +135,7 @@ def test_notebooks_stores_outputs_or_leaves_the_file_then_writes_the_ledger(
            "claims(claim('t.one', 'One', 3, 1, 2), claim('t.two', 'Two', 1, 1, 2))")
     nbformat.write(notebook(two), good)
     changed = good.read_bytes()
-    with pytest.raises(lab.Trouble, match="good.ipynb failed and is stored as it was"):
+    with pytest.raises(lab.Trouble, match="good.ipynb failed and was not changed"):
         lab.notebooks(notebook_environment(tmp_path, ledger=0), [str(good)])
     assert "t.one: measured 3 (3 … 3), claimed 1 … 2" in capfd.readouterr().err
     assert good.read_bytes() == changed

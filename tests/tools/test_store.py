@@ -1,4 +1,4 @@
-"""Stored results: what is stored can be made again, and is continued after an interruption."""
+"""Stored results can be reproduced, and an interrupted study is continued."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ def test_stored_results_are_complete_and_current(name):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_first_steps_can_be_made_again(name):
-    """A stated prefix: 60 steps of one seed, −ELBO of each minibatch within 2 %."""
+    """The −ELBO of the first 60 minibatches of one seed agrees within 2 %."""
     stored, (study, _) = results.load(name), STUDIES[name]
     seed = 3 if 3 in study.seeds else study.seeds[0]
     trainer = study.trainer(seed, **stored["settings"])
@@ -55,7 +55,7 @@ def test_a_damaged_study_is_named(lesson, capsys, damage):
 
 
 def counted(seed, *, folder, fail_at):
-    """A study that leaves a trace of every seed it ran, and can fail."""
+    """A study that writes a file for every seed that it runs, and fails at one of them."""
     if seed == fail_at:
         raise RuntimeError("interrupted")
     with open(f"{folder}/{seed}", "a") as trace:
@@ -81,7 +81,7 @@ def test_an_interrupted_study_is_continued(monkeypatch, lesson, tmp_path):
 
 
 def test_each_seed_keeps_the_versions_that_made_it(monkeypatch, lesson, tmp_path):
-    """An earlier seed is not said to be made by the packages with which later ones are."""
+    """Seeds that were run earlier keep the versions of their own run."""
     monkeypatch.setattr(store.joblib, "Parallel", one_after_another)
     settings = {"folder": str(tmp_path), "fail_at": None}
     for version, seeds in (("1.0", range(2)), ("2.0", range(3))):
@@ -146,7 +146,7 @@ def test_all_studies_share_the_processors_those_of_few_seeds_first(monkeypatch, 
 
 
 def test_only_the_study_that_needs_scikit_learn_loads_it():
-    """It would cost every seed's process 2 s and 80 MB."""
+    """Importing scikit-learn would cost every process 2 s and 80 MB."""
     code = "import sys; sys.path.append('tools'); import store; store.studies(); "
     code += "print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -154,7 +154,7 @@ def test_only_the_study_that_needs_scikit_learn_loads_it():
 
 
 def test_a_choice_reads_validation_images_alone():
-    """The test images would choose otherwise; a loss that asked for them would find nothing."""
+    """Test images would lead to another choice; they are not passed to the loss."""
     runs = {"a": [{"validation": {"nats": nats}, "test": 0.0} for nats in (3.0, 1.0, 90.0)],
             "b": [{"validation": {"nats": nats}, "test": 9.0} for nats in (4.0, 2.0, 2.0)]}
     assert results.choose(runs, lambda unseen: unseen["nats"]) == "b"

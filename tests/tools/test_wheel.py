@@ -1,4 +1,4 @@
-"""An ordinary installation, without the repository, runs the notebooks."""
+"""The notebooks run with an installed wheel, without the repository."""
 
 import os
 import shutil
@@ -12,16 +12,16 @@ import student
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
-COPIED = ROOT / "notebooks" / "08_choose_a_log_variance.ipynb"  # it loads stored models
+COPIED = ROOT / "notebooks" / "08_choose_a_log_variance.ipynb"  # this notebook loads stored models
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """The Python of a new environment that has our wheel, and borrows all else from this one."""
+    """The Python of a new environment with our wheel and this environment's other packages."""
     folder = tmp_path_factory.mktemp("wheel")
-    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]  # whoever owns the clone
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]  # for clones of another owner
     listed = subprocess.run(git, cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):  # no stale build/ among them
+    for name in filter(None, listed.stdout.decode().split("\0")):  # without an old build/
         if (ROOT / name).is_file():
             (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / "source" / name)
@@ -34,14 +34,14 @@ def python(tmp_path_factory):
     subprocess.run([*pip, "--python", new, "install", "--no-deps", "--no-index", wheel], check=True)
     where = subprocess.run([new, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                            capture_output=True, text=True, check=True).stdout.strip()
-    # Python reads no .pth files of a folder that one names: the editable install stays behind.
+    # Python does not read .pth files of a folder on its path, so the editable install is ignored.
     Path(where, "borrowed.pth").write_text(sysconfig.get_path("purelib"))
     return new
 
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """An empty folder to work in, with a cache of its own."""
+    """An empty working folder with a separate cache."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("VAE_HELPERS_CACHE", str(tmp_path / "cache"))
     work = tmp_path / "work"
@@ -62,7 +62,7 @@ def test_both_packages_come_from_the_wheel_with_their_data(python, elsewhere):
 
 @pytest.mark.parametrize("path, copy", [(NOTEBOOK, shutil.copy), (COPIED, student.write_copy)])
 def test_a_notebook_gives_its_stored_outputs(python, elsewhere, path, copy):
-    """The one as it is, the other as a copy without its solutions, as in a classroom."""
+    """One notebook unchanged, and one as a copy without solutions, as in a classroom."""
     copy(path, elsewhere)
     sanitize = ROOT / "tests" / "notebooks" / "sanitize.cfg"
     done = subprocess.run(

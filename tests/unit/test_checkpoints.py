@@ -1,4 +1,4 @@
-"""Checkpoints: runs go on bitwise, whatever interrupts them, and bad files are named."""
+"""Checkpoints: resumed runs are bitwise the same, and bad files are refused with a reason."""
 
 import errno
 import hashlib
@@ -27,7 +27,7 @@ from vae_lessons.train_in_two_stages.lab import Autoencoder, LearnedScaleVAE, Tw
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 class SmallVAE(models.GaussianVAE):
-    """Batch normalisation, and few enough numbers for files that are written quickly."""
+    """A VAE with batch norm and few parameters, so that files are written quickly."""
 
     def __init__(self, latent=4, last="linear", eps=1e-3):
         super().__init__()
@@ -42,7 +42,7 @@ class SmallVAE(models.GaussianVAE):
 
 
 class LearnersVAE(nn.Module):
-    """What somebody writes who does not know `models`: `elbo_parts`, sizes and two stacks."""
+    """A VAE written without `models`: sizes, two networks and `elbo_parts`."""
 
     def __init__(self, hidden, activation):
         super().__init__()
@@ -60,7 +60,7 @@ class LearnersVAE(nn.Module):
 
 
 def make(*, model=None, images=slice(640), **settings):
-    """A trainer that uses all there is: batch norm, a schedule, free bits, tests."""
+    """A trainer with all features: batch norm, a schedule, free bits, validation."""
     digits = data.load_mnist()
     settings = {
         "batch_size": 64, "beta": warm_up(50), "free_bits": 0.05,
@@ -100,7 +100,7 @@ def assert_same_run(one, other):
 def test_a_restored_run_goes_on_bitwise(first, tmp_path):
     saved = run(make(), first)
     checkpoints.save(saved, tmp_path / "run.ckpt")
-    resumed = run(make(), 3)  # what it did before does not matter
+    resumed = run(make(), 3)  # its earlier steps do not matter
     checkpoints.restore(resumed, tmp_path / "run.ckpt")
     assert_same_run(resumed, saved)
     assert_same_run(run(resumed, 15), run(make(), first + 15))
@@ -119,7 +119,7 @@ def test_what_was_assigned_during_the_run_is_restored(tmp_path):
 
 
 def test_a_restored_run_knows_its_last_good_parameters(tmp_path):
-    """The saved parameters may be those that turn out bad at the next step."""
+    """The saved parameters may be those with which the next step diverges."""
     trainer = run(make(), 5)
     trainer.learning_rate = 1e38
     trainer.step()
@@ -170,7 +170,7 @@ def test_an_interrupted_run_is_resumed_by_the_same_call(part, fresh, tmp_path, m
 
 
 def interrupt_within(patch, trainer, part, calls):
-    """Ctrl-C just after the given call of `part`, a method of the trainer or of what it owns."""
+    """Ctrl-C just after the given call of `part`, a method of the trainer or its attributes."""
     *owner, name = part.split(".")
     owner = getattr(trainer, owner[0]) if owner else trainer
     original, left = getattr(owner, name), iter(range(calls, 0, -1))
@@ -233,7 +233,7 @@ def good(tmp_path_factory):
 
 
 def assert_refused(path, content, *messages, trainer=None):
-    """Restoring `content` raises an error with all messages and changes nothing."""
+    """Assert that restoring `content` raises an error with all messages and changes nothing."""
     path.write_bytes(content)
     trainer = trainer or run(make(), 2)
     before = trainer.state()
@@ -267,7 +267,7 @@ def test_what_is_wrong_with_a_file_is_said(good, tmp_path, damage, messages):
 
 
 class Payload:
-    """What a malicious pickle does: it runs a function of its choice when it is loaded."""
+    """An object of a malicious pickle, which runs a function when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -277,7 +277,7 @@ class Payload:
 
 
 def signed(content):
-    """The file that `save` would make of `content`: its checksum is right."""
+    """The bytes of a checkpoint file with this content and the right checksum."""
     payload = io.BytesIO()
     torch.save(content, payload)
     digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
@@ -341,7 +341,7 @@ def whole_model(**of_second):
         first, LearnedScaleVAE(2, (4,), 3, seed=0, **of_second), CODES)
 
 
-# Two models with the same tensors each, of which the second computes something else.
+# Pairs of models with the same tensors, where the second computes something else.
 LOOK_ALIKES = {
     "noise_variance": [LinearVAE(3, AVERAGE, noise_variance=v, seed=0) for v in (1.0, 4.0)],
     "learned": [SigmaVAE(2, (4,), noise=-1.0, learned=word, seed=0)
@@ -359,7 +359,7 @@ LOOK_ALIKES = {
 
 @pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_a_model_that_computes_something_else_is_refused(name, tmp_path):
-    """Every argument of a model that no parameter's shape tells of."""
+    """Each argument of a model that does not change the shape of a parameter."""
     there, here = (make(model=model, validation_images=None, validate_every=None)
                    for model in LOOK_ALIKES[name])
     states = [trainer.model.state_dict() for trainer in (there, here)]
@@ -400,7 +400,7 @@ def test_what_is_not_a_file(tmp_path):
 
 
 def full_open(name, mode):
-    """A file on a disk that is full after ten thousand bytes."""
+    """A replacement of `open` for a disk that is full after ten thousand bytes."""
     file, room = open(name, mode), 10_000
 
     def write(content):
@@ -414,7 +414,7 @@ def full_open(name, mode):
 
 
 class Written:
-    """A file whose writing is somebody else's."""
+    """A file whose `write` is replaced."""
 
     def __init__(self, file, write):
         self.file, self.write = file, write

@@ -1,4 +1,4 @@
-"""Claims hold inside their band and nowhere else, and what a cell shows says so."""
+"""Claims hold exactly inside their band, and their display says whether they hold."""
 
 import json
 import math

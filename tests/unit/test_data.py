@@ -72,7 +72,7 @@ def test_a_damaged_cache_is_rebuilt(cache, name, damage):
     whole = data.load_mnist()
     path = cache / "mnist" / "MNIST" / "raw" / name
     _damage(path, damage)
-    data._read.cache_clear()  # what lies there now counts
+    data._read.cache_clear()  # read the changed file again
     again = data.load_mnist()
     assert all(torch.equal(a, b) for a, b in zip(whole, again))
     assert not list(path.parent.glob("*.part"))
@@ -100,7 +100,7 @@ def test_an_unwritable_cache_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_says_what_to_do_and_leaves_nothing(cache):
-    """A limit on the size of files stands in for the full disk: the write fails half-way."""
+    """A limit on file sizes simulates a full disk: the write fails half-way."""
     code = (
         "import resource, signal; from vae_helpers import data\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -115,7 +115,7 @@ def test_a_full_disk_says_what_to_do_and_leaves_nothing(cache):
 
 
 def test_many_first_loads_at_once(cache):
-    """Nobody reads a half-written file, whoever unpacks first."""
+    """No thread reads a half-written file, whichever unpacks first."""
     start = threading.Barrier(12)
 
     def first_load(_):

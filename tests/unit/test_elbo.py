@@ -13,7 +13,7 @@ from vae_lessons.compare_the_estimators import lab
 from vae_lessons.say_how_good_it_is.lab import grouped_bounds
 
 SHAPES = [(3,), (4, 3)]
-DRAWN = [*SHAPES, (5, 4, 3)]  # with draws in front
+DRAWN = [*SHAPES, (5, 4, 3)]  # with an axis of draws
 
 
 def normal(mean, logvar):
@@ -70,7 +70,7 @@ def test_bernoulli_log_prob_survives_extreme_logits():
 @pytest.mark.parametrize("dtype, within", [
     (torch.float64, 1e-13), (torch.float32, 1e-6), (torch.bfloat16, 0.25), (torch.float16, 0.05)])
 def test_bernoulli_log_prob_and_its_gradient_at_every_size_of_logits(dtype, within):
-    """Against the logarithms of the sigmoid in float64, at places where formulas change."""
+    """Compared with the log sigmoid in float64, also where the formula changes."""
     logits = torch.tensor([-120, -30, -2, -1e-3, 0, 1e-3, 2, 11, 30, 39.9, 40, 40.1, 100],
                           dtype=dtype)[:, None].requires_grad_()  # [batch, 1]
     exact = logits.detach().double()
@@ -125,7 +125,7 @@ def test_wrong_shapes_are_named(call):
         call()
 
 
-IMAGES = {  # what a convolutional network gives
+IMAGES = {  # outputs of a convolutional network
     "[n, c, h, w]": (8, 1, 28, 28), "[n, h, w]": (8, 28, 28), "feature maps": (8, 4, 8, 8),
 }
 
@@ -149,7 +149,7 @@ IMAGES = {  # what a convolutional network gives
     lambda t: lab.dreg_surrogate(lambda z: z.sum(-1), t, t, t),
 ])
 def test_images_that_were_not_flattened_are_named(density, shape):
-    """A sum over their last axis would be a row of pixels, and its mean a hidden weight."""
+    """A sum over the last axis would cover one row of pixels only, which acts as a hidden β."""
     with pytest.raises(ValueError, match=r"must (have at most the axes|be) \["):
         density(torch.randn(shape))
 

@@ -1,4 +1,4 @@
-"""Checks: right answers pass, wrong ones are named, and no answer does harm."""
+"""Checks: right answers pass, mistakes are diagnosed, and no answer does damage."""
 
 import threading
 import time
@@ -143,7 +143,7 @@ def test_an_interrupt_in_the_answer_is_reported():
 
 
 def test_a_mistake_must_fit_every_case():
-    """A wrong formula that happens to be right on one input is not blamed for another."""
+    """A mistake is diagnosed only if its results match on every input."""
     exercise = Exercise(
         "double",
         lambda x: 2 * x,

@@ -1,4 +1,4 @@
-"""The explorer's Python side: what travels to the browser, and what is refused."""
+"""The explorer's Python part: the data sent to the browser, and the checks of arguments."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def with_decoder(*layers):
 
 
 def computed(widths, weights, x):
-    """What the packed network makes of x [n, inputs]."""
+    """The output of the packed network for x [n, inputs]."""
     values, start = torch.tensor(np.frombuffer(weights, dtype="<f4")), 0
     for inputs, outputs in zip(widths, widths[1:]):
         weight = values[start : start + inputs * outputs].reshape(outputs, inputs)
@@ -189,7 +189,7 @@ CODER.decoder = vae().decoder
     ],
 )
 def test_other_encoders_are_refused(model, error, words):
-    Explorer(model, CODES, LABELS)  # nobody asks for its encoder
+    Explorer(model, CODES, LABELS)  # without images the encoder is not used
     with pytest.raises(error, match=words):
         Explorer(model, CODES, LABELS, IMAGES)
 

@@ -1,4 +1,4 @@
-"""The house keeps its order: who imports whom, and how large it is."""
+"""Rules for the code: which module imports which, the size of files, and the use of test images."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ OF_LESSONS = sorted((ROOT / "notebooks" / "vae_lessons").glob("*/*.py"))
 
 
 def imported(path):
-    """The lessons that a module imports."""
+    """The lessons that the module at `path` imports."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     names = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
@@ -48,7 +48,7 @@ SCRIPTS = [path for folder in ("benchmarks", "tools") for path in (ROOT / folder
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_imports_vae_helpers_before_torch(path):
-    """It sets how PyTorch's threads wait, which is read once, when torch is imported."""
+    """vae_helpers sets how PyTorch's threads wait, which torch reads when it is imported."""
     text = path.read_text(encoding="utf-8")
     names = re.findall(r"^(?:from|import) (torch|vae_helpers)", text, re.M)
     assert names == sorted(names, reverse=True)
@@ -72,7 +72,7 @@ def test_lessons_of_another_version_say_so():
 @pytest.mark.parametrize("module", ["data", "training", "widgets", "explorer", "results",
                                     "plots.digits"])
 def test_an_import_changes_nothing_in_the_process(module):
-    """But how OpenMP's threads wait, which is read once."""
+    """The only exception is the variable for how OpenMP's threads wait."""
     done = run(
         "import matplotlib, os, torchvision.datasets, torch; "
         "before = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
@@ -83,7 +83,7 @@ def test_an_import_changes_nothing_in_the_process(module):
 
 
 def code_of(path):
-    """A module's or a notebook's Python, without its magics."""
+    """The Python code of a module or a notebook, without magic commands."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return text
@@ -97,7 +97,7 @@ PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", PAGES + OF_LESSONS + CORE, ids=lambda path: path.stem)
 def test_nothing_that_chooses_is_given_test_images(path):
-    """Neither `results.choose` nor what a trainer measures while a learner steers it."""
+    """`results.choose` and the trainer's validation must not get test images."""
     given = []
     for call in ast.walk(ast.parse(code_of(path))):
         if isinstance(call, ast.Call):
@@ -108,7 +108,7 @@ def test_nothing_that_chooses_is_given_test_images(path):
 
 
 def test_what_is_said_to_choose_does():
-    """The pages of 03, 05, 07 and 08, or the experiments of their lessons."""
+    """Notebooks 03, 05, 07 and 08, or their lessons, choose with `results.choose`."""
     choosing = {path.parent.name for path in OF_LESSONS if "results.choose(" in code_of(path)}
     choosing |= {path.stem[3:] for path in PAGES if "results.choose(" in code_of(path)}
     assert choosing == {LESSONS[number] for number in (3, 5, 7, 8)}

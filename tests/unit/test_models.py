@@ -90,7 +90,7 @@ def test_other_words_are_named():
 
 
 def test_a_coder_has_the_layers_of_the_source():
-    """Each width: batch normalisation, dense, ReLU; then one more dense layer of the last width."""
+    """For each width batch norm, a dense layer and ReLU; then one more dense layer."""
     kinds = [type(layer) for layer in Coder(784, (196, 64), last="relu")]
     block = [nn.BatchNorm1d, nn.Linear, nn.ReLU]
     assert kinds == 2 * block + [nn.Linear, nn.ReLU]
@@ -108,7 +108,7 @@ def test_the_source_model_has_two_encoders_and_eight_latents():
     assert one_encoder == sum(p.numel() for p in model.logvar.parameters())
     widths = [784, 196, 64, 32, 16, 8, 8]
     dense = sum(a * b + b for a, b in zip(widths, widths[1:]))
-    assert one_encoder == dense + 2 * sum(widths[:-2])  # batch norm: a scale and a shift each
+    assert one_encoder == dense + 2 * sum(widths[:-2])  # batch norm: a scale and a shift per unit
 
 
 def test_relu_heads_cannot_be_negative_and_linear_ones_can():

@@ -1,7 +1,7 @@
-"""Damaged files, killed runs, many first loads at once, and the series again and again.
+"""Reliability: damaged files, killed runs, simultaneous first loads, repeated runs of the series.
 
-Options raise the counts: --damaged 200, --kills 30, --loads 30, --series 10 (hours). Each test
-reports passed/tried.
+The options --damaged, --kills, --loads and --series set the number of trials, for example
+--damaged 200 --kills 30 --loads 30 --series 10, which takes hours. Each test reports passed/tried.
 """
 
 import functools
@@ -29,8 +29,8 @@ MODEL = "kl_collapse", "1"  # study and key
 WRITE_MOMENTS = ("half written", "not yet in place", "just in place")
 
 
-# A damage is a function of a file's bytes, a random.Random and a path that no loading may bring
-# into being; it gives the damaged bytes.
+# Each damage is a function of a file's bytes, a random.Random and a path; it returns the damaged
+# bytes. Loading the damaged file must not create a file at that path.
 
 
 def truncated(content, chances, _trap):
@@ -66,7 +66,7 @@ DAMAGES = (truncated, bit_flipped, wrong_magic, foreign_pickle, empty, huge_head
 
 @functools.cache
 def unpacked():
-    """The folder of the four whole IDX files."""
+    """The folder with the four undamaged IDX files."""
     data.load_mnist()
     return files.cache_dir() / "mnist" / "MNIST" / "raw"
 
@@ -82,12 +82,12 @@ def some_file(number):
     return sorted(path.name for path in data.PACKAGED.glob("*.gz"))[number // 7 % 4][:-3]
 
 
-# A victim is a good file of its kind, damaged: it gives a function that loads it, what that must
-# give unless it raises the error that is named last.
+# Each of the next functions damages a good file. It returns a function that loads the file, the
+# right result, and the error that loading may raise instead.
 
 
 def packed_file(folder, damage, number, monkeypatch):
-    """A file that comes with the package, unpacked for the first time."""
+    """A data file of the package, unpacked for the first time."""
     name, raw, packed = some_file(number), folder / "mnist" / "MNIST" / "raw", folder / "packed"
     good = data.load_mnist()
     shutil.copytree(data.PACKAGED, packed)
@@ -100,7 +100,7 @@ def packed_file(folder, damage, number, monkeypatch):
 
 
 def cached_file(folder, damage, number, monkeypatch):
-    """A file that was unpacked before: it must be made again, and no error will do."""
+    """A file that was unpacked before; it must be unpacked again, without an error."""
     raw, good = folder / "mnist" / "MNIST" / "raw", data.load_mnist()
     shutil.copytree(unpacked(), raw)
     damage_in(raw / some_file(number), damage, number, folder / "trap")
@@ -109,7 +109,7 @@ def cached_file(folder, damage, number, monkeypatch):
 
 
 def checkpoint(folder, damage, number, _monkeypatch):
-    """A run's checkpoint. Half of the foreign pickles have a first line that fits them."""
+    """A checkpoint. Half of the foreign pickles get a first line with the right checksum."""
     images = data.load_mnist().train_images[:128]
     saved, other = (training.Trainer(models.VAE(2, (16,), seed=0), images, seed=0)
                     for _ in range(2))
@@ -129,7 +129,7 @@ def checkpoint(folder, damage, number, _monkeypatch):
 
 
 def stored_model(folder, damage, number, monkeypatch):
-    """A model of a study, as sliders load it."""
+    """A stored model of a study."""
     study, key = MODEL
 
     def load():
@@ -165,19 +165,19 @@ def test_a_damaged_file_is_named_or_changes_nothing(
 
 
 def outcome(load, good, error):
-    """"passed" if `load` raises this error or gives what `good` is, else what happened."""
+    """"passed" if `load` raises this error or returns `good`, else a description."""
     try:
         found = load()
     except error:
         return "passed"
-    except Exception as other:  # the very thing that is looked for
+    except Exception as other:  # an error that should not occur
         return f"raised {type(other).__name__}: {other}"
     same = all(torch.equal(one, other) for one, other in zip(found, good, strict=True))
     return "passed" if same else "loaded something else"
 
 
 def forkserver():
-    """A maker of processes that have PyTorch loaded, and share no PyTorch that was used."""
+    """A context that starts processes with PyTorch imported but not used before."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vae_lessons.train_in_two_stages.lab", "pytest"])
     return context
@@ -185,7 +185,7 @@ def forkserver():
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no fork server")
 def test_a_killed_run_goes_on_bitwise(one_thread, request, tmp_path, record_property):
-    """Killed at random moments and in the midst of writing, then resumed, again and again."""
+    """The run is killed at random moments and during writes, and resumed each time."""
     kills, path = request.config.getoption("kills"), tmp_path / "killed.ckpt"
     steps, chances = 15 * kills, random.Random(kills)
     moments = [*WRITE_MOMENTS, *kills * [None]]
@@ -200,18 +200,18 @@ def test_a_killed_run_goes_on_bitwise(one_thread, request, tmp_path, record_prop
 
 
 def exit_code_when_killed(path, steps, moment, chances):
-    """Let a process train, and kill it at that moment of a write or else of a random step."""
+    """Train in a process and kill it at this moment of a write, or in a random step."""
     context = forkserver()
     ear, mouth = context.Pipe(duplex=False)
     victim = context.Process(target=train_and_tell, args=(path, steps, moment, mouth))
     victim.start()
-    mouth.close()  # so that the end of a victim that ends by itself is heard
+    mouth.close()  # so that the pipe closes when the process ends
     if moment:
         wait_for(ear, moment)
     else:
         wanted, started = chances.randint(1, 7), wait_for(ear, "step")
         a_step = (wait_for(ear, *wanted * ["step"]) - started) / wanted
-        # Up to two more steps, so that any point of a step may be the last.
+        # A random time of up to two steps, to kill at any point of a step.
         time.sleep(min(chances.uniform(0, 2 * a_step), 0.05))
     victim.kill()
     victim.join()
@@ -219,7 +219,7 @@ def exit_code_when_killed(path, steps, moment, chances):
 
 
 def wait_for(ear, *words):
-    """The time when the victim has said all these words, in their order."""
+    """The time at which the process has sent all these words in order."""
     for word in words:
         heard = None
         while heard != word:
@@ -229,7 +229,7 @@ def wait_for(ear, *words):
 
 
 def train_and_tell(path, steps, moment, mouth):
-    """Train; tell of each step, and of the moment of a write after every fifth one."""
+    """Train; report each step, and the moment of a write after every fifth step."""
     torch.set_num_threads(1)
     trainer = make()
     original = trainer.step
@@ -246,7 +246,7 @@ def train_and_tell(path, steps, moment, mouth):
 
 
 def stop_at(moment, mouth):
-    """Make the next write of a file stop at the given moment, to be killed there."""
+    """Make the next write of a file wait at the given moment, to be killed there."""
     def stop(*_arguments):
         mouth.send(moment)
         time.sleep(600)
@@ -281,7 +281,7 @@ def test_many_processes_may_load_for_the_first_time_at_once(request, tmp_path, r
     for child in children:
         child.join()
     found = []
-    while not replies.empty():  # one that died has sent nothing
+    while not replies.empty():  # a process that died has sent nothing
         found.append(replies.get())
     passed = found.count(fingerprint(data.load_mnist()))
     record_property("passed/tried", f"{passed}/{count}")
@@ -304,7 +304,7 @@ def fingerprint(digits):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_whole_series_passes_again_and_again(threads, request, record_property):
-    """Strict nbval of all notebooks, two at a time, with so many threads of PyTorch's."""
+    """Strict nbval of all notebooks, two at a time, with this number of PyTorch threads."""
     series = request.config.getoption("series")
     if not series:
         pytest.skip("--series says how often")

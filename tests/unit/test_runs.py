@@ -1,4 +1,4 @@
-"""Folders of runs: named, listed, and cleared without touching anything else."""
+"""Folders of runs are named, listed and cleared, and nothing else is deleted."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""β schedules: their curves, their ranges, and that they can be stored by value."""
+"""Schedules of β: their curves, the checks of arguments, and storing them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The one training loop, and evaluation."""
+"""The training loop and evaluation."""
 
 import math
 
@@ -62,7 +62,7 @@ def test_training_lowers_the_negative_elbo(digits, device):
 
 
 def test_records_are_nats_per_image(digits):
-    """At the first step the record is the mean over the batch of sums over pixels."""
+    """The first record is the mean over the batch of sums over pixels."""
     trainer = make(digits)
     model = models.VAE(2, hidden=(32,), seed=0)
     generator = torch.Generator().manual_seed(0)
@@ -80,7 +80,7 @@ def test_records_are_nats_per_image(digits):
 
 
 def test_beta_weighs_the_rate(digits):
-    """β = 0 lets the rate grow, a large β presses it to nothing."""
+    """With β = 0 the rate grows, with a large β it goes to 0."""
     rates = {}
     for beta in (0.0, 1.0, 100.0):
         trainer = make(digits, beta=beta)
@@ -140,7 +140,7 @@ def test_a_new_batch_size_counts_at_once_and_no_image_is_lost(digits, monkeypatc
 
 
 def test_free_bits_are_the_least_that_a_latent_costs(digits):
-    """The gradient is that of Σ_j max(λ, mean KL_j) over the minibatch, and records are true."""
+    """The gradient is that of Σ_j max(λ, mean KL_j); records hold the rate without free bits."""
     trainer, free_bits = make(digits, free_bits=0.005), 0.005
     model = models.VAE(2, hidden=(32,), seed=0)
     generator = torch.Generator().manual_seed(0)
@@ -183,7 +183,7 @@ def test_validation_is_what_evaluation_gives_and_changes_nothing(digits, one_thr
 
 @on_every_device
 def test_a_device_gets_the_same_batches_and_draws(digits, device):
-    """Whatever a device adds up in another order, the first steps agree closely."""
+    """Devices add numbers in another order, but the first steps agree closely."""
     settings = {"validation_images": digits.test_images[:100], "validate_every": 3}
     here = run(make_normalised(digits, device="cpu", **settings), 3)
     there = run(make_normalised(digits, device=device, **settings), 3)
@@ -312,7 +312,7 @@ def test_divergence_spares_the_running_statistics(digits, learning_rate):
         run(trainer, 50)
     state = trainer.model.state_dict()
     assert all(tensor.isfinite().all() for tensor in state.values())
-    # The step that failed has not counted, nor those since the copy.
+    # Neither the failed step nor the steps since the last copy count.
     kept = 1 + (len(trainer.records) - 1) // training.GOOD_EVERY * training.GOOD_EVERY
     assert state["mean.0.num_batches_tracked"] == kept
     result = evaluation.evaluate(trainer.model, digits.test_images[:100], seed=0)
@@ -320,7 +320,7 @@ def test_divergence_spares_the_running_statistics(digits, learning_rate):
 
 
 def test_running_statistics_that_overflow_count_as_divergence(digits):
-    """The batch's own statistics may hide it: the loss is finite, evaluation would not be."""
+    """With the batch's own statistics the loss is finite; in evaluation it would not be."""
     trainer = run(make_normalised(digits), 3)
     trainer.model.logits[1].weight.data *= 1e22
     with pytest.raises(training.TrainingDiverged):

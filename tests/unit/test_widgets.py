@@ -1,4 +1,4 @@
-"""View and Prediction: thin shells that keep figure, data and caption together."""
+"""View and Prediction keep figure, data and caption consistent."""
 
 import gc
 import threading
@@ -15,7 +15,7 @@ from vae_helpers.plots.base import small
 
 
 def line(x, guess=None, fig=None):
-    """A figure function in the manner of `plots`."""
+    """A plot function as in `plots`."""
     if fig is None:
         fig = Figure(figsize=(1, 1))
         fig.subplots().plot([0, 1], [0, 1])
@@ -161,7 +161,7 @@ def test_committing_before_anything_is_drawn_is_harmless():
 
 
 class Shell:
-    """IPython's shell as JupyterLab drives it: `cell` runs for the `run`th time."""
+    """A fake of IPython's shell in JupyterLab: `cell` runs for the `run`th time."""
 
     cell, run = "a", 1
 
@@ -199,7 +199,7 @@ def test_a_control_made_in_another_cell_outlives_the_runs_of_this_one(shell):
 
 
 def test_a_run_again_frees_the_pixels_of_its_earlier_figures_at_once(shell):
-    gc.disable()  # figures are cycles, and Python may look for them much later
+    gc.disable()  # without a collection, figures with reference cycles stay in memory
     try:
         figure = weakref.ref(make()[1]._figure)
         shell.run = 2
@@ -243,7 +243,7 @@ def test_a_closed_view_is_drawn_by_nobody(monkeypatch):
     views = [widgets.View("a line", line, {"x": shared}, compute, prediction) for _ in range(2)]
     shared.value = 2.0
     assert drawn == [1.0, 1.0, 2.0, 2.0]
-    for _ in range(2):  # once more does no harm
+    for _ in range(2):  # closing twice is allowed
         views[0].close()
     drawn.clear()
     prediction._keep(None)

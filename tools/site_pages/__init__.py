@@ -1,4 +1,4 @@
 """The notebooks as web pages: build.py writes them, with Sphinx, MyST-NB and Furo.
 
-A package because MyST-NB takes a renderer and a function for anchors only from an installed one.
+It is a package because MyST-NB finds its renderer and anchor function only in installed packages.
 """

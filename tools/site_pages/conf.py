@@ -16,7 +16,7 @@ html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_copy_source = html_show_sourcelink = html_use_index = html_show_copyright = False
 html_scaled_image_link = False
-smartquotes = False  # captions hold code
+smartquotes = False  # captions contain code
 pygments_style, pygments_dark_style = "default", "github-dark"
 html_theme_options = {"top_of_page_buttons": []}
 
@@ -30,19 +30,19 @@ myst_heading_slug_func = "site_pages.pages.anchor"
 mathjax_path = "mathjax/tex-svg.js"
 mathjax3_config = {
     "svg": {"scale": 0.92, "mtextInheritFont": True},
-    "options": {"enableMenu": False},  # its menu would load more files
+    "options": {"enableMenu": False},  # the menu would load more files
 }
 
 
 def bring_to_life(app, _name, _template, context, _doctree):
-    """Give a page with an explorer its module, inline: a file may not load another as a module."""
+    """Add the explorer's module inline to its pages: a local file may not load a module."""
     if "live-explorer" in context.get("body", ""):
         app.add_css_file("explorer.css")
         app.add_js_file(None, body=live_explorer(), type="module")
 
 
 def fold(_app, doctree, _name):
-    """Fold the sections whose heading is marked so; escape anchors, which docutils does not."""
+    """Fold the sections whose heading is marked for it; escape anchors, which docutils does not."""
     for section in doctree.findall(nodes.section):
         section["ids"] = [escape(one) for one in section["ids"]]
         if "deeper" in section["classes"]:
@@ -54,6 +54,6 @@ def fold(_app, doctree, _name):
 
 
 def setup(app):
-    """Connect the two steps that no setting asks for."""
+    """Register the two functions above with Sphinx."""
     app.connect("html-page-context", bring_to_life)
     app.connect("doctree-resolved", fold)

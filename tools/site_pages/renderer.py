@@ -1,4 +1,4 @@
-"""MyST-NB's renderer of outputs, with what it leaves out: what stands for each kind of widget."""
+"""MyST-NB's renderer of outputs, extended by replacements for widgets."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from myst_nb.core.render import NbElementRenderer
 
 from vae_helpers.explorer import MODULE
 
-# What stands for a widget where nothing can be run.
+# {pattern of a widget's plain text: the sentence that replaces the widget on a page}.
 STAND_INS = {
     r"Prediction: ": "In JupyterLab you commit a guess here, and the result is drawn over it.",
     r"LiveTraining$": "In JupyterLab a button here goes on with the training while you read.",
@@ -20,10 +20,10 @@ STILL = "As it stood when the notebook was run. In JupyterLab this view is live.
 
 
 class Renderer(NbElementRenderer):
-    """Pictures with alternative text, views with captions, explorers alive, a word for the rest."""
+    """Renders pictures with alternative text, views with captions, and explorers that work."""
 
     def render_image(self, data):
-        """A picture; what `pages.shown` noted of it stands in the output's metadata."""
+        """A picture, rendered with the notes that `pages.shown` put into its metadata."""
         told = data.output_metadata[data.mime_type]
         (picture,) = super().render_image(data)
         picture["alt"], picture["loading"] = told["alt"], "lazy"
@@ -39,7 +39,7 @@ class Renderer(NbElementRenderer):
         return [picture]
 
     def render_text_plain(self, data):
-        """Printed text, or what stands for a widget."""
+        """Printed text, or the sentence that replaces a widget."""
         for pattern, stand_in in STAND_INS.items():
             if re.match(pattern, data.string):
                 emphasis = nodes.emphasis(text=stand_in)
@@ -48,5 +48,5 @@ class Renderer(NbElementRenderer):
 
 
 def live_explorer():
-    """The explorer's module and the model that stands in for a kernel, as one module."""
+    """The explorer's module plus a model that replaces the kernel, as one module."""
     return MODULE + Path(__file__).with_name("explorer_model.js").read_text(encoding="utf-8")

@@ -22,14 +22,14 @@ class Choice(Checked):
             return self._unanswered()
         if chosen is None or not chosen <= set(self._reasons):
             return self._failed(f"Letters from {', '.join(self._reasons)} are expected, as in "
-                                f'"A, B" or {{"A", "B"}}; {shown(answer)} cannot be read so.')
+                                f'"A, B" or {{"A", "B"}}; {shown(answer)} cannot be read.')
         if not chosen:
-            return self._failed("No letter is chosen, and some belong to them.")
+            return self._failed("No letter is chosen, but at least one option is right.")
         if chosen == self._right:
             return self._passed("Right.")
         if chosen == set(self._reasons) - self._right:
             return self._failed("You chose exactly those that do not belong, and left out the "
-                                "others. Read the question once more.")
+                                "right ones. Read the question again.")
         wrong = [letter for letter in self._reasons if letter in chosen - self._right]
         if wrong:  # missing letters are named after these are corrected
             return self._failed(" ".join(f"{x} does not belong: {self._reasons[x]}" for x in wrong))

@@ -12,8 +12,8 @@ from vae_helpers.check.runner import ordinary_state, raised, run
 
 RANDOM = (
     "Your function gives another result each time it is called: it draws random numbers, or keeps "
-    "something from call to call. The right result follows from the arguments alone; a Monte Carlo "
-    "estimate equals it only on average."
+    "a state between calls. The right result depends only on the arguments; a Monte Carlo estimate "
+    "equals it only on average."
 )
 
 

@@ -30,7 +30,7 @@ class Quantity(Checked):
             return self._unanswered()
         if found is None or len(found) != len(wanted):
             count = "A number is" if len(wanted) == 1 else f"{len(wanted)} numbers are"
-            got = f"; {shown(answer)} cannot be read so" if found is None else f", got {len(found)}"
+            got = f"; {shown(answer)} cannot be read" if found is None else f", got {len(found)}"
             return self._failed(f"{count} expected{got}.{self._comma(answer, found)}")
         if self._distance(found, wanted) <= self._tolerance:
             return self._passed("Right.")
@@ -62,7 +62,7 @@ class Quantity(Checked):
         if right:
             wrong = [name for name in self._parts if name not in right]
             return f"The {' and '.join(right)} is right, the {' and '.join(wrong)} is not. "
-        return "That is not it, nor one of the usual slips. "
+        return "That is not it, nor one of the common mistakes. "
 
     def _distance(self, found, wanted):
         if any(map(math.isnan, found)):

@@ -65,10 +65,10 @@ export function centres(codes, labels) {
 }
 
 /**
- * The digit of most of the nearest codes, and how many of them it has: {digit, votes, asked}.
- * Among equals the one that is met first on the way out wins. In the plane the digit is null
- * where most of those codes are further away than FAR, so that a single stray code makes no
- * region; in more dimensions everything is far from everything, and the nearest just vote.
+ * The most frequent digit among the nearest codes, and its number of them: {digit, votes, asked}.
+ * If several digits are equally frequent, the one with the nearest code wins. In the plane, the
+ * digit is null if most of these codes are farther away than FAR, so that a single outlier makes no
+ * region. In more dimensions all codes are far apart, so no distance is required.
  */
 export function region(codes, labels, point) {
   const [asked, latent] = [Math.min(NEIGHBOURS, labels.length), point.length];
@@ -141,10 +141,10 @@ function measure(ink) {
 }
 
 /**
- * The ink as MNIST would hold it, [784] from 0 to 1; null where there is none. The black and
- * white original is shrunk into the box, each pixel the share of its area that is ink, and
- * moved by whole pixels until its centre of mass lies in pixel 14 of the rows and the columns
- * (LeCun et al. 1998, section III.A; so the packaged digits have it, to half a pixel).
+ * The drawing as a digit like MNIST's, [784] from 0 to 1; null if there is no ink. The ink is
+ * scaled to fit the box, where each pixel is the fraction of its area with ink. It is then moved
+ * by whole pixels until its centre of mass is in pixel 14 of the rows and the columns, as in
+ * LeCun et al. 1998, section III.A (the packaged digits agree to half a pixel).
  */
 export function toDigit(ink) {
   const [across, down] = measure(ink);

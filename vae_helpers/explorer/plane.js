@@ -95,8 +95,8 @@ function drawLine(pen, [a, b]) {
 }
 
 /**
- * The backdrop with cross-hairs through the point, and a ring wide enough for a numeral; a point
- * beyond the plane is shown at its edge. line: the codes of A and B, or null.
+ * Draws the backdrop with cross-hairs through the point, and a ring large enough for a numeral.
+ * A point outside the plane is drawn at its edge. line: the codes of A and B, or null.
  */
 function drawPlane(canvas, backdrop, point, line, extent) {
   const pen = canvas.getContext("2d");

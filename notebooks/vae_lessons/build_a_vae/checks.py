@@ -89,7 +89,7 @@ def _mistakes_of_a_step(loss):
         Mistake(step(draw=lambda m, s, e: m + 0.5 * s * e),
                 "½ logvar is the log of the standard deviation. Take exp of it."),
         Mistake(step(draw=lambda m, s, e: m + 0.5 * s.exp() * e),
-                "The ½ stands outside the exponential. It belongs inside: exp(½ logvar)."),
+                "The ½ is outside the exponential. It belongs inside: exp(½ logvar)."),
         Mistake(step(draw=lambda m, s, e: m + (-0.5 * s).exp() * e),
                 "The sign in the exponent is wrong: exp(−½ logvar) is one over the standard "
                 "deviation."),
@@ -103,8 +103,8 @@ def _mistakes_of_a_step(loss):
         Mistake(step(draw=lambda m, s, e: e.clone()),
                 "z is the noise itself: scale it by exp(½ logvar), and add the mean."),
         Mistake(step(loss=lambda x, logits, m, s: -loss(x, logits, m, s)),
-                "Your step goes uphill: an optimiser lowers what backward was called on, and you "
-                "gave it minus the loss."),
+                "Your step goes uphill: an optimiser lowers the number on which backward is "
+                "called, and you called it on minus the loss."),
         Mistake(step(loss=lambda x, logits, m, s: loss(x, logits.sigmoid(), m, s)),
                 "You took the sigmoid of the logits. The cross entropy with logits takes it "
                 "itself: hand it what decode returns."),
@@ -139,14 +139,14 @@ training_step = StepExercise(
                 "backward needs one number, and there is one loss for each image. Take the mean "
                 "over the batch."),
         Mistake(_with_loss(lambda ce, kl: (ce.sum(-1) - kl.sum(-1)).mean()),
-                "The sign of the KL is wrong. The loss is distortion + rate: both shall become "
+                "The sign of the KL is wrong. The loss is distortion + rate: both should become "
                 "small."),
         Mistake(_with_loss(lambda ce, kl: (kl.sum(-1) - ce.sum(-1)).mean()),
                 "The sign of the distortion is wrong. It is −log p(x|z), which the loss has to "
                 "lower: distortion + rate."),
         Mistake(_with_loss(lambda ce, kl: ce.sum(-1).mean()),
-                "The rate is missing: this trains an autoencoder whose noise costs it nothing to "
-                "switch off. The loss is distortion + rate."),
+                "The rate is missing: this trains an autoencoder, in which reducing the noise to "
+                "0 costs nothing. The loss is distortion + rate."),
         Mistake(_with_loss(lambda ce, kl: kl.sum(-1).mean()),
                 "The distortion is missing: nothing tells the model what the images look like."),
     ],
@@ -175,7 +175,7 @@ original_step = StepExercise(
                 "This is the step from above, which lowers the −ELBO. Change its loss: a mean "
                 "over batch and pixels, plus 0.1 times a mean over batch and latents."),
         Mistake(_with_loss(lambda ce, kl: ce.mean() + kl.mean()),
-                "The weight is missing: 0.1 stands in front of the KL."),
+                "The weight is missing: multiply the KL by 0.1."),
         Mistake(_with_loss(lambda ce, kl: (ce.sum(-1) + 0.1 * kl.sum(-1)).mean()),
                 "Both terms are still summed, over pixels and over latents. The recipe averages "
                 "over them as well as over the batch."),
@@ -189,7 +189,7 @@ original_step = StepExercise(
                 "The cross entropy is summed over batch and pixels. F's default, "
                 'reduction="mean", averages over both.'),
         Mistake(_with_loss(lambda ce, kl: 0.1 * ce.mean() + kl.mean()),
-                "The 0.1 stands in front of the wrong term: it belongs to the KL."),
+                "You multiplied the wrong term by 0.1: it is the weight of the KL."),
         Mistake(_with_loss(lambda ce, kl: ce.mean() + 0.1 * kl.sum()),
                 "The KL is summed over batch and latents. The recipe averages it over both."),
         Mistake(_with_loss(lambda ce, kl: ce.mean() - 0.1 * kl.mean()),
@@ -209,8 +209,8 @@ effective_beta = Quantity(
     "effective_beta",
     _WEIGHT * _PIXELS / (2 * _LATENTS),
     [
-        (_WEIGHT, "This is the weight as it stands in the code. The two means are taken over "
-         "different numbers of things, which changes what it weighs."),
+        (_WEIGHT, "This is the weight in the code. The two means are taken over different numbers "
+         "of terms, so it is not β."),
         (_WEIGHT * _PIXELS / _LATENTS, "Twice too much: the 2σ² of the Gaussian is missing. Its "
          "−log p(x|z) is the squared error divided by 2σ², so with σ² = 1 the squared error is "
          "twice the distortion."),
@@ -243,10 +243,10 @@ effective_beta = Quantity(
         (_WEIGHT * 32 * 3 / (2 * _LATENTS), "An image has 32 · 32 · 3 numbers, not 32 · 3."),
         (_WEIGHT * _PIXELS / (4 * _LATENTS), "You halved twice. The ½ in the formula of the KL is "
          "inside kl already."),
-        (9.8, "This is the original recipe's, 0.1 · 784 / 8. Here the pixels, the latents, the "
-         "weight and the likelihood are others."),
+        (9.8, "This is the original recipe's β, 0.1 · 784 / 8. Here the numbers of pixels and "
+         "latents, the weight and the likelihood are different."),
         (0.0, "0 would leave the KL out. It has a weight of 0.2 in front of it."),
-        (1.0, "1 would make it the ELBO. It takes another weight: which?"),
+        (1.0, "1 would make it the ELBO. The weight is not 1 here."),
     ],
     [
         "Write the loss as a constant times (distortion + β · rate), both of them summed.",
@@ -271,7 +271,7 @@ heads = Choice(
     [
         "Only the last layer decides.",
         "Which of Linear, ReLU, Softplus and Tanh have negative values?",
-        "Linear and Tanh have. Look for the heads that end in neither.",
+        "Linear and Tanh do. Look for the heads that end in neither of them.",
     ],
 )
 _NARROW = 0.1  # the posterior's variance; with ReLU heads the best q has mean 0, variance 1
@@ -282,7 +282,7 @@ too_wide = Quantity(
         (0.0, "0 would mean that q can be the posterior. The log variance comes out of a ReLU, so "
          "q's variance is at least 1."),
         (0.5 * (_NARROW - 1 - math.log(_NARROW)), "This is KL(posterior ‖ q). The ELBO's gap is "
-         "KL(q ‖ posterior): q's variance stands above."),
+         "KL(q ‖ posterior), with q's variance in the numerator."),
         (1 / _NARROW - 1 + math.log(_NARROW), "Twice too much: the ½ is missing."),
         (0.5 * (1 / _NARROW - 1), "The logarithm is missing: KL = ½(s²/τ² − 1 − log s²/τ²)."),
         (0.5 * (1 / _NARROW + math.log(_NARROW)), "The −1 is missing: KL = ½(s²/τ² − 1 − log "

@@ -118,7 +118,7 @@ class StepExercise(Exercise):
         if same(found.moved, right.moved):
             if same(found.losses, right.losses) and not found.plain:
                 return self._failed("The weights and the loss are right, but you return the loss "
-                                    "as a tensor. A plain number is asked for: return loss.item()")
+                                    "as a tensor. A plain number is expected: return loss.item()")
             if same(found.losses, right.losses):
                 return self._passed("Right: after three steps every weight is where it should be.")
             return self._failed("The weights are right after each step, but what you return is "

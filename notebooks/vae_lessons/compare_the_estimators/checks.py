@@ -67,12 +67,12 @@ path_derivative = Exercise(
                 "The logvar in log q is detached, the mean is not: half of the score is left."),
         Mistake(_z_detached_in_log_q,
                 "You detached z inside log q and kept the parameters: the score is still there, "
-                "and part of the path is gone. It is the parameters that lose their gradient."),
+                "and part of the path is gone. Detach the parameters instead."),
         Mistake(_all_of_log_q_detached,
                 "No gradient is left in log q. The part through z belongs to the path and must "
                 "stay: write log q in terms of z, and detach only its mean and its logvar."),
         Mistake(_log_joint_detached,
-                "You detached log p(x, z). It knows no mean and no logvar but through z: keep it."),
+                "You detached log p(x, z). It depends on mean and logvar only through z: keep it."),
         Mistake(lambda *a: elbo.monte_carlo_form(*a).mean(0),
                 "You averaged over the draws. One value for each draw is expected."),
         Mistake(lambda *a: elbo.monte_carlo_form(*a).sum(0),
@@ -225,7 +225,7 @@ score_with_baseline = Exercise(
                 "you average it."),
         Mistake(_centred(True, True, z_fixed=False),
                 "The values are right, but z carries a gradient. The score is the gradient of "
-                "log q at a z that stands still: detach z."),
+                "log q at a fixed z: detach z."),
         Mistake(_scored(lambda f, q: ((f - _others(f)) * q).mean(0)),
                 f"You averaged over the draws. {ONE_EACH}"),
         Mistake(_scored(lambda f, q: ((f - _others(f)) * q).sum(0)),
@@ -234,7 +234,7 @@ score_with_baseline = Exercise(
                 f"You averaged over draws and images. {ONE_EACH}"),
         Mistake(elbo.monte_carlo_form,
                 "This is the Monte Carlo form. The estimator above weights log q by "
-                "f − baseline, and z stands still."),
+                "f − baseline, with z detached."),
         *mistakes_of_normal(lambda f, m, s, e: (m, s)),
     ],
     [

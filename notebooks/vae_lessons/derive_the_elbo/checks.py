@@ -163,7 +163,7 @@ ascent_step = Step(
     _climbs,
     [
         Mistake(lambda f, q, rate: q - rate * _slope(f, q),
-                "You went downhill. A loss is lowered, but the ELBO is to be raised: add the "
+                "You went downhill. A loss is minimised, but the ELBO is maximised: add the "
                 "gradient."),
         Mistake(lambda f, q, rate: q + _slope(f, q),
                 "The learning rate is not used: multiply the gradient by it."),
@@ -206,8 +206,8 @@ ascent_step = Step(
         "Let PyTorch track a copy of params, compute the bound, and ask for its gradient.",
         "params.clone().requires_grad_() is a copy that PyTorch tracks. "
         "torch.autograd.grad(value, copy) returns a tuple of one gradient.",
-        "The bound is to go up: multiply the gradient by the learning rate and add it to params. "
-        "Return the new tensor.",
+        "The bound should increase: multiply the gradient by the learning rate, add it to params, "
+        "and return the new tensor.",
     ],
 )
 

@@ -1,4 +1,4 @@
-"""The checks of notebook 03: every catalogue entry gets its name, right answers pass."""
+"""The checks of notebook 03: right answers pass, and mistakes get their own diagnosis."""
 
 import math
 
@@ -19,7 +19,7 @@ def test_the_effective_beta_is_the_calculator_s():
 
 
 @pytest.mark.parametrize("answer, words", [
-    (0.2, "as it stands in the code"),
+    (0.2, "This is the weight in the code"),
     (4.8, "Twice too much: the 2σ²"),
     (12, "The weight 0.2 is missing."),
     (24, "The weight 0.2 is missing, and so is the 2σ²"),
@@ -36,17 +36,17 @@ def test_the_effective_beta_is_the_calculator_s():
     (1.2, "halved twice"),
     (9.8, "This is the original recipe's"),
     (0, "leave the KL out"),
-    (7.1, "nor one of the usual slips"),
-    (math.nan, "nor one of the usual slips"),
+    (7.1, "nor one of the common mistakes"),
+    (math.nan, "nor one of the common mistakes"),
     ((2.4, 2.4), "A number is expected, got 2"),
-    ("2.4", "cannot be read so"),
+    ("2.4", "cannot be read"),
 ])
 def test_wrong_betas_are_named(answer, words):
     assert words in checks.effective_beta.judge(answer).diagnosis
 
 
 def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
-    """Against PyTorch's own KL, over all q that ReLU heads allow."""
+    """Compared with PyTorch's KL, for all q that ReLU heads allow."""
     mean, variance = torch.meshgrid(
         torch.linspace(0, 2, 41), torch.linspace(1, 4, 61), indexing="ij"
     )
@@ -64,14 +64,14 @@ def test_the_gap_of_a_q_that_is_too_wide_is_the_smallest_there_is():
     (4.83, "bits"),
     (47.2, "the standard deviation"),
     (math.inf, "Take the best of them"),
-    (20, "usual slips"),
+    (20, "common mistakes"),
 ])
 def test_wrong_gaps_are_named(answer, words):
     assert words in checks.too_wide.judge(answer).diagnosis
 
 
 def heads():
-    """The heads of the question, by letter."""
+    """The heads in the question, {letter: module}."""
     def linear():
         return nn.Linear(16, 8)
 
@@ -123,13 +123,13 @@ def test_every_letter_gets_its_own_reason():
     ("DF", "B is left out", "D is"),
     (set(), "No letter is chosen", "B"),
     ("", "No letter is chosen", "B"),
-    ("BDG", "cannot be read so", "left out"),
-    (["B", "DF"], "cannot be read so", "left out"),
-    ([1, 3, 5], "cannot be read so", "left out"),
-    (["B", []], "cannot be read so", "left out"),
-    (3, "cannot be read so", "left out"),
-    (None, "cannot be read so", "left out"),
-    (heads, "cannot be read so", "left out"),
+    ("BDG", "cannot be read", "left out"),
+    (["B", "DF"], "cannot be read", "left out"),
+    ([1, 3, 5], "cannot be read", "left out"),
+    (["B", []], "cannot be read", "left out"),
+    (3, "cannot be read", "left out"),
+    (None, "cannot be read", "left out"),
+    (heads, "cannot be read", "left out"),
 ])
 def test_wrong_letters_are_named(answer, words, absent):
     result = checks.heads.judge(answer)

@@ -1,4 +1,4 @@
-"""The hidden-β calculator: presets fit its controls, every control acts, and none rounds."""
+"""The calculator of the effective β: its presets, the effect of controls, and no rounding."""
 
 import math
 
@@ -45,7 +45,7 @@ def shows(calculator, preset):
     ("batch", 12), ("batch", 65536),
 ])
 def test_a_number_is_used_as_it_was_typed(calculator, name, value):
-    """No bound, no step and no list of options changes it."""
+    """Controls have no limits, steps or options that change a number."""
     control = calculator.controls[name]
     assert type(control) is ipywidgets.FloatText
     control.value = value
@@ -97,7 +97,7 @@ def test_the_batch_size_of_the_commonest_mistake(calculator):
 
 
 def test_every_choice_can_be_made(calculator):
-    """Every reduction and every likelihood that `effective_beta` knows is offered."""
+    """The controls offer every reduction and likelihood of `effective_beta`."""
     for reconstruction in RECONSTRUCTION_OPTIONS.values():
         for kl in KL_OPTIONS.values():
             for likelihood in LIKELIHOOD_OPTIONS.values():

@@ -1,4 +1,4 @@
-"""The effective β: held against the gradients of the ELBO, for every kind of loss line."""
+"""The effective β, compared with gradients of the ELBO, for every kind of loss."""
 
 import itertools
 
@@ -18,13 +18,13 @@ from vae_lessons.build_a_vae.calculator import (
 BATCH = 6
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 COMBINATIONS = list(itertools.product(REDUCTIONS, REDUCTIONS, LIKELIHOODS))
-# The weight, D, d, and the noise: a Gaussian's variance or a Laplace's scale.
+# Weight, pixels, latents, and the noise: the variance of a Gaussian or the scale of a Laplace.
 NUMBERS = [(0.1, 784, 8, 1.0), (1.0, 30, 5, 0.3), (2.5, 4, 9, 2.0), (1e-6, 7, 1, 1.0),
            (0.123456789, 64, 64, 0.987654321)]
 
 
 def tensors(pixels, latents):
-    """What a loss line needs, by name."""
+    """The variables of a loss line, {name: tensor}."""
     generator = torch.Generator().manual_seed(pixels)
 
     def draw(size):
@@ -38,13 +38,13 @@ def tensors(pixels, latents):
 
 
 def gradient(loss, inputs, likelihood):
-    """The gradient by the decoder's output and the encoder's, in one row."""
+    """The gradient with respect to the outputs of decoder and encoder, concatenated."""
     names = ("logits" if likelihood == "bernoulli" else "x_hat", "mean", "logvar")
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, [inputs[n] for n in names])])
 
 
 def objective(beta, inputs, likelihood, noise):
-    """distortion + β · rate, in nats per image, from log densities that others wrote."""
+    """distortion + β · rate, in nats per image, from torch.distributions."""
     x, logits, x_hat = inputs["x"], inputs["logits"], inputs["x_hat"]
     log_likelihood = {
         "bernoulli": lambda: elbo.bernoulli_log_prob(x, logits),
@@ -80,7 +80,7 @@ def test_the_loss_line_optimises_the_elbo_with_that_beta(
     wanted = gradient(objective(beta, inputs, likelihood, noise), inputs, likelihood)
     factor = (found @ wanted) / (wanted @ wanted)
     assert factor > 0
-    # The KL's part is compared by itself: a tiny weight is lost beside the distortion.
+    # The KL's part is compared separately: with a tiny weight it is small beside the distortion.
     for part in (slice(0, pixels * BATCH), slice(pixels * BATCH, None)):
         torch.testing.assert_close(found[part], factor * wanted[part], rtol=1e-9, atol=1e-16)
 
@@ -183,7 +183,7 @@ def test_the_presets_have_their_betas_and_their_sources():
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_s_line_runs_and_fits_the_figure(name):
     arguments = PRESETS[name].arguments
-    inputs = tensors(7, 3)  # the line fits every shape; its comment says the recipe's
+    inputs = tensors(7, 3)  # the line runs for any shape; its comment has the recipe's shape
     assert run_line(loss_line(**arguments), inputs)["loss"].isfinite()
     for row in loss_line(**arguments).splitlines():
         assert len(row) <= 120, "too wide for the figure"

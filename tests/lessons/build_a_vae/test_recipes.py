@@ -1,4 +1,4 @@
-"""The recipes of notebook 03 and what is measured of them."""
+"""The recipes of notebook 03, and the measurements of trained models."""
 
 import math
 
@@ -15,7 +15,7 @@ def digits():
 
 
 def test_the_mean_image_s_distortion_is_the_plateau(digits):
-    """206.03 nats on the training set: the closed form against a decoder that draws it."""
+    """206.03 nats on the training set, computed in closed form and with a decoder."""
     train, test = digits.train_images, digits.test_images
     assert evaluation.mean_image_distortion(train, train) == pytest.approx(206.03, abs=0.01)
     assert evaluation.mean_image_distortion(train, test) == pytest.approx(205.80, abs=0.01)
@@ -42,8 +42,8 @@ def test_silent_units_are_counted_and_told_from_unmoved_ones(digits):
         first, second, last = model.mean[0], model.mean[2], model.mean[-2]
         first.bias[:3] = -1e3  # three dead units of the first layer
         second.bias[:1] = -1e3  # and one of the second
-        last.weight[0], last.bias[0] = 0.0, -1.0  # a head that no image moves
-        last.bias[1] = -1e3  # and one that is moved, and negative throughout
+        last.weight[0], last.bias[0] = 0.0, -1.0  # an output that no image changes
+        last.bias[1] = -1e3  # an output that varies, and is always negative
         model.logvar[-2].weight.zero_()
         model.logvar[-2].bias.fill_(1.0)  # neither is 0
     counts = lab.silent_units(model, digits.test_images[:1500])
@@ -91,7 +91,7 @@ def test_a_race_says_when_each_seed_is_where_the_other_ends():
 
 
 def trained(digits, **settings):
-    """A small VAE of coders after a few large steps, whose running statistics lag."""
+    """A small VAE after a few steps with a large learning rate: its running statistics lag."""
     model = lab.CoderVAE((16, 4), (16, 784), heads="linear", seed=0, **settings)
     trainer = training.Trainer(model, digits.train_images[:2000], batch_size=200,
                                learning_rate=1e-2, seed=0)
@@ -100,7 +100,7 @@ def trained(digits, **settings):
 
 
 class WithNoise(torch.nn.Module):
-    """A model of x alone, for PyTorch's `update_bn`, which draws as `renew_statistics` does."""
+    """A model of x only, for PyTorch's `update_bn`, with the noise of `renew_statistics`."""
 
     def __init__(self, model):
         super().__init__()
@@ -130,7 +130,7 @@ def test_renewing_leaves_the_model_as_it_was(digits):
 
 
 def test_renewed_statistics_measure_what_training_sees(digits):
-    """A batch as large as the images: evaluation with renewed statistics is training mode."""
+    """With all images in one batch, recomputed statistics give the values of training mode."""
     model, images = trained(digits), digits.train_images[:1000]
     renewed = lab.renew_statistics(model, images, batch_size=1000, seed=0)
     x, eps = data.pixels(images), torch.randn(1000, 4, generator=torch.Generator().manual_seed(0))
@@ -163,7 +163,7 @@ def test_where_a_curve_first_falls_to_a_level(target, place):
 
 
 def test_the_study_measures_each_recipe_in_three_ways(monkeypatch):
-    """Two small epochs of two recipes: one entry an epoch, statistics that lag and are renewed."""
+    """Two short epochs of two recipes give one entry per epoch, and lagging statistics."""
     digits = data.load_mnist()
     few = digits._replace(train_images=digits.train_images[:16_000])
     monkeypatch.setattr(data, "load_mnist", lambda: few)

@@ -1,4 +1,4 @@
-"""The checks of training steps: right ones pass however written, wrong ones are named."""
+"""The checks of training steps: right steps pass in any style, mistakes get a diagnosis."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_right_steps_pass_however_written(step):
 
 
 def with_loss(loss):
-    """The step that lowers `loss` of (x, logits, rate of each image), written as learners do."""
+    """A learner's step that lowers loss(x, logits, rate), where rate is of each image."""
     def step(model, optimizer, x, eps):
         mean, logvar, logits = parts(model, x, eps)
         value = loss(x, logits, elbo.gaussian_kl(mean, logvar))
@@ -186,7 +186,7 @@ def test_wrong_steps_are_told_what_is_wrong(step, words):
 
 
 def test_the_original_recipe_s_step_is_the_one_with_a_beta_of_9_8():
-    """On the lesson's own model: 784 times its gradient is that of D + 9.8 R."""
+    """On the notebook's model, 784 times its gradient is the gradient of D + 9.8 R."""
     model = lab.CoderVAE(heads="linear", seed=0).double()
     x = data.pixels(data.load_mnist().train_images[:50]).double()
     eps = torch.randn(50, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -202,7 +202,7 @@ def test_the_original_recipe_s_step_is_the_one_with_a_beta_of_9_8():
 
 
 def test_our_step_is_the_trainer_s():
-    """In double precision both give the same losses."""
+    """Both give the same losses in double precision."""
     images = data.load_mnist().train_images[:600]
     mine, theirs = (lab.CoderVAE((16, 4), (16, 784), heads="linear", seed=0).double()
                     for _ in range(2))

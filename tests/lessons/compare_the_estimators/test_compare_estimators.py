@@ -1,4 +1,4 @@
-"""The checks of notebook 02: every catalogue entry gets its name, right answers pass."""
+"""The checks of notebook 02: right answers pass, and mistakes get their own diagnosis."""
 
 import math
 
@@ -96,7 +96,7 @@ def test_right_baselines_pass(answer):
 
 
 def weighted(weigh, f_of=lambda joint, log_q: (joint - log_q).detach()):
-    """A learner's answer: what `weigh` makes of f and log q."""
+    """A learner's answer that returns weigh(f, log q)."""
     def answer(log_joint, mean, logvar, eps):
         z = (mean + (0.5 * logvar).exp() * eps).detach()
         log_q = Independent(Normal(mean, (0.5 * logvar).exp()), 1).log_prob(z)

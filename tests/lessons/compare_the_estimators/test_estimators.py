@@ -1,4 +1,4 @@
-"""Gradients of the ELBO's forms: against exact gradients, finite differences and Pyro."""
+"""Gradients of the ELBO's forms, compared with exact ones, finite differences and Pyro."""
 
 import pyro
 import pyro.distributions
@@ -73,7 +73,7 @@ def test_values_of_monte_carlo_and_path_derivative_are_the_same(setting):
 
 
 def test_at_the_posterior_the_path_derivative_has_no_variance():
-    """One latent, so the posterior is in q's family; the total derivative keeps 1/s² and ½."""
+    """With one latent q can be the posterior; the total derivative's variances are 1/s² and ½."""
     model = LinearGaussian(torch.ones(1, 1).double(), torch.zeros(1).double(), 0.5)
     x = torch.tensor([[1.0]], dtype=torch.float64)
     mean, logvar = model.best_mean_field(x)

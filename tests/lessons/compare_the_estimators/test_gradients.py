@@ -1,4 +1,4 @@
-"""Gradients draw by draw, in the exact model and in a real VAE."""
+"""Gradients of single draws, in the exact model and in a VAE on MNIST."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def test_noise_falls_as_one_over_the_images_and_leaves_the_model_alone(vae):
 
 
 def test_every_estimator_agrees_in_the_mean_but_the_score_function(vae):
-    """Averaged over draws the gradients are the same; the score function's is too noisy to see."""
+    """The mean gradients agree, except the score function's, which is too noisy to compare."""
     model, images = vae
     model, x = model.double(), data.pixels(images).double()
     eps = torch.randn(4000, 1, 8, 3, generator=torch.Generator().manual_seed(0)).double()
@@ -169,7 +169,7 @@ def test_averages_take_the_first_draws_of_each_repetition():
 
 
 def triangular(log_joint, mean, factor, eps):
-    """The path derivative's surrogate of a q with the covariance factor factorᵀ."""
+    """The surrogate of the path derivative for a q with the covariance factor factorᵀ."""
     z = mean + (factor @ eps[..., None])[..., 0]
     q = torch.distributions.MultivariateNormal(mean.detach(), scale_tril=factor.detach())
     return log_joint(z) - q.log_prob(z)

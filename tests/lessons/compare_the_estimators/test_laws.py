@@ -1,4 +1,4 @@
-"""The variance laws of one-draw estimates, against draws and against each other."""
+"""The exact variances of one-draw estimates, compared with draws and with each other."""
 
 import math
 
@@ -87,7 +87,7 @@ def test_a_correlated_posterior_follows_the_laws(eps):
     best = laws.factorised_variances(
         model.precision, torch.zeros(2).double(), model.precision.diagonal() ** -0.5
     )["value"]
-    # At the best mean-field q Monte Carlo leads by d/2 and is not 0.
+    # At the best mean-field q, the Monte Carlo variance is lower by d/2, but not 0.
     assert (best["entropy"] - best["Monte Carlo"]).item() == pytest.approx(1.0)
     assert best["Monte Carlo"] > 0.1
 

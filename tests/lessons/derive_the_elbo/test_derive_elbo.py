@@ -1,4 +1,4 @@
-"""The checks of notebook 01: every catalogue entry gets its name, right answers pass."""
+"""The checks of notebook 01: right answers pass, and mistakes get their own diagnosis."""
 
 import math
 
@@ -194,12 +194,12 @@ def test_wrong_estimates_are_named(answer, words):
     (0.807, "passed", ""),
     (torch.tensor(0.8069), "passed", ""),
     (-0.807, "failed", "sign is flipped"),
-    (1.8, "failed", "usual slips"),
+    (1.8, "failed", "common mistakes"),
     (6.11, "failed", "squared b² once more"),
     ("much", "failed", "A number is expected; 'much'"),
     (None, "failed", "A number is expected"),
     ((1.0, 2.0), "failed", "A number is expected, got 2"),
-    (math.nan, "failed", "usual slips"),
+    (math.nan, "failed", "common mistakes"),
 ])
 def test_answers_in_numbers(answer, state, words):
     result = checks.gap.judge(answer)

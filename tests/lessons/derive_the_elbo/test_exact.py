@@ -1,4 +1,4 @@
-"""The exact laboratory against torch.distributions, quadrature and its own identities."""
+"""The exact models compared with torch.distributions, quadrature and known identities."""
 
 import math
 

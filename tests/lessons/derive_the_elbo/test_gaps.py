@@ -1,4 +1,4 @@
-"""The gap of a VAE: quadrature, refined posteriors, and how they add up."""
+"""The gap of a VAE: quadrature, refined posteriors, and the sum of the gap's parts."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def setting():
 
 
 def test_quadrature_agrees_with_importance_sampling(setting):
-    """An independent estimate: log of the mean weight of draws from a q eight times as wide."""
+    """Compared with the log of the mean importance weight, from a q eight times as wide."""
     model, images = setting
     x = data.pixels(images)
     eps = torch.randn(20000, len(x), 2, generator=torch.Generator().manual_seed(0))
@@ -50,7 +50,7 @@ def test_the_gap_adds_up_and_refining_closes_part_of_it(setting):
 
 
 def test_another_form_is_used_where_it_is_given(setting):
-    """The notebook's own form does the work: one nat less in each draw is one nat of gap."""
+    """A form that returns one nat less for each draw increases the gap by one nat."""
     model, images = setting
 
     def poorer(*given):

@@ -1,4 +1,4 @@
-"""The environment check says ready, or what is missing."""
+"""The check of the environment prints "ready", or the name of what is missing."""
 
 from vae_helpers import files
 from vae_lessons.start_here import lab

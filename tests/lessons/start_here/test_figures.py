@@ -1,4 +1,4 @@
-"""The latent plane of notebook 00: every digit can be told from every other."""
+"""The latent plane of notebook 00: all digits can be told apart."""
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -12,7 +12,7 @@ def growth():
 
 
 def test_numerals_away_from_their_class_are_tied_to_it():
-    """Classes that share one place have numerals beside it, and a line from each to its own."""
+    """Classes in the same place have their numerals beside it, connected by lines."""
     data = growth()
     crowded, apart = data["codes"][0], data["codes"][0] + 6 * data["labels"][:, None]
     for codes, tied in ((crowded, True), (apart, False)):
@@ -25,7 +25,7 @@ def test_numerals_away_from_their_class_are_tied_to_it():
 
 
 def test_a_class_is_labelled_where_it_is_the_most_frequent():
-    """Not at its median, if most of it lies among more numerous digits of another class."""
+    """The numeral is not at the class median if other digits are more frequent there."""
     random = np.random.default_rng(0)
     eights, hidden, alone = (random.normal(at, 0.1, (n, 2))
                              for at, n in (((0, 0), 90), ((0, 0), 40), ((-2, 1), 20)))

@@ -1,4 +1,4 @@
-"""Live training: starts, lets others work, pauses, and shows what went wrong."""
+"""Live training starts, lets other tasks run, pauses, and shows errors."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from vae_lessons.start_here.live import LiveTraining
 
 
 class Counter:
-    """A trainer whose steps only count."""
+    """A trainer whose steps only increase a count."""
 
     def __init__(self, fail_at=None):
         self.steps, self.fail_at = 0, fail_at
@@ -24,7 +24,7 @@ class Counter:
 
 
 def drive(scenario, **settings):
-    """Run the coroutine function `scenario` with a panel on a loop of its own."""
+    """Run the coroutine function `scenario` with a panel, on a new event loop."""
     async def main():
         trainer, drawn = Counter(**settings), []
         panel = LiveTraining(trainer, lambda: drawn.append(trainer.steps))
@@ -68,7 +68,7 @@ def test_it_trains_pauses_and_trains_on(monkeypatch):
 
 
 def test_a_computer_that_stalls_before_the_first_step_is_waited_for(monkeypatch):
-    monkeypatch.setattr(live, "CHUNK", -1.0)  # the chunk's time is over before it begins
+    monkeypatch.setattr(live, "CHUNK", -1.0)  # the time of each chunk is over at its start
     monkeypatch.setattr(live, "REDRAW", 0.0)
 
     async def scenario(panel, trainer, drawn):

@@ -1,4 +1,4 @@
-"""One image's way through a VAE, the film of a training, and the loop that notebook 00 writes."""
+"""Notebook 00: one image's pass through a VAE, the film of a training, and the training loop."""
 
 import copy
 from pathlib import Path
@@ -24,7 +24,7 @@ def model():
 
 
 class Recorder:
-    """Stands for a view: keeps what it is told to draw."""
+    """A substitute for a view, which records the frames that it should draw."""
 
     def __init__(self):
         self.drawn = []
@@ -124,7 +124,7 @@ def test_strips_are_of_what_is_measured(digits, model):
 
 
 def test_the_step_on_the_page_is_the_trainer_s(digits):
-    """Notebook 00 trains with its own few lines; the stored runs were trained by `Trainer`."""
+    """The training step in notebook 00 is the one of `Trainer`, which made the stored runs."""
     page = {"torch": torch}
     for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
         if cell.source.startswith(("def train_step", "def minibatches")):
