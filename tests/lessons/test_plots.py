@@ -64,7 +64,7 @@ from vae_lessons.meet_kl_collapse.figures import (
     beta_sweep,
     code_clouds,
     curve_slopes,
-    decoded_draws,
+    decoded_samples,
     own_and_common,
     rescaled_codes,
 )
@@ -482,7 +482,7 @@ def swept(here, seed):
     return images | {"beta": SWEPT[here], "rate_per_latent": list(3 * random.random(4)),
                      "active": 1 + here, "betas": SWEPT,
                      "rates": [9.0, 5.0, 1.0], "distortions": [90.0, 100.0, 150.0], "here": here,
-                     "floor": 45.5, "plateau": 205.8}
+                     "entropy": 45.5, "plateau": 205.8}
 
 
 def sloping(seed, guess):
@@ -580,7 +580,7 @@ def clocked(seed, live):
     random = np.random.default_rng(seed)
     stored = {m: {way: 5 + 90 * random.random((4, 3)) for way in WAYS} for m in "abc"}
     own = {way: {m: 20 * random.random() + 5 for m in "abc"} for way in WAYS}
-    return {"budgets": BUDGETS, "marked": 3, "log": ("a",), "stored": stored,
+    return {"budgets": BUDGETS, "marked": 3, "stored": stored,
             "labels": {m: (m.upper(), "nats") for m in "abc"}, "live": own if live else None}
 
 
@@ -599,8 +599,8 @@ def from_places(seed):
 
 def varied(seed, guess):
     random = np.random.default_rng(seed)
-    return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqr"} for m in "ab"},
-            "reference": {m: list(1 + random.random(4)) for m in "ab"}, "guess": guess,
+    return {"stored": {m: {v: list(1 + random.random(4)) for v in "pqrs"} for m in "ab"},
+            "reference": "s", "guess": guess, "flipped": ("b",), "title": f"After {seed} s",
             "asked": "q", "labels": {m: (m.upper(), f"{m} (nats)") for m in "ab"}}
 
 
@@ -852,7 +852,7 @@ CASES = [
     (curve_slopes, sloping(2, 3.0), sloping(1, None)),
     (code_clouds, clouds(1), clouds(2)),
     (rescaled_codes, shrunk(1), shrunk(2)),
-    (decoded_draws, unscaled(1), unscaled(2)),
+    (decoded_samples, unscaled(1), unscaled(2)),
     (remedy_gains, gained(1, None), gained(2, "warm-up")),
     (remedy_gains, gained(2, "warm-up"), gained(1, None)),
     (saddle_and_valley, saddle(2.0), saddle(6.0)),
@@ -867,7 +867,7 @@ CASES = [
     (training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),
     (training_panel, panel(40, 300, 0.5), panel(1, 1, 1.0)),
     (beta_schedules, schedules(1, 30), schedules(4, 9)),
-    (there_and_back, returned(1, None), returned(2, "behind")),
+    (there_and_back, returned(1, None), returned(2, "between")),
     (there_and_back, returned(2, "stays"), returned(1, None)),
     (schedules_compared, ending(1), ending(2)),
     (too_late, late(1), late(2)),

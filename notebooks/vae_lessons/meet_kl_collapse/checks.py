@@ -12,7 +12,7 @@ def loss_with_free_bits(distortion, rates, beta, free_bits):
     """The loss of a batch, distortion + β · rate, with free bits: one number, nats per image.
 
     distortion: [batch]; rates: [batch, latent]. Each latent's rate, averaged over the batch,
-    costs at least `free_bits` (Kingma et al. 2016, appendix C.8).
+    counts as at least `free_bits` (Kingma et al. 2016, appendix C.8).
     """
     return distortion.mean() + beta * rates.mean(0).clamp(min=free_bits).sum()
 
@@ -78,8 +78,8 @@ free_bits_loss = Exercise(
                 "You subtracted free_bits from the rate of each image. Average over the batch "
                 "first; and the least cost is free_bits, not 0."),
         Mistake(_pays(lambda r, f: r.mean(0).sum() - f),
-                "You subtracted free_bits once. A floor is asked for: each latent's rate costs at "
-                "least free_bits."),
+                "You subtracted free_bits once. A floor is asked for: each latent's rate counts as "
+                "at least free_bits."),
         Mistake(_pays(lambda r, f: (r.mean(0) - f).sum()),
                 "You subtracted free_bits from every latent's rate. This shifts the loss and "
                 "changes no gradient. A floor is asked for: clamp(min=free_bits)."),
@@ -112,8 +112,8 @@ free_bits_loss = Exercise(
         Mistake(_pays(lambda r, f: r.mean(0).clamp(min=f).sum().detach()),
                 "The value is right, but the rate is detached: no gradient could lower it."),
         Mistake(_pays(lambda r, f: (r.mean(0) * (r.mean(0) > f)).sum()),
-                "A latent below the floor costs you nothing, so the cost jumps at the floor. It "
-                "must cost exactly free_bits there."),
+                "A latent below the floor counts as nothing, so the loss jumps at the floor. It "
+                "must count as exactly free_bits there."),
         Mistake(lambda d, r, b, f: d.mean() + r.mean(0).clamp(min=f).sum(),
                 "β is missing: it multiplies what the rate costs."),
         Mistake(lambda d, r, b, f: d.mean() + (b * r.mean(0)).clamp(min=f).sum(),
@@ -140,8 +140,8 @@ free_bits_loss = Exercise(
     [
         "Start from β times the rate, without free bits. In which order do you average over the "
         "batch and sum over the latents, if each latent needs a floor of its own?",
-        "A latent whose average rate is below free_bits costs free_bits. torch has a function for "
-        "lower limits.",
+        "A latent whose average rate is below free_bits counts as free_bits. torch has a function "
+        "for lower limits.",
         "distortion.mean() + beta * (…), where … is rates.mean(0), then .clamp(min=free_bits), "
         "then .sum().",
     ],
@@ -198,8 +198,8 @@ slope = Quantity(
          "of distortions over a difference of rates."),
         ((8.0, 11.0), "You divided a model's distortion by its own rate. A slope needs two "
          "models."),
-        ((11.0, 122 / 7), "You divided a model's distortion by its own rate. A slope needs two "
-         "models."),
+        *((pair, "You divided a model's distortion by its own rate. A slope needs two models.")
+          for pair in ((11.0, 17.4), (11.0, 122 / 7), (8.0, 17.4), (8.0, 122 / 7), (11.0, 11.0))),
         ((214 / 23, 232 / 17), "You added where you should subtract: a slope is a ratio of "
          "differences."),
         ((2.0, 3.0), "The first is right. The slope from A to C tells nothing about B; take the "

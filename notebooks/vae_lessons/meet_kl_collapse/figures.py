@@ -9,11 +9,11 @@ from vae_helpers.plots.digits import labelled_picture, tile
 
 GREY = "#999999"
 LEAST_SLOPE = 0.008  # the lower end of an axis of slopes
-ROWS = ["digits", "reconstructions"] * 2 + ["draws"] * 2  # of `digit_rows`
+ROWS = ["digits", "reconstructions"] * 2 + ["samples"] * 2  # of `digit_rows`
 
 
 def digit_rows(originals, reconstructions, samples):
-    """Ten digits with their reconstructions below, then ten draws: 3 x [10, 28, 28] to six rows."""
+    """Ten digits, their reconstructions below, then ten samples: 3 x [10, 28, 28] to six rows."""
     rows = [part.reshape(2, 5, 28, 28) for part in (originals, reconstructions, samples)]
     order = [rows[0][0], rows[1][0], rows[0][1], rows[1][1], rows[2][0], rows[2][1]]
     return tile(np.concatenate(order), 5)
@@ -22,18 +22,18 @@ def digit_rows(originals, reconstructions, samples):
 @styled
 def beta_sweep(
     beta, originals, reconstructions, samples, rate_per_latent, active, betas, rates, distortions,
-    here, floor, plateau, fig=None,
+    here, entropy, plateau, fig=None,
 ):
     """One model of a sweep over β: its digits, its latents and its place on the curve.
 
     originals, reconstructions, samples: [10, 28, 28] in [0, 1]; rate_per_latent: [latent], nats;
     active: how many latents are active; betas, rates, distortions: of all models [β]; here: which
-    of them this is. floor: the pixels' own entropy; plateau: the distortion of the mean image.
+    of them this is. entropy: the pixels' entropy; plateau: the distortion of the mean image.
     Nats per test image.
     """
     latents = len(rate_per_latent)
     if fig is None:
-        fig = _empty_sweep(latents, betas, max(rates), floor, plateau)
+        fig = _empty_sweep(latents, betas, max(rates), entropy, plateau)
     parts = fig.artists_of
     parts["digits"].set_data(digit_rows(originals, reconstructions, samples))
     for bar, rate in zip(parts["bars"], sorted(rate_per_latent, reverse=True)):
@@ -48,14 +48,14 @@ def beta_sweep(
                                  "nats per test image")
     fig.caption = (
         f"β = {beta:g}: rate {rates[here]:.1f} and distortion {distortions[here]:.1f} nats per "
-        f"test image; {active} of {latents} latents are active. The pixels' own entropy is "
-        f"{floor:.1f}, the mean image's distortion {plateau:.1f}."
+        f"test image; {active} of {latents} latents are active. The pixels' entropy is "
+        f"{entropy:.1f}, the mean image's distortion {plateau:.1f}."
     )
     return fig
 
 
-def _empty_sweep(latents, betas, highest_rate, floor, plateau):
-    """The sweep's figure with its axes, its floor and its plateau, and no model yet."""
+def _empty_sweep(latents, betas, highest_rate, entropy, plateau):
+    """The sweep's figure with its axes, its entropy and its plateau, and no model yet."""
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     digits, bars, curve = fig.subplots(1, 3, width_ratios=[1.25, 0.85, 1.15])
     numbers = range(1, latents + 1)
@@ -71,14 +71,14 @@ def _empty_sweep(latents, betas, highest_rate, floor, plateau):
     }
     curve.text(0.97, 0.6, "numbers: β in training", color="#555555", fontsize=8.5, ha="right",
                transform=curve.transAxes)
-    digits.set_title("Digits, reconstructions,\nand decoded draws from the prior")
+    digits.set_title("Digits, reconstructions,\nand samples")
     bars.set(xlabel="latent, largest rate first", ylabel="rate (nats per image)", ylim=(0.004, 30),
              yscale="log", title=TWO_LINES, xticks=numbers)
     bars.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 1, 10]))
     bars.yaxis.set_major_formatter("{x:g}")
     curve.set(xlabel="rate (nats per image)", ylabel="distortion (nats per image)",
               title=TWO_LINES, ylim=(0, 225), xlim=(-4, 1.15 * highest_rate + 4))
-    for height, words in ((floor, "the pixels' own entropy"), (plateau, "the mean image")):
+    for height, words in ((entropy, "the pixels' entropy"), (plateau, "the mean image")):
         curve.axhline(height, color=GREY, linestyle="--", linewidth=1)
         curve.text(curve.get_xlim()[1], height - 4, words, ha="right", va="top", fontsize=8.5)
     freeze_layout(fig)
@@ -206,14 +206,14 @@ def rescaled_codes(betas, mean_part, rate, rescaled, slopes, rescaled_slopes):
 
 
 @styled
-def decoded_draws(rows):
+def decoded_samples(rows):
     """The same draws of z, decoded by several models, one row a model: {label: [n, 28, 28]}."""
     images = np.concatenate(list(rows.values()))
     columns = len(images) // len(rows)
     fig = Figure(figsize=(7.6, 0.65 * len(rows) + 0.4), layout="constrained")
     axes = fig.subplots()
     labelled_picture(axes, list(rows), columns).set_data(tile(images, columns))
-    axes.set_title("With rescaled codes, the draws get dark strokes, but few are digits")
+    axes.set_title("With rescaled codes, the samples get dark strokes, but few are digits")
     fig.caption = f"The same {columns} draws from the prior, decoded by the models: " + ", ".join(
         f"{name}, {100 * part.mean():.0f} % ink" for name, part in rows.items()) + "."
     return fig

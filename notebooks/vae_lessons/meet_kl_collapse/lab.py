@@ -159,16 +159,18 @@ class LinearVAE(GaussianVAE):
         return 0.5 * (squared / self.noise_variance + constant)
 
 
-def new_trainer(loss, seed, *, latent, hidden, batch_size, learning_rate, beta, **_other):
+def new_trainer(loss, seed, *, latent, hidden, batch_size, learning_rate, beta, free_bits=None):
     """A trainer of a dense VAE on MNIST that minimises `loss`, on one thread.
 
-    loss: a function of distortion [batch], rates [batch, latent] and β to one number.
-    beta: a number, or a schedule.
+    loss: a function of distortion [batch], rates [batch, latent] and β to one number; with
+    free_bits, which then follow β. beta: a number, or a schedule.
     """
+    bits = () if free_bits is None else (free_bits,)
+
     def objective(model, x, generator, *, beta, free_bits):
         eps = data.noise(generator, len(x), model.latent, like=x)
         distortion, rates = model.elbo_parts(x, eps)  # [batch], [batch, latent]
-        return (loss(distortion, rates, beta), distortion.mean(), rates.sum(-1).mean(),
+        return (loss(distortion, rates, beta, *bits), distortion.mean(), rates.sum(-1).mean(),
                 rates.mean(0))
 
     return on_one_thread(training.Trainer(
@@ -183,7 +185,7 @@ def sweep_trainer(seed, beta, **settings):
     return trainer
 
 
-def anneal_learning_rate(trainer, epochs):
+def train_with_annealing(trainer, epochs):
     """Train for `epochs`: half at the trainer's learning rate, half while it falls to 0.
 
     The noise of minibatches keeps a run from its minimum; a falling learning rate removes it.
@@ -230,7 +232,7 @@ def remedy_trainer(remedy, seed, *, beta, learning_rate, steps, free_bits, **set
     """A trainer that applies one of `REMEDIES` to a run that tends to collapse.
 
     Warm-up raises β from 0 to `beta` over half of `steps`, cyclical annealing does so four times,
-    each over an eighth; free bits charge each latent at least `free_bits` nats.
+    each over an eighth; with free bits each latent's rate counts as at least `free_bits` nats.
     """
     trainer = dense_trainer(
         seed, learning_rate=1e-3 if remedy == SMALLER else learning_rate, **settings)

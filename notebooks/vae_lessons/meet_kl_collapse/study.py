@@ -9,10 +9,10 @@ from vae_lessons.meet_kl_collapse import lab
 from vae_lessons.meet_kl_collapse.lab import (
     LONGER,
     REMEDIES,
-    anneal_learning_rate,
     end_of,
     remedy_trainer,
     sweep_trainer,
+    train_with_annealing,
 )
 
 
@@ -25,7 +25,7 @@ def run_sweep(seed, *, betas, model_seed, epochs, **settings):
     models = {}
     for beta in betas:
         trainer = sweep_trainer(seed, beta, **settings)
-        anneal_learning_rate(trainer, epochs)
+        train_with_annealing(trainer, epochs)
         for name, images in parts.items():
             result = evaluation.evaluate(trainer.model, images, seed=seed)
             found[name].append([result.distortion, result.rate])
@@ -60,7 +60,7 @@ def run_split(seed, *, betas, epochs, **settings):
     found = {"train": [], "moments": []}
     for beta in betas:
         trainer = sweep_trainer(seed, beta, **settings)
-        anneal_learning_rate(trainer, epochs)
+        train_with_annealing(trainer, epochs)
         result = evaluation.evaluate(trainer.model, images, seed=seed)
         found["train"].append([result.distortion, result.rate])
         found["moments"].append(lab.posterior_moments(trainer.model, images).tolist())

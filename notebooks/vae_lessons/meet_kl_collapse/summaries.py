@@ -91,8 +91,12 @@ class RateSplit:
         return secants(self.train[..., 0], self.rescaled_rate() if rescaled else self.rate)
 
     def width(self):
-        """The standard deviation of q(z|x), root mean square, then averaged: [seed, β]."""
-        return self.moments[:, :, 1].sqrt().mean(-1)
+        """The standard deviation of q(z|x), geometric mean over images and latents: [seed, β].
+
+        The rate is ½ Σ (m² + s² − 1 − log s²), averaged over images, so log s² follows from it.
+        """
+        sizes = (self.moments.sum(2) - 1).sum(-1)
+        return (0.5 * (sizes - 2 * self.rate) / self.moments.shape[-1]).exp()
 
     def panels(self):
         """What `figures.rescaled_codes` draws."""
@@ -111,6 +115,8 @@ class Remedies:
         self.places = self.settings.pop("places")  # {name: {beta, learning_rate}}
         self.at_four, self.at_one = self.places
         self.rows = [REMEDIES[0], LONGER, *REMEDIES[1:]]
+        self.deep = {name: self.settings[name] for name in ("latent", "hidden", "batch_size")}
+        self.deep["learning_rate"] = self.places[self.at_four]["learning_rate"]
 
     def values(self, place, remedy, quantity):
         """One number a seed. quantity: distortion, rate, active, dead, neg_elbo or own."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from vae_helpers import arguments, data, elbo, evaluation
 from vae_helpers.study import dense_trainer
-from vae_lessons.meet_kl_collapse.lab import anneal_learning_rate
+from vae_lessons.meet_kl_collapse.lab import train_with_annealing
 
 STEPS = 100  # of the probe's training, which is at rest by then
 
@@ -64,7 +64,7 @@ def slerp(first, second, t):
     return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
 
 
-def move_along(codes, direction, value):
+def set_along(codes, direction, value):
     """Codes [n, latent] whose component along the unit vector `direction` [latent] is `value`."""
     return codes + (value - codes @ direction)[:, None] * direction  # [n, latent]
 
@@ -153,7 +153,7 @@ def make_models(seed, *, epochs, plane_hidden, latent, hidden, **settings):
     plane = plane_trainer(seed, plane_hidden=plane_hidden, **settings)
     large = dense_trainer(seed, latent=latent, hidden=hidden, **settings)
     for trainer in (plane, large):
-        anneal_learning_rate(trainer, epochs)
+        train_with_annealing(trainer, epochs)
     return plane, large
 
 

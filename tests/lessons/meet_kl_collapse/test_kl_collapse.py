@@ -168,7 +168,7 @@ def figure_of(**changed):
         "beta": 2.0, "originals": images, "reconstructions": images, "samples": images,
         "rate_per_latent": [1.0, 0.002], "active": 1, "rates": [9.0, 3.0],
         "distortions": [100.0, 120.0], "betas": [1.0, 2.0], "here": 1,
-        "floor": 45.5, "plateau": 205.8,
+        "entropy": 45.5, "plateau": 205.8,
     } | changed)
 
 
