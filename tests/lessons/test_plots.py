@@ -614,8 +614,8 @@ def scattered(seed, guess):
     random = np.random.default_rng(seed)
     variances = np.logspace(-4, 4, 9)
     return {"estimates": random.gamma(4, seed, 500), "variance": 4.0 * seed, "n": 9,
-            "variances": variances, "laws": {"s²": variances**2 / 4, "log s²": 0 * variances + 0.2},
-            "measured": {"s²": 4.0 * seed, "log s²": 3.0}, "crossover": 1 + seed / 10,
+            "variances": variances, "laws": {"σ̂²": variances**2 / 4, "log σ̂²": 0 * variances + 0.2},
+            "measured": {"σ̂²": 4.0 * seed, "log σ̂²": 3.0}, "crossover": 1 + seed / 10,
             "guess": guess}
 
 
@@ -822,8 +822,8 @@ CASES = [
     (flattened, flat(1), flat(2)),
     (tsne_map, embedded(1, None), embedded(2, "a disc")),
     (tsne_map, embedded(2, "a disc"), embedded(1, None)),
-    (estimate_spread, scattered(1, None), scattered(2, "s²")),
-    (estimate_spread, scattered(2, "s²"), scattered(1, None)),
+    (estimate_spread, scattered(1, None), scattered(2, "σ̂²")),
+    (estimate_spread, scattered(2, "σ̂²"), scattered(1, None)),
     (nll_bowls, bowl(0.1), bowl(3.0)),
     (gradient_noise, noisy_gradients(1), noisy_gradients(2)),
     (encoder_outputs, encoded(1), encoded(2)),
@@ -1219,7 +1219,7 @@ def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
     data["excess"]["log variance"] = np.full(4, np.inf)
     fig = fitted_scales(**data)
     titles = [axes.get_title("left") for axes in fig.axes]
-    assert titles[1] == "log variance:\n3 of 4 fail, ∞ nats off"
+    assert titles[1] == "log variance:\n3 of 4 fail, median ∞ nats off"
     assert titles[2].startswith("softplus (your guess):")
     assert np.isnan(fig.artists_of["log variance"]["stored"][1].get_ydata()).all()
     assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0
@@ -1262,8 +1262,8 @@ def test_the_output_that_varies_more_is_named():
 
 def test_the_estimate_that_spreads_less_is_named():
     for measured, less in (
-        ({"s²": 0.1, "log s²": 0.2}, "s²"),
-        ({"s²": 3, "log s²": 0.2}, "log s²"),
+        ({"σ̂²": 0.1, "log σ̂²": 0.2}, "σ̂²"),
+        ({"σ̂²": 3, "log σ̂²": 0.2}, "log σ̂²"),
     ):
         fig = estimate_spread(**scattered(1, "neither") | {"measured": measured})
         assert f"; {less} varies less" in fig.caption and "Your guess: neither" in fig.caption

@@ -227,24 +227,24 @@ in_any_unit = Exercise(
     _unit_cases,
     [
         Mistake(_with_unit(_rms, lambda v, s: v),
-                "The residuals were divided by s, but the result was not put back: it is log σ² "
-                "in the new unit. Variances are s² times larger in the old one."),
+                "The residuals were divided by rms, but the result was not put back: it is log σ² "
+                "in the new unit. Variances are rms² times larger in the old one."),
         Mistake(_with_unit(_rms, lambda v, s: v + s.log()),
-                "You added log s. The variance changes by s², so its log changes by 2 log s."),
+                "You added log rms. The variance changes by rms², its log by 2 log rms."),
         Mistake(_with_unit(_rms, lambda v, s: v - 2 * s.log()),
-                "The sign is wrong: you divided r by s, so σ² must be multiplied by s²: add "
-                "2 log s."),
+                "The sign is wrong: you divided r by rms, so σ² must be multiplied by rms²: "
+                "add 2 log rms."),
         Mistake(_with_unit(_rms, lambda v, s: v - s.log()),
-                "You subtracted log s. Add it, twice: σ² must be multiplied by s²."),
+                "You subtracted log rms. Add it, twice: σ² must be multiplied by rms²."),
         Mistake(_with_unit(_rms, lambda v, s: v * s**2),
-                "s² multiplies the variance. fit returns its logarithm, to which 2 log s is "
+                "rms² multiplies the variance. fit returns its logarithm, to which 2 log rms is "
                 "added."),
         Mistake(_with_unit(_rms, lambda v, s: v * s),
-                "The result of fit is a logarithm: a factor of s² on σ² is 2 log s added to it."),
+                "fit returns a logarithm: a factor of rms² on σ² is 2 log rms added to it."),
         Mistake(_with_unit(_rms, lambda v, s: v + s**2),
-                "You added s². A factor of s² on σ² is 2 log s added to its logarithm."),
+                "You added rms². A factor of rms² on σ² is 2 log rms added to its logarithm."),
         Mistake(_with_unit(lambda r: r.square().mean(), lambda v, s: v + s.log()),
-                "You divided by the mean square. Divide by its root, s; then add 2 log s."),
+                "You divided by the mean square. Divide by its root; then add 2 log rms."),
         Mistake(_with_unit(lambda r: r.square().mean(), lambda v, s: v + 2 * s.log()),
                 "You divided by the mean square. Divide by its root."),
         Mistake(_with_unit(lambda r: r.std(), lambda v, s: v + 2 * s.log()),
@@ -259,20 +259,20 @@ in_any_unit = Exercise(
         Mistake(_with_unit(lambda r: r.abs().mean(), lambda v, s: v + 2 * s.log()),
                 "You divided by the mean of |r|. Use the root mean square."),
         Mistake(_with_unit(lambda r: 1 / _rms(r), lambda v, s: v + 2 * s.log()),
-                "You multiplied by s. Divide by it, so that the root mean square becomes 1."),
+                "You multiplied by rms. Divide by it, so that the root mean square becomes 1."),
         Mistake(lambda fit, x, r: fit(x, r),
-                "The residuals were fitted in their own unit. Divide them by s first."),
+                "The residuals were fitted in their own unit. Divide them by rms first."),
         Mistake(lambda fit, x, r: fit(x / _rms(r), r / _rms(r)) + 2 * _rms(r).log(),
-                "You divided x by s too. Only the residuals change their unit."),
+                "You divided x by rms too. Only the residuals change their unit."),
         Mistake(lambda fit, x, r: fit(x, r) + 2 * _rms(r).log(),
-                "You fitted r itself. Fit r / s."),
+                "You fitted r itself. Fit r / rms."),
         Mistake(_with_unit(_rms, lambda v, s: (v + 2 * s.log()).exp()),
                 "This is the variance. Return its logarithm."),
     ],
     [
-        "Let s be the root mean square of r. What does fit(x, r / s) return, and in which unit?",
-        "σ² in the old unit is s² times σ² in the new one. What does that do to log σ²?",
-        "s = r.square().mean().sqrt(), then fit(x, r / s) + 2 * s.log().",
+        "Let rms be the root mean square of r. What does fit(x, r / rms) return, in which unit?",
+        "σ² in the old unit is rms² times σ² in the new one. What does that do to log σ²?",
+        "rms = r.square().mean().sqrt(), then fit(x, r / rms) + 2 * rms.log().",
     ],
 )
 

@@ -11,15 +11,16 @@ STYLES = {  # every parametrisation keeps its colour, line and mark
     "softplus": (GREEN, "-.", "^"),
 }
 GREY = "#777777"
+SMALLEST = 1e-6  # the left end of the axis of gradients
 
 
 @styled
 def estimate_spread(
     estimates, variance, n, variances, laws, measured, crossover, guess=None, fig=None
 ):
-    """Sample variances s² and their logarithms around the truth, and how much both vary.
+    """Sample variances σ̂² and their logarithms around the truth, and how much both vary.
 
-    estimates: [draws], s² of `n` numbers from N(0, variance). laws: {"s²" or "log s²":
+    estimates: [draws], σ̂² of `n` numbers from N(0, variance). laws: {"σ̂²" or "log σ̂²":
     variances [points]} at the true `variances` [points]; measured: {the same: variance of the
     draws}. crossover: the σ² at which the laws cross. guess: which the learner expects to
     vary less, or None.
@@ -27,7 +28,7 @@ def estimate_spread(
     if fig is None:
         fig = _empty_spread(variances)
     parts = fig.artists_of
-    centred = {"s²": estimates - variance, "log s²": np.log(estimates) - np.log(variance)}
+    centred = {"σ̂²": estimates - variance, "log σ̂²": np.log(estimates) - np.log(variance)}
     for kind, values in centred.items():
         histogram, law, mark = parts[kind]
         half = min(3, 5 * values.std())  # the bins follow the spread, the axis does not
@@ -38,7 +39,7 @@ def estimate_spread(
                            [0, *frequency / max(1, frequency.max()), 0])
         beyond = (np.abs(values) > 3).mean()
         histogram.axes.set_title(f"{kind}: variance {_plain(measured[kind])}"
-                                 + (f", {beyond:.0%} outside" if beyond > 0.005 else ""))
+                                 + (f", {beyond:.0%} off the axis" if beyond > 0.005 else ""))
         law.set_data(variances, laws[kind])
         mark.set_data([variance], [measured[kind]])
     parts["cross"].set_xdata([crossover, crossover])
@@ -48,8 +49,8 @@ def estimate_spread(
         f"the lines cross at σ² = {crossover:.3f}"
         + ("" if guess is None else f" (your guess: {guess})"))
     fig.caption = (
-        f"{len(estimates)} samples of n = {n} numbers with σ² = {variance:.2g}: Var(s²) = "
-        f"{measured['s²']:.3g}, Var(log s²) = {measured['log s²']:.3g}; {less} varies less. The "
+        f"{len(estimates)} samples of n = {n} numbers with σ² = {variance:.2g}: Var(σ̂²) = "
+        f"{measured['σ̂²']:.3g}, Var(log σ̂²) = {measured['log σ̂²']:.3g}; {less} varies less. The "
         f"lines cross at σ² = {crossover:.3f}."
         + ("" if guess is None else f" Your guess: {guess}."))
     return fig
@@ -61,12 +62,12 @@ def _empty_spread(variances):
     grid = fig.add_gridspec(2, 2, width_ratios=[1, 1.25])
     right = fig.add_subplot(grid[:, 1])
     fig.artists_of = {"cross": right.axvline(1, color=GREY, linewidth=1, linestyle=":")}
-    kinds = {"s²": STYLES["variance"], "log s²": STYLES["log variance"]}
+    kinds = {"σ̂²": STYLES["variance"], "log σ̂²": STYLES["log variance"]}
     for row, (kind, (colour, line, mark)) in enumerate(kinds.items()):
         axes = fig.add_subplot(grid[row, 0])
         axes.axvline(0, color="black", linewidth=1)
         axes.set(xlim=(-3, 3), ylim=(0, 1.15), yticks=[], ylabel="how often", title=" ",
-                 xlabel=("s² − σ²", "log s² − log σ²")[row])
+                 xlabel=("σ̂² − σ²", "log σ̂² − log σ²")[row])
         fig.artists_of[kind] = (
             axes.plot([], [], color=colour, drawstyle="steps-mid")[0],
             right.plot([], [], line, color=colour, label=f"Var({kind}), formula")[0],
@@ -138,15 +139,16 @@ def nll_bowls(r, variance, nll, gradients, fig=None):
         line.set_data(variance, np.abs(gradients[name]))
         small = variance < square
         asymptote.set_data(variance[small], square / (2 * variance[small] ** power))
-    parts["variance"].axes.set_title(f"As a function of σ²:\nbends down above {_plain(2 * square)}")
-    parts["log variance"].axes.set_title("As a function of log σ²:\na bowl of fixed shape")
-    steepest = np.abs(gradients["variance"]).max()
+    parts["variance"].axes.set_title(f"As a function of σ²:\nconcave above {_plain(2 * square)}")
+    parts["log variance"].axes.set_title("As a function of log σ²:\nconvex everywhere")
+    visible = variance >= SMALLEST
+    steepest = {name: np.abs(values[visible]).max() for name, values in gradients.items()}
     parts["gradients"]["variance"][0].axes.set_title(f"r = {r:.3g}: both gradients\n"
                                                      "grow without bound as σ² → 0")
     fig.caption = (
-        f"r = {r:.3g}: the NLL is lowest at σ² = r² = {square:.3g}. In σ² it bends down above "
-        f"{2 * square:.3g}, in log σ² nowhere. Gradients shown reach {steepest:.2g} with "
-        f"respect to σ² and {np.abs(gradients['log variance']).max():.2g} with respect to log σ²."
+        f"r = {r:.3g}: the NLL is lowest at σ² = r² = {square:.3g}. In σ² it is concave above "
+        f"{2 * square:.3g}, in log σ² nowhere. Gradients shown reach {steepest['variance']:.2g} "
+        f"with respect to σ² and {steepest['log variance']:.2g} with respect to log σ²."
     )
     return fig
 
@@ -158,12 +160,12 @@ def _empty_bowls():
     fig.artists_of = {
         "variance": plain.plot([], [], color=BLUE)[0],
         "concave": plain.plot([], [], color="#CC79A7", linewidth=5, alpha=0.45,
-                              label="bends down")[0],
+                              label="concave")[0],
         "log variance": log.plot([], [], "--", color=ORANGE)[0],
         "gradients": {
             name: (slopes.plot([], [], STYLES[name][1], color=STYLES[name][0],
                                label=f"with respect to {label}")[0],
-                   slopes.plot([], [], ":", color=STYLES[name][0], linewidth=3, alpha=0.5)[0])
+                   slopes.plot([], [], ":", color="black", linewidth=2.2, alpha=0.8)[0])
             for name, label in (("variance", "σ²"), ("log variance", "log σ²"))},
     }
     plain.set(xlabel="σ²", ylabel="NLL (nats)", title=TWO_LINES)
@@ -172,10 +174,10 @@ def _empty_bowls():
     plain.legend(loc="lower right", fontsize=9)
     log.set(xlabel="log σ²", ylabel="NLL (nats)", title=TWO_LINES)
     slopes.set(xscale="log", yscale="log", xlabel="σ²", ylabel="|gradient of the NLL|",
-               xlim=(1e-6, 1e6), ylim=(1e-8, 1e16), title=TWO_LINES)
+               xlim=(SMALLEST, 1e6), ylim=(1e-8, 1e16), title=TWO_LINES)
     slopes.set_xticks([1e-6, 1e-3, 1, 1e3, 1e6])
     slopes.set_yticks([1e-8, 1e-4, 1, 1e4, 1e8, 1e12])
-    slopes.legend(loc="upper right", fontsize=8.5, title="dotted: r²/2σ⁴ and r²/2σ²",
+    slopes.legend(loc="upper right", fontsize=8.5, title="dotted: r²/2σ⁴ and r²/2σ², for small σ²",
                   title_fontsize=8.5)
     freeze_layout(fig)
     return fig

@@ -16,7 +16,7 @@ def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None
 
     x: [points]; truth: log₁₀ σ² [points]; stored: {parametrisation: log₁₀ σ² [seeds, points],
     NaN where it was not finite}; live: {parametrisation: [points]}, for some or none; excess:
-    {parametrisation: nats per error [seeds]}, ∞ among them; failures: {parametrisation:
+    {parametrisation: nats per residual [seeds]}, ∞ among them; failures: {parametrisation:
     seeds that failed}; settings: words for the title. guess: a parametrisation, or None.
     """
     if fig is None:
@@ -30,10 +30,10 @@ def fitted_scales(x, truth, stored, live, excess, failures, settings, guess=None
         median = np.median(excess[name])
         count = f"{failures[name]} of {len(excess[name])} fail"
         chosen = " (your guess)" if guess == name else ""
-        parts["truth"].axes.set_title(f"{name}{chosen}:\n{count}, {_nats(median)} off")
+        parts["truth"].axes.set_title(f"{name}{chosen}:\n{count}, median {_nats(median)} off")
         words.append(f"{name}: {count}, median excess {_nats(median)}")
     middle = (truth.min() + truth.max()) / 2
-    parts["truth"].axes.set_ylim(middle - 5.5, middle + 5.5)
+    parts["truth"].axes.set_ylim(middle - 6.4, middle + 6.4)
     fig.caption = f"{settings}. " + "; ".join(words) + "."
     return fig
 
@@ -63,42 +63,46 @@ def _empty_fits(stored):
 
 @styled
 def failure_maps(failures, of, optimizer, learning_rates, units, guess=None, fig=None):
-    """How many fits fail at each learning rate and unit, one panel for each parametrisation.
+    """How many fits fail at each learning rate and scale, one panel for each parametrisation.
 
-    failures: {parametrisation: failed fits [learning rates, units]}, out of `of` in each field.
-    guess: the parametrisation that the learner expects to fail least often, or None.
+    failures: {parametrisation: failed fits [learning rates, units]}, out of `of` in each field;
+    units: scales of the residuals. guess: a parametrisation that the learner chose, or None.
     """
     if fig is None:
         fig = _empty_maps(failures, of, learning_rates, units)
     totals = {name: int(np.sum(count)) for name, count in failures.items()}
     fits, words = of * len(units) * len(learning_rates), []
-    for name, (picture, texts) in fig.artists_of.items():
+    for name, (picture, texts) in fig.artists_of["panels"].items():
         count = np.asarray(failures[name])
         picture.set_data(count)
         for text, failed in zip(texts, count.ravel()):
             text.set_text(f"{failed:.0f}")
         chosen = " (your guess)" if guess == name else ""
         picture.axes.set_title(f"{name}{chosen}:\n{totals[name]} of {fits} fits fail")
-        words.append(f"{name}: {totals[name]} of {fits} fits fail; by unit " + ", ".join(
+        words.append(f"{name}: {totals[name]} of {fits} fits fail; by scale " + ", ".join(
             f"{failed:.0f} at {unit:g}" for unit, failed in zip(units, count.sum(0))))
+    fewest = [name for name, total in totals.items() if total == min(totals.values())]
+    fig.artists_of["finding"].set_text(
+        f"{optimizer}: the {' and the '.join(fewest)} {'fail' if fewest[1:] else 'fails'} in the "
+        "fewest fits")
     fig.caption = f"{optimizer}, {of} fits in each field. " + ". ".join(words) + "."
     return fig
 
 
 def _empty_maps(failures, of, learning_rates, units):
     """The figure of failed fits with a panel for each parametrisation, and no numbers yet."""
-    fig = Figure(figsize=(9.6, 3.2), layout="constrained")
+    fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     panels = fig.subplots(1, len(failures), sharey=True)
-    fig.artists_of = {}
+    fig.artists_of = {"finding": fig.suptitle(" "), "panels": {}}
     for axes, (name, count) in zip(panels, failures.items()):
         rows, columns = np.shape(count)
-        fig.artists_of[name] = (
+        fig.artists_of["panels"][name] = (
             axes.imshow(np.zeros((rows, columns)), cmap=FAILURES, vmin=0, vmax=of,
                         aspect="auto", origin="lower"),
             [axes.text(k, row, "", ha="center", va="center", fontsize=11)
              for row in range(rows) for k in range(columns)],
         )
-        axes.set(xlabel="unit of the residuals", xticks=range(columns), yticks=range(rows),
+        axes.set(xlabel="scale of the residuals", xticks=range(columns), yticks=range(rows),
                  title=TWO_LINES)
         axes.set_xticklabels([f"{unit:g}" for unit in units])
         axes.set_yticklabels([f"{rate:g}" for rate in learning_rates])
@@ -109,26 +113,29 @@ def _empty_maps(failures, of, learning_rates, units):
 
 @styled
 def unit_removed(x, truth, direct, standardised, off, unit):
-    """The same residuals fitted in their own unit, and after their root mean square was made 1.
+    """The same residuals fitted as they are, and after their root mean square was made 1.
 
     x: [points, 1]; truth: log σ² [points, 1]; direct, standardised: {parametrisation: log σ²
-    [points, 1]}; off: {parametrisation: (excess NLL of direct, of standardised)}, in nats.
+    [points, 1]}; off: {parametrisation: (excess NLL of direct, of standardised)}, in nats;
+    unit: the scale of the residuals.
     """
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     words, decades = [], np.asarray(truth) / np.log(10)
     for axes, name in zip(fig.subplots(1, len(direct), sharey=True), direct):
         axes.plot(x, decades, color="#999999", linewidth=6, alpha=0.5, label="truth")
         axes.plot(x, np.asarray(direct[name]) / np.log(10), color="black", linestyle="--",
-                  label=f"fitted in unit {unit:g}")
+                  label=f"fitted at scale {unit:g}")
         axes.plot(x, np.asarray(standardised[name]) / np.log(10), color=STYLES[name][0],
                   linewidth=2, label="standardised first")
         axes.set(xlabel="x", xlim=(-1, 1), ylim=(decades.min() - 2.5, decades.max() + 4))
-        told = f"{_nats(off[name][0])} off, standardised {_nats(off[name][1])}"
+        told = f"{_nats(off[name][0])} off, standardised: {_nats(off[name][1])} off"
         axes.set_title(f"{name}:\n{told}", fontsize=10)
         words.append(f"{name}: {told}")
     fig.axes[0].set_ylabel("log₁₀ σ²")
     fig.axes[0].legend(loc="upper left", fontsize=9)
-    fig.caption = f"Residuals in unit {unit:g}, this run. " + "; ".join(words) + "."
+    repaired = [name for name, (before, after) in off.items() if after < min(before, 0.5)]
+    fig.suptitle(f"Standardising repairs {' and '.join(repaired) or 'none of them'}")
+    fig.caption = f"Residuals at scale {unit:g}, this run. " + "; ".join(words) + "."
     return fig
 
 

@@ -80,31 +80,31 @@ def gradient_laws(true_variance, variance):
 def excess_nll(true_variance, variance):
     """Nats per residual above the least possible NLL: KL( N(0, true) ‖ N(0, variance) ).
 
-    It depends only on the ratio of the two variances, so the unit has no influence.
+    It depends only on the ratio of the two variances, so a change of unit has no influence.
     """
     ratio = true_variance / variance
     return 0.5 * (ratio - 1 - ratio.log())
 
 
 def variance_of_estimate(variance, n):
-    """Var(s²) = 2σ⁴/(n − 1), where s² is the sample variance of n Gaussian numbers."""
+    """Var(σ̂²) = 2σ⁴/(n − 1), where σ̂² is the sample variance of n Gaussian numbers."""
     _require_sample(n)
     return 2 * variance**2 / (n - 1)
 
 
 def variance_of_log_estimate(n):
-    """Var(log s²) = ψ₁((n − 1)/2) for every σ²: the trigamma function, about 2/(n − 1)."""
+    """Var(log σ̂²) = ψ₁((n − 1)/2) for every σ²: the trigamma function, about 2/(n − 1)."""
     _require_sample(n)
     return torch.special.polygamma(1, torch.tensor((n - 1) / 2, dtype=torch.float64)).item()
 
 
 def crossover(n):
-    """The σ² at which Var(s²) = Var(log s²); below it the logarithm's variance is larger."""
+    """The σ² at which Var(σ̂²) = Var(log σ̂²); below it the logarithm's variance is larger."""
     return math.sqrt(0.5 * (n - 1) * variance_of_log_estimate(n))
 
 
 def draw_estimates(variance, n, draws, generator):
-    """`draws` sample variances s² of n numbers from N(0, variance): [draws], float64."""
+    """`draws` sample variances σ̂² of n numbers from N(0, variance): [draws], float64."""
     _require_sample(n)
     numbers = torch.randn(draws, n, generator=generator, dtype=torch.float64)
     return (math.sqrt(variance) * numbers).var(1)  # [draws, n] -> [draws]
@@ -135,7 +135,10 @@ OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # SGD without m
 
 
 def true_variance(x, span, unit):
-    """σ²(x) = (unit · 10^(½ span sin πx))²: σ covers `span` powers of ten for x from −1 to 1."""
+    """σ²(x) = (unit · 10^(½ span sin πx))²: σ covers `span` powers of ten for x from −1 to 1.
+
+    unit: the scale of the residuals.
+    """
     return (unit * 10 ** (0.5 * span * torch.sin(math.pi * x))) ** 2
 
 
@@ -242,8 +245,8 @@ def in_any_unit(fit, x, r):
 
     fit(x, r): trains a network and returns its log σ², [points, 1].
     """
-    s = r.square().mean().sqrt()
-    return fit(x, r / s) + 2 * s.log()
+    rms = r.square().mean().sqrt()
+    return fit(x, r / rms) + 2 * rms.log()
 
 
 def grid(points=25):

@@ -17,7 +17,7 @@ from vae_lessons.choose_a_log_variance.summaries import AXES
 def run_fits(seed, *, fits, variances, sizes, ratios, draws, **settings):
     """The fits of one seed, flat in the order of `AXES`, and moments of drawn numbers.
 
-    spreads: [variance][size]: variances of s² and of log s². gradients: [variance][ratio]:
+    spreads: [variance][size]: variances of σ̂² and of log σ̂². gradients: [variance][ratio]:
     mean and standard deviation of the gradients with respect to the variance and to its
     logarithm, where the candidate is ratio · variance.
     """

@@ -63,7 +63,7 @@ class Fits:
         return {"x": lab.grid()[:, 0].numpy(), "truth": truth.log10()[:, 0].numpy(),
                 "stored": split(self.curves), "excess": split(self.excess),
                 "failures": {name: int(bad.sum()) for name, bad in split(self.failed).items()},
-                "settings": f"unit {chosen['unit']:g}, learning rate "
+                "settings": f"scale {chosen['unit']:g}, learning rate "
                             f"{chosen['learning_rate']:g}, {optimizer}"}
 
     def map(self, optimizer, spans):
@@ -98,7 +98,7 @@ class Fits:
                     yield max(abs(drawn[kind][0] - mean), abs(drawn[kind][1] - sd)) / sd
 
     def spread_misses(self):
-        """Relative distance of the measured spreads of s² and log s² from their laws: [seed, 2]."""
+        """Relative distance of the measured spreads of σ̂² and log σ̂² from their laws: [seed, 2]."""
         found = torch.tensor([run["spreads"] for run in self.runs.values()])  # [seed, σ², n, 2]
         law = torch.tensor([[[lab.variance_of_estimate(v, n), lab.variance_of_log_estimate(n)]
                              for n in self.settings["sizes"]] for v in self.settings["variances"]])
@@ -187,6 +187,10 @@ class Standardised:
         limits = np.array([lab.constant_excess(span) for span in self.spans])
         wanted = [self.spans.index(span) for span in spans or self.spans]
         return sum((self.excess(optimizer, name) >= limits)[:, wanted].sum(1) for name in names)
+
+    def far_off(self, optimizer, name, span=2.0, nats=1000):
+        """How many seeds of one parametrisation end more than `nats` off: a number."""
+        return (self.excess(optimizer, name)[:, self.spans.index(span)] > nats).sum()
 
     def lead(self, optimizer, span=2.0):
         """Excess NLL of softplus less that of the log variance, for each seed: [seed]."""

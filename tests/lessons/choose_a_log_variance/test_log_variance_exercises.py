@@ -50,7 +50,7 @@ def test_right_answers_pass_however_written(exercise, answer):
     (checks.floored_logvar, lambda out: out.exp() + lab.FLOOR, "This is the variance"),
     (checks.floored_logvar, lambda out: out, "The floor is missing"),
     (checks.in_any_unit, lambda fit, x, r: fit(x, r / rms(r)), "not put back"),
-    (checks.in_any_unit, lambda fit, x, r: fit(x, r / rms(r)) + rms(r).log(), "You added log s"),
+    (checks.in_any_unit, lambda fit, x, r: fit(x, r / rms(r)) + rms(r).log(), "You added log rms"),
     (checks.in_any_unit, lambda fit, x, r: fit(x, r / r.std()) + 2 * r.std().log(), "std takes"),
     (checks.in_any_unit, lambda fit, x, r: fit(x, r), "in their own unit"),
     (checks.best_logvar, lambda x, i: ((x - i) ** 2).mean(), "best variance"),
