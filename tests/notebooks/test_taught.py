@@ -178,7 +178,7 @@ INPUTS = {
         lambda: (some_images(9), 3, {"steps": 1, "beta": 2.0}),
     ],
     "lab.cell_counts": [lambda: (noise(90, 2), 5), lambda: (noise(9, 2).float(), 20)],
-    "lab.move_along": [lambda: (noise(6, 4), noise(4, seed=1), -3.0)],
+    "lab.set_along": [lambda: (noise(6, 4), noise(4, seed=1), -3.0)],
     "lab.stroke_width": [lambda: (noise(5, 28, 28).sigmoid(),)],
     "lab.log_prior_ratio": [
         lambda: (noise(6, 3), noise(5, 3, seed=1), noise(5, 3, seed=2)),

@@ -44,7 +44,7 @@ quantile_grid = Exercise(
         *map(_even, (1, 2, 3, 4)),
         *map(_cut, (0.001, 0.01, 0.05, 0.1)),
         Mistake(_through(lambda side: torch.linspace(0, 1, side)),
-                "The ends 0 and 1 go to infinity, for no z has nothing of the prior below it. Take "
+                "The ends 0 and 1 go to infinity: no finite z has probability 0 below it. Take "
                 "the middles of the cells, (k + ½) / side."),
         Mistake(_through(lambda side: torch.arange(side) / side),
                 "These are the lower edges of the cells, and the first one is at −∞. Take their "
@@ -85,10 +85,10 @@ def _pictures():
     rows = torch.arange(28.0)[:, None]
     cases = []
     for n in (3, 5):
-        lean, place, bend = draw(n, 1, 1), 3 * draw(n, 1, 1) + 12, 0.02 * draw(n, 1, 1)
+        lean, place, bend = draw(n, 1, 1), draw(n, 1, 1) + 9, 0.02 * draw(n, 1, 1)
         across = torch.arange(28.0) - place - lean * (16 - rows) - bend * (rows - 9) ** 2
         tall = ((rows - 15) / 8).pow(4).neg().exp()
-        cases.append((((-(across / 2) ** 2).exp() * tall).float(),))  # [n, 28, 28]
+        cases.append((((-(across / 4) ** 2).exp() * tall).float(),))  # [n, 28, 28]
     return cases
 
 
@@ -178,11 +178,12 @@ slant = Exercise(
 
 
 def _ends():
-    # Square: where keepdim is missing, the numbers are wrong and can be named. Other shapes
-    # would raise an error that explains nothing.
+    # Square: a missing keepdim then gives wrong numbers, which can be named, and no error.
     draw = draw_from(9)
-    return [(draw(4, 4), 2 * draw(4, 4), 0.3), (draw(9, 9), draw(9, 9), 0.5),
+    ends = [(draw(4, 4), 2 * draw(4, 4), 0.3), (draw(9, 9), draw(9, 9), 0.5),
             (3 * draw(5, 5), draw(5, 5), 0.8)]
+    # Short: a plain dot product lies between −1 and 1, and its arccosine can be named.
+    return [(0.2 * first, 0.2 * second, t) for first, second, t in ends]
 
 
 def _mixed(first, second, t, angle):
@@ -221,17 +222,17 @@ slerp = Exercise(
     [
         Mistake(torch.lerp, "This is linear interpolation. Weight the ends with sines of parts of "
                 "the angle between them."),
-        Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both norms "
-                "first: only then is it a cosine."),
+        Mistake(_raw_dot, "The angle is taken from the plain dot product. Divide it by both "
+                "lengths first: only then is it a cosine."),
         Mistake(lambda a, b, t: _mixed(_unit(a), _unit(b), t, _angle(a, b)),
-                "The result has norm 1. Use unit vectors to find the angle only, and mix the "
+                "The result has length 1. Use unit vectors to find the angle only, and mix the "
                 "vectors themselves."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _unit(torch.lerp(a, b, t)),
                 "This is linear interpolation, lengthened. Its middle is right for ends of "
-                "equal norm, but its steps are uneven in the angle."),
+                "equal length, but its steps are uneven in the angle."),
         Mistake(lambda a, b, t: _unit(torch.lerp(a, b, t)),
-                "This is linear interpolation, scaled to norm 1. Weight the ends with sines of "
-                "parts of the angle between them; the result keeps about their norms."),
+                "This is linear interpolation, scaled to length 1. Weight the ends with sines of "
+                "parts of the angle between them; the result keeps about their lengths."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _row(a, b)),
                 "The angles have lost an axis: [batch] meets the coordinates, and not the rows. "
                 "Keep it, [batch, 1], with keepdim=True or [:, None]."),
@@ -240,12 +241,12 @@ slerp = Exercise(
                 "axis."),
         Mistake(lambda a, b, t: _mixed(
             a, b, t, ((a * b).sum(-1, keepdim=True) / (a.norm() * b.norm())).acos()),
-                "The norms are of the whole batch. Each row has its own: norm(dim=-1, "
+                "The lengths are of the whole batch. Each row has its own: norm(dim=-1, "
                 "keepdim=True)."),
         Mistake(lambda a, b, t: _lengths(a, b, t) * _mixed(_unit(a), _unit(b), t, _angle(a, b)),
-                "You interpolate the norm linearly and the direction on the arc. That is a "
+                "You interpolate the length linearly and the direction on the arc. That is a "
                 "reasonable path too, but not this formula, which mixes the vectors with their "
-                "norms."),
+                "lengths."),
         Mistake(lambda a, b, t: _mixed(a, b, t, _angle(a, b)) * _angle(a, b).sin(),
                 "The division by sin Ω is missing: at t = 0 the first end does not come out."),
         Mistake(lambda a, b, t: _mixed(b, a, t, _angle(a, b)),
@@ -259,14 +260,14 @@ slerp = Exercise(
                 "There is one angle for the whole batch. Each pair has its own: reduce the last "
                 "axis alone."),
         Mistake(lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
-                "These weights, √(1 − t) and √t, keep the norm of ends at right angles. The angle "
-                "between the ends is asked for."),
+                "These weights, √(1 − t) and √t, keep the length of ends at right angles. Use "
+                "the angle between the ends."),
         Mistake(lambda a, b, t: math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b,
                 "You took every pair of ends for orthogonal. Compute the angle between them."),
     ],
     [
         "What is the cosine of the angle Ω between two vectors? Each row of the batch has its own.",
-        "Ω = acos(a·b / |a||b|), with keepdim so that it can multiply. Weights: sin((1−t)Ω) and "
+        "Ω = acos(u·v / |u||v|), with keepdim so that it can multiply. Weights: sin((1−t)Ω) and "
         "sin(tΩ), both over sin Ω.",
         "F.cosine_similarity(first, second, dim=-1)[..., None].acos(), then the formula with "
         "first and second themselves.",
@@ -277,22 +278,22 @@ midpoint_norm = Quantity(
     "midpoint_norm",
     math.sqrt(_DIMENSIONS / 2),
     [
-        (math.sqrt(_DIMENSIONS), "This is the norm of each end. The middle of two is nearer to the "
+        (math.sqrt(_DIMENSIONS), "This is the length of each end. The middle is nearer to the "
          "origin: half the sum of independent coordinates has half the variance."),
-        (math.sqrt(_DIMENSIONS) / 2, "You let only one end count: half of it has this norm. Of "
-         "the two halves the squares add up."),
-        (_DIMENSIONS / 2, "This is the mean square of the norm. Take its root."),
-        (math.sqrt(2 * _DIMENSIONS), "This is the norm of the sum. The middle is half of it."),
-        (_DIMENSIONS, "This is the mean square of the norm of an end."),
-        (0.0, "The middle is 0 on average, but its norm is not: each middle lies to some side."),
+        (math.sqrt(_DIMENSIONS) / 2, "This is the length of half of one end. The middle is "
+         "the sum of two such halves, and their squared lengths add up on average."),
+        (_DIMENSIONS / 2, "This is the mean squared length. Take its root."),
+        (math.sqrt(2 * _DIMENSIONS), "This is the length of the sum. The middle is half of it."),
+        (_DIMENSIONS, "This is the mean squared length of an end."),
+        (0.0, "The middle is 0 on average, but its length is not: each middle lies to some side."),
         (math.sqrt(0.5), "This is for one dimension, or as a share of an end's norm. There are "
                 "100."),
         (math.sqrt(_DIMENSIONS) / math.sqrt(2) / 2, "Halved once too often: the variance of a "
          "coordinate of the middle is (1 + 1) / 4."),
     ],
     [
-        "Take one coordinate: what is the variance of (a + b) / 2 for independent a, b ~ N(0, 1)?",
-        "½. The squared norm is the sum of 100 such squares.",
+        "Take one coordinate: what is the variance of (u + v) / 2 for independent u, v ~ N(0, 1)?",
+        "½. The squared length is the sum of 100 such squares.",
         "The root of 100 · ½.",
     ],
     tolerance=0.03,
@@ -302,12 +303,11 @@ covered = Quantity(
     "covered",
     100 * _IMAGES * math.exp(-_RATE),
     [
-        (_IMAGES * math.exp(-_RATE), "This is the share itself. Per cent are asked for."),
+        (_IMAGES * math.exp(-_RATE), "This is the share itself. Give it in per cent."),
         (100 * math.exp(-_RATE), "This is the region of one image. There are 55,000."),
-        (math.exp(-_RATE), "This is the region of one image, as a share. There are 55,000, and "
-         "per cent are asked for."),
-        (0.0, "Small, but not nothing: to two decimals something is left. Are all 55,000 regions "
-         "in it, and is it in per cent?"),
+        (math.exp(-_RATE), "This is one image's region, as a share. There are 55,000. "
+         "Give the answer in per cent."),
+        (0.0, "Small, but not nothing. Are all 55,000 regions in it, and is it in per cent?"),
         (100 * _IMAGES * math.exp(-16.4), "You took the rate that was measured, 16.4. Suppose 16 "
          "here."),
         (100 * _IMAGES * 2.0**-_RATE, "You took bits. The rate is in nats: c = exp(−16)."),
@@ -336,13 +336,14 @@ readable = Choice(
              "is lower than PCA's.",
         "C": "t-SNE makes dense and thin groups about equally wide: each point gets the same "
              "number of effective neighbours.",
-        "D": "at a small perplexity draws from one Gaussian fall into groups too.",
+        "D": "a method that looks at near neighbours alone could make groups by itself. The next "
+             "figure tests it on a cloud that has none.",
         "E": "a group that stays at several perplexities and whose points share a label, which "
              "t-SNE never saw, has evidence from outside the picture.",
     },
     [
         "t-SNE looks at near neighbours alone, and at about as many as its perplexity says.",
-        "Look at the draws from one Gaussian at perplexity 2. What do the groups mean there?",
+        "Which of the five need what t-SNE does not look at, such as large distances?",
         "Two of the five hold: one about single neighbours, one that brings evidence from outside "
         "the picture.",
     ],

@@ -29,7 +29,11 @@ def prior_map(pictures, places, labels, edges, thin, marks, spacing, guess=None)
     drawn, dense = fig.subplots(1, 2)
     new_picture(drawn, *pictures.shape[:2]).set_data(
         tile(np.asarray(pictures).reshape(-1, 28, 28), len(pictures)))
-    drawn.set_title(f"The decoder's picture at the middle of each cell,\ncells of {spacing}")
+    pixels = 28 * len(pictures) * (edges - edges[0]) / np.ptp(edges) - 0.5  # the same edges
+    drawn.pcolormesh(pixels, pixels, np.where(thin, 1.0, np.nan), cmap="Greys", vmin=0, vmax=1,
+                     alpha=0.14)
+    drawn.set_title(f"The decoder's picture at the middle of each of\n{len(pictures)} × "
+                    f"{len(pictures)} cells of {spacing}")
     dense.pcolormesh(edges, edges, np.where(thin[::-1], 1.0, np.nan), cmap="Greys", vmin=0, vmax=5,
                      zorder=0)
     move_plane(new_plane(dense, apart=0.07 * np.ptp(edges)), places, labels)
@@ -40,12 +44,12 @@ def prior_map(pictures, places, labels, edges, thin, marks, spacing, guess=None)
     names = [f"{z:g}".replace("-", "−") for z in marks.values()]
     dense.set_xticklabels(names)
     dense.set_yticklabels(names)
-    dense.set_title(f"{len(places):,} codes. Grey: {share:.0%} of {thin.size} equally probable\n"
+    dense.set_title(f"Grey in both: {share:.0%} of {thin.size} equally probable\n"
                     f"cells hold under half their share{guessed}")
     fig.caption = (
         f"Left, {len(pictures)} by {len(pictures)} decoded pictures, cells of {spacing}. Right, "
-        f"{len(places):,} codes in the same coordinates; {share:.0%} of {thin.size} cells of equal "
-        f"probability hold under half their share of codes{guessed}.")
+        f"{len(places):,} draws in the same coordinates; {share:.0%} of {thin.size} cells of equal "
+        f"probability, grey in both, hold under half their share of draws{guessed}.")
     fig.draw_without_rendering()  # once before it counts: the first layout cuts the titles
     return fig
 
@@ -71,10 +75,10 @@ def latent_traversal(pictures, values, own, latent, means, rates, fig=None):
     step = np.linalg.norm((pictures[-1] - pictures[0]).ravel())
     parts["strip"].axes.set_title(
         f"Latent {latent + 1} moved from {values[0]:g} to {values[-1]:g}: "
-        f"the two ends differ by {step:.1f}".replace("-", "−"))
+        f"the pictures at the ends are {step:.1f} apart (pixel values)".replace("-", "−"))
     rank = 1 + sum(rate > rates[latent] for rate in rates)
     parts["bars"][0].axes.set_title(
-        f"Its rate: {rates[latent]:.2f} nats, number {rank} of {len(rates)}")
+        f"Rate of latent {latent + 1}: {rates[latent]:.2f} nats, number {rank} of {len(rates)}")
     fig.caption = (
         f"Latent {latent + 1} moved from {values[0]:g} to {values[-1]:g}, the others held: the "
         f"pictures at both ends differ by {step:.1f} (root of the sum of squares). Its rate is "
@@ -141,25 +145,31 @@ def three_paths(average, linear, spherical, norms, shell, pair, fig=None):
     for name in ("linear", "spherical"):
         parts[name].set_ydata(norms[name])
     parts["shell"].set(y=shell[0], height=shell[1] - shell[0])
-    least = {name: min(values) for name, values in norms.items()}
-    parts["strips"].axes.set_title(f"Three paths from {pair}, in {len(linear)} steps\n ")
-    parts["linear"].axes.set_title(
-        f"Shortest code on the path:\nlinear {least['linear']:.1f}, "
-        f"spherical {least['spherical']:.1f}")
+    least = [min(norms[name]) for name in ("linear", "spherical")]
+    parts["strips"].axes.set_title(f"Three paths from {pair}, in {len(linear) - 1} steps\n ")
+    parts["linear"].axes.set_title(_shortest(*least, shell[0]))
     fig.caption = (
-        f"From {pair}, in {len(linear)} steps. The shortest code has length {least['linear']:.1f} "
-        f"on the linear path and {least['spherical']:.1f} on the spherical one; nine draws of ten "
-        f"from the prior have a length of {shell[0]:.1f} to {shell[1]:.1f}.")
+        f"From {pair}, in {len(linear) - 1} steps. The shortest code has length {least[0]:.1f} on "
+        f"the linear path and {least[1]:.1f} on the spherical one; nine draws of ten from the "
+        f"prior have a length of {shell[0]:.1f} to {shell[1]:.1f}.")
     return fig
 
 
+def _shortest(linear, spherical, low):
+    """A title about the shortest code of each path; 95 % of prior draws are longer than `low`."""
+    if linear < low:
+        return "The linear path comes nearer to\nthe origin than 95% of prior draws"
+    return f"Shortest code: linear {linear:.1f},\nspherical {spherical:.1f}"
+
+
 @styled
-def kinds_compared(stored, live, titles, guess=None):
+def kinds_compared(stored, live, titles, guess=None, limits=None, even=None):
     """Measures of the same kinds of things, one panel a measure: stored seeds and this run.
 
     stored: {measure: {kind: values [seeds]}}, live: {measure: {kind: value}}; titles: {measure:
-    the finding, of one line}; guess: what the learner expected, in words, or None. The
-    measure's name labels its axis.
+    the finding, of one line}; guess: what the learner expected, in words, or None; limits: of
+    every axis, if all have the same; even: where a line marks equal shares. The measure's name
+    labels its axis.
     """
     kinds = list(next(iter(stored.values())))
     guessed = "" if guess is None else f"Your guess: {guess}"
@@ -178,7 +188,9 @@ def kinds_compared(stored, live, titles, guess=None):
         low, high = min(*values, *own), max(*values, *own)
         margin = 0.08 * (high - low or 1)
         axes.set(xlabel=measure, ylim=(len(kinds) - 0.5, -0.5), yticks=range(len(kinds)),
-                 xlim=(low - margin, high + margin), title=f"{titles[measure]}\n ")
+                 xlim=limits or (low - margin, high + margin), title=f"{titles[measure]}\n ")
+        if even is not None:
+            axes.axvline(even, color="black", linestyle="--", linewidth=1)
         axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
     panels[0].set_yticklabels(kinds)
     panels[0].set_title(f"{next(iter(titles.values()))}\n{guessed or ' '}")
@@ -195,12 +207,12 @@ def scarce_codes(by_fifth, of_codes, live, guess=None):
     """Measures of pictures at draws from the prior, from where codes are scarce to where dense.
 
     by_fifth: {"nearest", "confident": [seeds, 5]}; of_codes: {the same: [seeds]}, of pictures at
-    real digits' codes; live: {the same: [5]}; guess: what the learner expected, or None.
+    draws from q(z|x) of real digits; live: {the same: [5]}; guess: what the learner expected.
     """
     names = {"nearest": ("distance to the nearest real digit (pixel values)",
                          "Where codes are scarce, pictures are farther from digits"),
              "confident": ("classifier is confident (share of pictures)",
-                           "The classifier's confidence follows far less")}
+                           "The classifier's confidence hardly follows")}
     guessed = "" if guess is None else f"your guess: {guess}"
     fig = Figure(figsize=(9.6, 4.1), layout="constrained")
     left, right = panels = fig.subplots(1, 2)
@@ -212,18 +224,20 @@ def scarce_codes(by_fifth, of_codes, live, guess=None):
         axes.plot(range(5), live[measure], "D", color=ORANGE, markersize=7, fillstyle="none",
                   markeredgewidth=1.8, label="this run")
         axes.plot(np.full(len(codes), 5), codes, "s", color=GREEN, alpha=0.6, markersize=5,
-                  label="at codes of digits")
+                  label="at draws from q(z|x)")
         everything = [*values.ravel(), *codes, *live[measure]]
         margin = 0.1 * np.ptp(everything)
         axes.set(xlabel="draws from the prior, sorted by q(z) / p(z)", ylabel=label,
                  xticks=range(6), xlim=(-0.5, 5.5), title=f"{title}\n ",
                  ylim=(min(everything) - margin, max(everything) + margin))
-        axes.set_xticklabels(["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "codes"])
+        axes.set_xticklabels(
+            ["scarcest\nfifth", "2nd", "3rd", "4th", "densest\nfifth", "draws\nq(z|x)"])
     right.legend(loc="upper left", fontsize=9)
     left.set_title(f"{names['nearest'][1]}\n{guessed or ' '}")
     fig.caption = "Medians over seeds, from the scarcest fifth to the densest: " + "; ".join(
         f"{label} " + ", ".join(f"{v:.2f}" for v in np.median(by_fifth[measure], axis=0))
-        + f", at codes {np.median(of_codes[measure]):.2f}" for measure, (label, _) in names.items()
+        + f", at draws from q(z|x) {np.median(of_codes[measure]):.2f}"
+        for measure, (label, _) in names.items()
     ) + "; " * bool(guessed) + guessed + "."
     return fig
 
@@ -263,21 +277,21 @@ def tsne_map(codes, labels, gaussian, perplexity, closeness, guess=None, fig=Non
     parts["gaussian"].set_offsets(_in_spreads(gaussian))
     guessed = " " if guess is None else f"your guess for the right side: {guess}"
     setting = f"perplexity {perplexity:g}"
-    parts["codes"][0].axes.set_title(f"Codes of {len(codes):,} digits, {setting}\n{guessed}")
+    parts["codes"][0].axes.set_title(f"Means of {len(codes):,} digits, {setting}\n{guessed}")
     parts["gaussian"].axes.set_title(
         f"{len(gaussian):,} draws from one Gaussian, {setting}:\n"
-        f"neighbours {closeness:.2f} times as far as in a 2-D Gaussian")
+        + ("many small groups" if closeness < 0.7 else "no small groups"))
     fig.caption = (
-        f"t-SNE at {setting}. Left, codes of {len(codes):,} digits; right, {len(gaussian):,} draws "
+        f"t-SNE at {setting}. Left, means of {len(codes):,} digits; right, {len(gaussian):,} draws "
         f"from one Gaussian, whose nearest neighbours lie {closeness:.2f} times as far apart as in "
         "a Gaussian in two dimensions." + (f" {guessed.capitalize()}." if guess else ""))
     return fig
 
 
 def _empty_cloud(axes):
-    """An empty scatter of dots in axes that count in spreads of the cloud."""
-    axes.set(xlabel="first axis (in spreads of the cloud)", xlim=(-3, 3), ylim=(-3, 3),
-             ylabel="second axis (in spreads of the cloud)", aspect="equal", title=TWO_LINES)
+    """An empty scatter of dots in axes that count standard deviations of the points."""
+    axes.set(xlabel="first axis (in standard deviations)", xlim=(-3, 3), ylim=(-3, 3),
+             ylabel="second axis (in standard deviations)", aspect="equal", title=TWO_LINES)
     return axes.scatter([], [], s=5, linewidths=0, color="#444444")
 
 

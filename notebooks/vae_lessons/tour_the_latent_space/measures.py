@@ -63,7 +63,7 @@ def beyond_the_map(model, seed, *, quantile_grid):
     return {"share": outside.double().mean().item(), "cost": (at_home - at_edge).mean().item()}
 
 
-def traversal_measures(model, classifier, seed, *, move_along):
+def traversal_measures(model, classifier, seed, *, set_along):
     """What moving along one latent, or a random direction, from −3 to 3 does to pictures."""
     mean, _, _ = lab.posteriors(model, data.load_mnist().test_images[:WALKED], seed)
     directions = {"axes": torch.eye(model.latent),
@@ -73,7 +73,7 @@ def traversal_measures(model, classifier, seed, *, move_along):
     for kind, rows in directions.items():
         changed, moved = [], []
         for row in rows:
-            ends = [move_along(mean, row, value) for value in (-3.0, 3.0)]
+            ends = [set_along(mean, row, value) for value in (-3.0, 3.0)]
             after, _ = lab.classes(classifier, model, torch.cat(ends))
             changed.append((after != before.repeat(2)).double().mean().item())
             low, high = (evaluation.decode(model, end) for end in ends)
@@ -83,7 +83,7 @@ def traversal_measures(model, classifier, seed, *, move_along):
     return found | {"rate_per_latent": rates}
 
 
-def meaning_measures(model, seed, measures, *, move_along):
+def meaning_measures(model, seed, measures, *, set_along):
     """How well the place along a direction decides a measure of the decoded picture.
 
     measures: {name: a function from pictures [n, 28, 28] to [n]}. For each, the correlation of
@@ -99,7 +99,7 @@ def meaning_measures(model, seed, measures, *, move_along):
     for name, measure in measures.items():
         own = torch.cat([measure(part) for part in real.split(1000)])  # [n]
         fitted, explained = regression(mean, own)
-        values = [turned(model, mean[:WALKED], row, measure, move_along)
+        values = [turned(model, mean[:WALKED], row, measure, set_along)
                   for row in (*directions, fitted)]
         found[name] = {"axes": values[:model.latent], "random": values[model.latent:-1],
                        "fitted": values[-1], "explained": explained,
@@ -107,12 +107,12 @@ def meaning_measures(model, seed, measures, *, move_along):
     return found
 
 
-def turned(model, codes, direction, measure, move_along):
+def turned(model, codes, direction, measure, set_along):
     """The correlation of the value along a direction [latent] with the measure of the pictures.
 
     Each digit's own average is subtracted first, so that only its changes count.
     """
-    moved = torch.cat([move_along(codes, direction, value) for value in VALUES])
+    moved = torch.cat([set_along(codes, direction, value) for value in VALUES])
     pictures = evaluation.decode(model, moved).reshape(-1, 28, 28)
     found = measure(pictures).reshape(len(VALUES), len(codes)).double()
     found = found - found.mean(0)

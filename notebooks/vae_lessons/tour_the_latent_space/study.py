@@ -14,7 +14,7 @@ def measure_models(plane, large, classifier, seed):
             plane, classifier, seed, quantile_grid=lab.quantile_grid, cell_counts=lab.cell_counts,
             log_prior_ratio=lab.log_prior_ratio),
         "traversals": measures.traversal_measures(
-            large, classifier, seed, move_along=lab.move_along),
+            large, classifier, seed, set_along=lab.set_along),
         "paths": measures.path_measures(large, classifier, seed, slerp=lab.slerp),
         "prior": measures.prior_measures(
             large, classifier, seed, log_prior_ratio=lab.log_prior_ratio),
@@ -47,7 +47,7 @@ def run_meaning(seed, **settings):
         "beyond": measures.beyond_the_map(plane.model, seed, quantile_grid=lab.quantile_grid),
         "meaning": measures.meaning_measures(
             large.model, seed, {"slant": lab.slant, "stroke_width": lab.stroke_width},
-            move_along=lab.move_along),
+            set_along=lab.set_along),
         "prefix_neg_elbo": prefix(plane),
     }
 

@@ -9,23 +9,23 @@ from vae_helpers import models, results
 from vae_lessons.tour_the_latent_space import lab
 
 PATHS = {  # rows of the figure of paths: {name: key of what is stored}
-    "codes of real digits": "ends", "average of two pictures": "faded",
+    "means of real digits": "ends", "average of two\ndecoded pictures": "faded",
     "linear middle": "linear", "spherical middle": "spherical",
-    "linear middle, lengthened": "stretched",
 }
 LENGTHS = {"half as long": "prior × 0.5", "draws of the prior": "prior × 1",
            "1.5 times as long": "prior × 1.5", "twice as long": "prior × 2"}
 PICTURE = {"confident": "classifier is confident (share of pictures)",
            "nearest": "distance to the nearest real digit (pixel values)"}
-MEANING = {"slant": "|correlation| of slant and place on the path",
-           "stroke_width": "|correlation| of stroke width and place"}
-PATH_TITLES = {PICTURE["confident"]: "Length makes the classifier confident …",
-               PICTURE["nearest"]: "… and brings no picture nearer to digits"}
+MEANING = {"slant": "|correlation| of slant and value along the path",
+           "stroke_width": "|correlation| of stroke width and value along it"}
+PATH_TITLES = {PICTURE["confident"]: "Confident in more spherical middles …",
+               PICTURE["nearest"]: "… which are no nearer to real digits"}
 LENGTH_TITLES = {PICTURE["confident"]: "Longer codes: more confident pictures …",
                  PICTURE["nearest"]: "… which are farther from real digits"}
-MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well …",
-                  MEANING["stroke_width"]: "… and so for the stroke width"}
-DIRECTIONS = ("best of ten latents", "best of ten random directions", "direction fitted to it")
+MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well",
+                  MEANING["stroke_width"]: "Stroke width: a fitted direction does better"}
+DIRECTIONS = ("best of ten latents", "best of ten random directions",
+              "direction found by regression")
 KEPT = {"purity": "k-NN purity", "probe": "accuracy of a linear probe"}
 KEPT_TITLES = {KEPT["purity"]: "Ten means have nearly the pixels' purity",
                KEPT["probe"]: "A linear classifier does better on pixels"}
@@ -56,7 +56,7 @@ class Tour:
         return _collect(self._meaning, keys)
 
     def class_shares(self):
-        """The share of the map that each digit has, in per cent: {digit: values [seeds]}."""
+        """The share of the grid that each digit has, in per cent: {digit: values [seeds]}."""
         shares = 100 * self.of("plane", "class_share")  # [seeds, 10]
         return {str(digit): column.tolist() for digit, column in enumerate(shares.T)}
 

@@ -59,7 +59,7 @@ def test_the_arc_meets_its_ends_and_turns_evenly():
 def test_a_move_sets_one_component_and_leaves_the_others():
     codes, direction = draws(6, 4), draws(4, seed=1)
     direction = direction / direction.norm()
-    moved = lab.move_along(codes, direction, -3.0)
+    moved = lab.set_along(codes, direction, -3.0)
     assert torch.allclose(moved @ direction, torch.full((6,), -3.0, dtype=torch.float64))
     others = torch.eye(4, dtype=torch.float64) - torch.outer(direction, direction)
     assert torch.allclose(moved @ others, codes @ others)
@@ -168,7 +168,7 @@ def test_a_tenth_of_the_prior_s_draws_lies_beyond_the_map(small):
 
 def test_moving_along_a_direction_is_measured_for_every_latent(small):
     _, large, classifier = small
-    found = measures.traversal_measures(large, classifier, 1, move_along=lab.move_along)
+    found = measures.traversal_measures(large, classifier, 1, set_along=lab.set_along)
     for kind in ("axes", "random"):
         assert len(found[kind]["changed"]) == len(found[kind]["moved"]) == 5
         assert all(0 <= share <= 1 for share in found[kind]["changed"])
@@ -184,9 +184,9 @@ def test_a_direction_that_decides_a_measure_correlates_fully(small):
         return pictures.mean((1, 2))
 
     large.decode = lambda z: z[:, 2:3].expand(-1, 784)  # every pixel follows the third latent
-    assert measures.turned(large, codes, axis, brightness, lab.move_along) > 0.95
+    assert measures.turned(large, codes, axis, brightness, lab.set_along) > 0.95
     other = torch.eye(5)[1]
-    assert math.isnan(measures.turned(large, codes, other, brightness, lab.move_along))
+    assert math.isnan(measures.turned(large, codes, other, brightness, lab.set_along))
     direction, explained = measures.regression(codes, 2 + codes @ weights)
     assert explained == pytest.approx(1, abs=1e-6)
     assert torch.allclose(direction, weights / weights.norm(), atol=1e-4)
@@ -195,7 +195,7 @@ def test_a_direction_that_decides_a_measure_correlates_fully(small):
 def test_meaning_is_measured_for_latents_random_directions_and_a_fit(small):
     found = measures.meaning_measures(
         small[1], 1, {"slant": lab.slant, "stroke_width": lab.stroke_width},
-        move_along=lab.move_along)
+        set_along=lab.set_along)
     for values in found.values():
         assert len(values["axes"]) == len(values["random"]) == len(values["single"]) == 5
         assert 0 <= values["explained"] <= 1 and abs(values["fitted"]) <= 1

@@ -91,7 +91,8 @@ def test_a_lost_axis_is_named_and_raises_no_error(answer, told):
 
 
 @pytest.mark.parametrize("answer, told", [
-    (math.exp(-16), "as a share"), (0.0, "not nothing"), (0.415, "16.4"), (0.01, "Per cent"),
+    (math.exp(-16), "as a share"), (0.0, "not nothing"), (0.415, "16.4"),
+    (0.0062, "Give it in per cent"),
 ])
 def test_tiny_answers_are_not_taken_for_powers_of_ten(answer, told):
     assert told in checks.covered.judge(answer).diagnosis
@@ -111,3 +112,32 @@ def test_only_neighbours_and_what_labels_confirm_may_be_relied_on():
         assert checks.readable.judge("AE".replace(letter, "")).diagnosis.startswith(
             f"{letter} is left out"
         )
+
+
+def moments(pictures):
+    """The variances of height and column and their covariance, as plain second moments."""
+    weight = pictures / pictures.sum((1, 2), keepdim=True)
+    row, column = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+
+    def mean(of):
+        return (weight * of).sum((1, 2))
+
+    return (mean(row**2) - mean(row) ** 2, mean(column**2) - mean(column) ** 2,
+            mean(-row * column) + mean(row) * mean(column))
+
+
+@pytest.mark.parametrize("answer, told", [
+    (lambda x: moments(x)[2] / moments(x)[1], "variance of the column"),
+    (lambda x: moments(x)[2] / (moments(x)[0] * moments(x)[1]).sqrt(), "correlation of height"),
+    (lambda x: moments(x)[2], "This is the covariance"),
+])
+def test_wrong_slants_by_plain_moments_are_named_despite_rounding(answer, told):
+    assert told in checks.slant.judge(answer).diagnosis
+
+
+def test_a_cosine_without_its_lengths_is_named_and_not_only_nan():
+    def answer(first, second, t):
+        angle = (first * second).sum(-1, keepdim=True).acos()
+        return (((1 - t) * angle).sin() * first + (t * angle).sin() * second) / angle.sin()
+
+    assert "plain dot product" in checks.slerp.judge(answer).diagnosis
