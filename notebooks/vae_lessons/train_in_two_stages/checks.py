@@ -19,7 +19,22 @@ def _code_cases():
     return [(2 * draw(*a) + 1, 0.3 * draw(*b) * (1 + torch.arange(b[1])) - 2) for a, b in shapes]
 
 
-standardise = Exercise(
+class StandardiseExercise(Exercise):
+    """The check of codes divided by a standard deviation, of n − 1 or of n."""
+
+    def _compare(self, answer):
+        result = super()._compare(answer)
+        over_n = Exercise(self.name, _over_n, self._cases, [], self.hints)
+        return result if result.passed or not over_n._compare(answer).passed else \
+            self._passed("Right, on every input tried. (You divided the sum of squares by n; "
+                         "std divides by n − 1. Either will do.)")
+
+
+def _over_n(codes, reference):
+    return (codes - reference.mean(0)) / reference.std(0, correction=0)
+
+
+standardise = StandardiseExercise(
     "standardise",
     lab.standardise,
     _code_cases,
@@ -81,8 +96,6 @@ standardise = Exercise(
         Mistake(lambda c, r: (c - c.mean(1, keepdim=True)) / c.std(1, keepdim=True),
                 "You standardised each image over its latents. Standardise each latent over the "
                 "images: axis 0, of the reference."),
-        Mistake(lambda c, r: (c - r.mean(0)) / r.std(0, correction=0),
-                "Nearly: you divided the sum of squares by n. Use the usual n − 1, as std does."),
         Mistake(lambda c, r: (c - r.amin(0)) / (r.amax(0) - r.amin(0)),
                 "This stretches the reference to 0 … 1. Mean 0 and variance 1 are asked for."),
         Mistake(lambda c, r: (r.mean(0) - c) / r.std(0),
@@ -220,6 +233,8 @@ frechet = Quantity(
         (_SHIFT + (_SDS[0] - _SDS[1]) ** 2, "The means' difference must be squared."),
         (_SHIFT**2 + abs(_SDS[0] - _SDS[1]), "The difference of the standard deviations must be "
          "squared."),
+        (_SHIFT + abs(_SDS[0] - _SDS[1]), "Both differences must be squared, that of the means and "
+         "that of the standard deviations."),
         (_SHIFT**2, "This is the means' part alone. The spreads differ too."),
         ((_SDS[0] - _SDS[1]) ** 2, "This is the spreads' part alone. The means differ too."),
         (_SHIFT**2 + (_SDS[0] ** 2 - _SDS[1] ** 2) ** 2, "You squared the difference of the "
@@ -260,6 +275,8 @@ code_unit = Quantity(
         (_LATENTS * math.log2(_UNIT), "These are bits. Nats take the natural logarithm."),
         (math.log(_LATENTS * _UNIT), "The factors of twelve latents are multiplied: 5¹², not "
          "12 · 5."),
+        (_UNIT * math.log(_LATENTS), "5 and 12 have changed places: each of the 12 "
+         "numbers adds log 5."),
         (-_LATENTS * math.log(_UNIT), "The sign: dividing the codes crowds them, so that their "
          "density rises."),
         (16 * math.log(_UNIT), "The notebook's codes have 16 latents, these have 12."),
@@ -275,7 +292,7 @@ code_unit = Quantity(
 )
 bounds = Choice(
     "bounds",
-    "DEF",
+    "DE",
     {
         "A": "this is log p(x|z) at the code that the encoder has chosen for x. The model seldom "
              "draws such a code, and A does not subtract a rate for that.",
@@ -284,16 +301,16 @@ bounds = Choice(
         "C": "the entropy of q(z|x) is missing in this sum, and for a code that is a point it is "
              "−∞. In another unit of code the sum is another number.",
         "D": "here q(w, z|x) = q(w|x) p(z|w), whose KL to the model's prior is that of w alone. It "
-             "is an ELBO of the whole model, though a loose one.",
+             "is an ELBO of the whole model. An untrained q makes it loose, and a bound it stays.",
         "E": "the log of an average over the model's own draws is below log p(x) on average, as "
              "the importance-weighted bound with the prior as its q.",
-        "F": "this is the chained bound: the second stage's ELBO takes the place of log p(z), and "
-             "the entropy of q(z|x) is there. A change of unit moves both, and cancels.",
+        "F": "the second stage's ELBO counts a standardised code here, the entropy one in its own "
+             "unit. Multiply all codes by 10: the entropy rises by log 10 for each number, and "
+             "nothing falls. Subtract Σ log(standard deviation), and it is the chained bound.",
     },
     [
         "Would the quantity change if all codes were multiplied by 10? log p(x) would not.",
         "An ELBO is the average of log p(x, latents) − log q(latents|x). The latents are w and z.",
-        "Three belong: one takes q(w|x) p(z|w), one takes the prior as q, one is the chained "
-        "bound.",
+        "Two belong: one takes q(w|x) p(z|w), one takes the prior as q.",
     ],
 )

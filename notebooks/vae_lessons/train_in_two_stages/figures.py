@@ -50,12 +50,12 @@ def race(seconds, budgets, samples, frechet, live, real, asked, guess=None, fig=
     told = "" if guess is None else (
         "; your guess: not within the race" if guess == np.inf else f"; your guess: {guess:g} s")
     picture, curve = parts["picture"].axes, parts["now"].axes
-    picture.set_title(f"Samples after {seconds:g} s\nof training")
+    picture.set_title(f"Stored samples (seed 1)\nafter {seconds:g} s of training")
     curve.set_title(f"Two-stage samples are {finding},\nin every seed{told}" if closer
                     else f"Two-stage samples are\n{finding}{told}")
     fig.caption = (
-        f"Samples after {seconds:g} seconds, seed 1, and the Fréchet distance of ten seeds by "
-        f"budget: after {seconds:g} s its median is "
+        f"Stored samples of seed 1 after {seconds:g} seconds, and the Fréchet distance of ten "
+        f"seeds by budget: after {seconds:g} s its median is "
         + " and ".join(f"{values[at]:.3g} ({way})" for way, values in medians.items())
         + f"; real training digits have {real:.3g}{told}.")
     return fig
@@ -89,12 +89,11 @@ def _empty_race(budgets, samples, frechet, live, real, asked):
 
 
 @styled
-def by_budget(budgets, stored, labels, live=None, marked=None, log=()):
+def by_budget(budgets, stored, labels, live=None, marked=None):
     """Measures of several ways after each budget of seconds, one panel a measure.
 
     stored: {measure: {way: [seeds, budgets]}}; labels: {measure: (title, axis label)}; live:
-    {way: {measure: value}}, of this run at the budget `marked`; log: measures with a
-    logarithmic axis.
+    {way: {measure: value}}, of this run at the budget `marked`.
     """
     fig, words = Figure(figsize=(9.6, 3.6), layout="constrained"), []
     panels = np.atleast_1d(fig.subplots(1, len(stored)))
@@ -108,9 +107,6 @@ def by_budget(budgets, stored, labels, live=None, marked=None, log=()):
                 axes.plot([marked], shown[-1:], mark, color=colour, markersize=11,
                           fillstyle="none", markeredgewidth=2, label=f"{way}, this run")
         _budget_axis(axes, budgets)
-        if measure in log:
-            axes.set_yscale("log")
-            _plain_ticks(axes)
         _fit(axes, shown)
         title, label = labels[measure]
         axes.set(ylabel=label, title=title)
@@ -130,7 +126,7 @@ def unit_of_codes(unit, units, elbos, samples, guess=None, fig=None):
     """The second stage's ELBO when all codes are multiplied by `unit`, and its samples then.
 
     elbos: for all `units` [n], in nats per code; samples [k, 28, 28], drawn with that unit;
-    guess: by how much the learner thinks the ELBO falls from unit 1 to unit 10, or None.
+    guess: by how much the learner thinks the ELBO changes from unit 1 to unit 10, or None.
     """
     here, start = list(units).index(unit), list(units).index(1)
     if fig is None:
@@ -153,13 +149,15 @@ def unit_of_codes(unit, units, elbos, samples, guess=None, fig=None):
     parts["line"].set_data(units, elbos)
     parts["here"].set_data([unit], [elbos[here]])
     marked = guess is not None and 10 in units
-    parts["guess"].set_data([10] if marked else [], [elbos[start] - guess] if marked else [])
-    _fit(parts["line"].axes, [*elbos] + ([elbos[start] - guess] if marked else []))
+    parts["guess"].set_data([10] if marked else [], [elbos[start] + guess] if marked else [])
+    _fit(parts["line"].axes, [*elbos] + ([elbos[start] + guess] if marked else []))
     parts["digits"].set_data(tile(np.asarray(samples), len(samples) // 2))
     moved = elbos[here] - elbos[start]
-    guessed = f"\nyour guess for 10: {-guess:+.3g} nats (diamond)" if marked else "\n "
+    moves = f"falls by {-moved:.1f}" if moved < 0 else f"rises by {moved:.1f}"
+    guessed = f"\nyour guess for 10: {guess:+.3g} nats (diamond)" if marked else "\n "
     parts["line"].axes.set_title(
-        f"Codes times {unit:g}: the ELBO moves by {moved:+.1f} nats{guessed}".replace("-", "−"))
+        (f"Codes times {unit:g}: the ELBO {moves} nats{guessed}" if moved else
+         f"Codes as they are: the ELBO is {elbos[here]:.1f} nats{guessed}").replace("-", "−"))
     fig.caption = (f"With all codes multiplied by {unit:g}, the ELBO on codes is "
                    f"{elbos[here]:.1f} nats per code, {moved:+.1f} from the original one; the "
                    f"samples are the same{guessed.strip() and ', ' + guessed.strip()}."
@@ -175,28 +173,32 @@ def known_pictures(pictures, measures, labels, asked, guess=None):
     labels: {measure: axis label}; asked: (measure, set) of the prediction; guess: its value.
     """
     rows, columns = list(pictures), len(next(iter(pictures.values())))
-    fig = Figure(figsize=(9.6, 1.2 + 0.5 * len(rows)), layout="constrained")
+    fig = Figure(figsize=(9.6, 1.4 + 0.5 * len(rows)), layout="constrained")
     digits, *panels = fig.subplots(1, 1 + len(measures), width_ratios=[2] + [1] * len(measures))
     labelled_picture(digits, rows, columns).set_data(
         tile(np.concatenate(list(pictures.values())), columns))
     found = []
     for axes, (measure, values) in zip(panels, measures.items()):
-        axes.barh(range(len(rows)), [values[name] for name in rows], color=BLUE, height=0.6)
+        bars = axes.barh(range(len(rows)), [values[name] for name in rows], color=BLUE, height=0.6)
+        axes.bar_label(bars, [f"{values[name]:.2g}" for name in rows], padding=3, fontsize=9,
+                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         axes.axvline(values[rows[0]], color="#555555", linestyle="--", linewidth=1)
         guessed = ""
         if measure == asked[0] and guess is not None:
             guessed = f"your guess {guess:g}"
             axes.plot([guess], [rows.index(asked[1])], "D", **GUESS)
         axes.set(xlabel=labels[measure], yticks=[], ylim=(len(rows) - 0.5, -0.5),
-                 xlim=(0, 1.08 * max(values.values())),
-                 title=f"real: {values[rows[0]]:.3g}\n{guessed or ' '}")
+                 xlim=(0, 1.35 * max(values.values())), title=guessed)
         spread = ", ".join(f"{name} {values[name]:.3g}" for name in rows)
         found.append(f"{' '.join(labels[measure].split())}: {spread}")
     measure = asked[0]
     fooled = sum(measures[measure][name] > measures[measure][rows[0]] for name in rows[1:])
-    digits.set(aspect="auto", title=f"{fooled} of {len(rows) - 1} spoilt sets have a higher\n"
-                                    f"{measure} than real digits")
-    fig.caption = ". ".join(found) + ("." if guess is None else f". Your guess: {guess:g}.")
+    digits.set(aspect="auto")
+    finding = (f"{fooled} of {len(rows) - 1} spoilt sets have a higher {measure} than real digits "
+               "(dashed lines)")
+    fig.suptitle(finding, x=0.01, ha="left")
+    told = "" if guess is None else f" Your guess: {guess:g}."
+    fig.caption = f"{finding}. {'. '.join(found)}.{told}"
     return fig
 
 
@@ -233,25 +235,28 @@ def places_of_codes(pictures, measures, labels, title):
 
 
 @styled
-def paired_variants(stored, reference, labels, asked, guess=None):
-    """Other ways to spend the same seconds, each seed beside its own two stages.
+def paired_variants(stored, reference, labels, flipped, asked, title, guess=None):
+    """Other ways to spend the same seconds, each seed beside its own run of the `reference`.
 
-    stored: {measure: {variant: [seeds]}} and reference {measure: [seeds]}; the first measure is
-    drawn as a ratio, the others as differences. labels: {measure: (title, axis label)}, of which
-    the first title gives way to the ratio of the variant `asked`; guess: what the learner thinks
-    it is, or None.
+    stored: {measure: {way: [seeds]}}; the first measure is drawn as a ratio to the `reference`,
+    which is one of the ways, the others as differences. labels: {measure: (title, axis label)},
+    of which the first title gives way to the ratio of the way `asked`; flipped: measures of
+    which more is better, whose axis runs to the left; title: of the figure; guess: what the
+    learner thinks the ratio is, or None.
     """
-    variants = list(next(iter(stored.values())))
+    variants = [way for way in next(iter(stored.values())) if way != reference]
     guesses, words = [] if guess is None else [guess], []
-    fig = Figure(figsize=(9.6, 1.6 + 0.4 * len(variants)), layout="constrained")
+    told = f"; your guess: {guess:g} times (diamond)" if guesses else ""
+    fig = Figure(figsize=(9.6, 1.9 + 0.4 * len(variants)), layout="constrained")
     panels = fig.subplots(1, len(stored), sharey=True,
                           width_ratios=[1.6] + [1] * (len(stored) - 1))
+    fig.suptitle(title + told, x=0.01, ha="left")
     panels[0].set(xscale="log", yticks=range(len(variants)))
     panels[0].set_yticklabels(variants)
     _plain_ticks(panels[0], "xaxis")
-    for number, (axes, measure) in enumerate(zip(panels, stored)):
-        own = np.asarray(reference[measure])
-        values = np.array([stored[measure][name] for name in variants])  # [variants, seeds]
+    for number, (axes, (measure, ways)) in enumerate(zip(panels, stored.items())):
+        own = np.asarray(ways[reference])
+        values = np.array([np.asarray(ways[name]) for name in variants])  # [variants, seeds]
         values = values - own if number else values / own
         middle = np.median(values, 1)
         axes.plot(values.ravel(), np.repeat(np.arange(len(variants)), values.shape[1]), "o",
@@ -259,18 +264,18 @@ def paired_variants(stored, reference, labels, asked, guess=None):
         axes.plot(middle, np.arange(len(variants)), "|", color=BLUE, markersize=20,
                   markeredgewidth=2)
         axes.axvline(0 if number else 1, color="#777777", linestyle="--", linewidth=1)
-        title, label = labels[measure]
-        axes.set(xlabel=label, ylim=(len(variants) - 0.5, -0.5), title=title)
-        _fit(axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
-        of_what = f"{' '.join(title.split())}, " if number else ""
-        words.append(f"{of_what}{' '.join(label.split())}: " + ", ".join(
-            f"{name} {value:.3g}" for name, value in zip(variants, middle)))
+        ratio = middle[variants.index(asked)]
+        finding, label = labels[measure]
         if not number:
-            told = f" (your guess: {guess:g})" if guesses else ""
-            axes.set_title(f"{asked}:\n{middle[variants.index(asked)]:.2g} times as far{told}")
+            finding = f"{asked[:1].upper()}{asked[1:]}:\n{ratio:.2g} times the distance"
+        axes.set(xlabel=label, ylim=(len(variants) - 0.5, -0.5), title=finding)
+        _fit(axes, [*values.ravel(), *([0] if number else [1, *guesses])], "x")
+        if measure in flipped:
+            axes.invert_xaxis()
+        words.append(f"{' '.join(finding.split())}. {' '.join(label.split())}: " + ", ".join(
+            f"{name} {value:.3g}" for name, value in zip(variants, middle)))
     panels[0].plot(guesses, [variants.index(asked)] * len(guesses), "D", **GUESS)
-    fig.caption = (f"Medians beside two stages (dashed) of the same seed. "
-                   f"{'. '.join(words)}{told}.").replace(" -", " −")
+    fig.caption = f"{title}{told}. Medians: {'. '.join(words)}.".replace(" -", " −")
     return fig
 
 
@@ -283,7 +288,7 @@ def _seeds(axes, budgets, values, way, colour, mark):
 
 
 def _budget_axis(axes, budgets):
-    axes.set(xscale="log", xlabel="seconds of training in all", xticks=budgets,
+    axes.set(xscale="log", xlabel="budget in seconds of training", xticks=budgets,
              xlim=(budgets[0] / 1.2, budgets[-1] * 1.2))
     axes.set_xticklabels([f"{budget:g}" for budget in budgets])
     axes.xaxis.set_minor_locator(NullLocator())

@@ -45,19 +45,19 @@ def confident_share(classifier, pictures):
     return (classifier(pictures).softmax(-1).amax(-1) > CONFIDENT).double().mean().item()
 
 
-def frechet_distance(first, second):
+def frechet_distance(features_a, features_b):
     """The Fréchet distance of two sets of features [n, features], each taken for a Gaussian.
 
     |m₁ − m₂|² + tr(C₁ + C₂ − 2 (C₁C₂)^½), Heusel et al. 2017 (arXiv 1706.08500), equation 6.
     With the features of the Inception network it is the FID.
     """
-    first, second = first.double(), second.double()
-    shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
-    one, other = (torch.atleast_2d(torch.cov(cloud.T)) for cloud in (first, second))
-    values, vectors = torch.linalg.eigh(one)
+    a, b = features_a.double(), features_b.double()
+    shift = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    cov_a, cov_b = torch.atleast_2d(torch.cov(a.T)), torch.atleast_2d(torch.cov(b.T))
+    values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    product = torch.linalg.eigvalsh(root @ other @ root)  # its eigenvalues are those of C₁C₂
-    return (shift + one.trace() + other.trace() - 2 * product.clamp(min=0).sqrt().sum()).item()
+    product = torch.linalg.eigvalsh(root @ cov_b @ root)  # its eigenvalues are those of C₁C₂
+    return (shift + cov_a.trace() + cov_b.trace() - 2 * product.clamp(min=0).sqrt().sum()).item()
 
 
 def covered(points, by, k=3):

@@ -78,12 +78,6 @@ class Race:
         whole = (frechet[ONE_VAE] / frechet[TWO_STAGES]).log()
         return (frechet[ONE_VAE] / frechet[variant]).log() / whole
 
-    def splits(self, measure):
-        """{"4 + 2 s", "4 + 8 s", "16 + 8 s": [seed]}: seconds of the first and second stage."""
-        return {"4 + 2 s": self.after(6, measure)[TWO_STAGES],
-                "4 + 8 s": self.variants(measure)["two stages, 4 + 8 s"],
-                "16 + 8 s": self.after(24, measure)[TWO_STAGES]}
-
 
 class Rates:
     """The study `step_sizes`: four learning rates of the one VAE and of the first stage."""

@@ -315,7 +315,6 @@ def test_the_stored_race_is_told_by_way_budget_and_variant():
     assert torch.allclose(race.share_of_gain("two stages"), torch.ones(10))
     assert torch.allclose(race.share_of_gain("one VAE"), torch.zeros(10))
     assert "one Gaussian on the autoencoder" not in race.variants("neg_elbo"), "it is infinite"
-    assert race.splits("recall").keys() == {"4 + 2 s", "4 + 8 s", "16 + 8 s"}
 
 
 def test_the_best_learning_rate_is_taken_seed_by_seed():

@@ -20,6 +20,9 @@ def by_latent(codes, reference):
 @pytest.mark.parametrize("answer", [
     by_latent,
     lambda codes, reference: codes.sub(reference.mean(0)).div(reference.var(0).sqrt()),
+    lambda codes, reference: (codes - reference.mean(0)) / reference.std(0, correction=0),
+    lambda codes, reference: (codes - reference.mean(0))
+    / (reference - reference.mean(0)).square().mean(0).sqrt(),
 ])
 def test_right_standardising_passes(answer):
     assert checks.standardise.judge(answer).passed, checks.standardise.judge(answer).diagnosis
@@ -80,13 +83,18 @@ def test_right_precisions_pass(answer):
 
 
 def test_the_bounds_that_belong_pass_and_each_other_is_explained():
-    assert checks.bounds.judge("D, E, F").passed and checks.bounds.judge({"f", "d", "e"}).passed
-    for letter in "ABC":
-        result = checks.bounds.judge("DEF" + letter)
+    assert checks.bounds.judge("D, E").passed and checks.bounds.judge({"d", "e"}).passed
+    for letter in "ABCF":
+        result = checks.bounds.judge("DE" + letter)
         assert result.state == "failed" and result.diagnosis.startswith(f"{letter} does not belong")
-    for letter in "DEF":
-        result = checks.bounds.judge("DEF".replace(letter, ""))
+    for letter in "DE":
+        result = checks.bounds.judge("DE".replace(letter, ""))
         assert result.diagnosis.startswith(f"{letter} is left out")
+
+
+def test_slips_in_numbers_are_named():
+    assert "Both differences" in checks.frechet.judge(3 + 2).diagnosis
+    assert "changed places" in checks.code_unit.judge(5 * math.log(12)).diagnosis
 
 
 def test_the_unit_of_codes_moves_an_elbo_by_what_the_check_expects():

@@ -26,4 +26,4 @@ def my_precision(samples, real, k):
 
 my_code_unit = 19.31
 
-my_bounds = ["D", "E", "F"]
+my_bounds = ["D", "E"]
