@@ -44,6 +44,10 @@ cyclical_beta = Exercise(
                 "The cap is 1. It should be the target β: take the minimum before you multiply."),
         Mistake(lambda s, p, r, b: (_phase(s, p) / r).clamp(max=1),
                 "The target β is not used: every cycle ends at 1."),
+        Mistake(lambda s, p, r, b: b * _phase(s, p).clamp(max=r),
+                "Your β stops at ramp · beta. Divide by ramp first, then cap at 1."),
+        Mistake(lambda s, p, r, b: _phase(s, p).clamp(max=r),
+                "Your β stops at ramp. Divide by ramp, cap at 1, then multiply by beta."),
         Mistake(lambda s, p, r, b: b * (_phase(s, p) / (1 - r + 1e-12)).clamp(max=1),
                 "You rise over the share 1 − ramp. ramp is the share of the period that rises."),
         Mistake(lambda s, p, r, b: (_phase(s, p) / r).clamp(max=b),
@@ -134,8 +138,8 @@ checkpoint_parts = Choice(
     "ABCDEG",
     {
         "A": "without the weights there is nothing to go on from.",
-        "B": "the running statistics of batch normalisation are no parameters, yet evaluation uses "
-             "them. They belong to the model's state_dict.",
+        "B": "the running statistics of batch normalisation are not parameters, yet evaluation "
+             "uses them. They belong to the model's state_dict.",
         "C": "Adam divides by its averages of earlier gradients. From zero they would give other "
              "steps.",
         "D": "the next draws of ε and the next epoch's order come from the generator.",
@@ -200,9 +204,14 @@ class ScheduleExercise(Checked):
         last = betas[-self.steps // 10:]
         if max(abs(beta - self.target) for beta in last) > 0.01 * self.target:
             return (f"For the last {self.steps // 10} of {self.steps} steps β must be "
-                    f"{self.target:g}; yours is {last[0]:.3g} then and ends at {last[-1]:.3g}. A β "
-                    "that stays low trains another objective.")
+                    f"{self.target:g}; yours is {last[0]:.3g} then and ends at {last[-1]:.3g}. "
+                    + self._wrong_end(last[-1]))
         return ""
+
+    def _wrong_end(self, last):
+        if 0.95 * self.target < last <= self.target:
+            return "It arrives too late."
+        return f"A β that ends elsewhere than at {self.target:g} trains another objective."
 
     def _reason(self, betas):
         early = sum(betas[:self.steps // 3]) / (self.steps // 3)

@@ -10,11 +10,11 @@ from vae_helpers.plots.base import BLUE, DPI, GREEN, ORANGE, styled
 def too_late(epochs, whole, lowered, plateau):
     """The original recipe to its end, and −ELBO of runs in which β became 1, late or early.
 
-    epochs [t], whole [seed, t]; lowered: {when: [seeds]}; plateau: −ELBO of the mean image. Nats
-    per test image.
+    epochs [t], whole [seed, t]; lowered: {when and for how long: [seeds]}; plateau: −ELBO of the
+    mean image. Nats per test image.
     """
     fig = Figure(figsize=(9.6, 3.8), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=[1.5, 1], sharey=True)
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.1], sharey=True)
     left.plot(epochs, np.transpose(whole), color=BLUE, alpha=0.6)
     left.text(epochs[-1], plateau + 3, "the mean image", ha="right", fontsize=9, color="#555555")
     left.set(xlabel="epochs", ylabel="−ELBO (nats per test image)", xscale="log",
@@ -28,15 +28,15 @@ def too_late(epochs, whole, lowered, plateau):
         places = column + np.linspace(-0.2, 0.2, len(values))
         right.plot(places, values, "o", color=BLUE, alpha=0.7)
     right.set(xticks=range(len(lowered)), xlim=(-0.6, len(lowered) - 0.4),
-              xlabel="when β became 1")
+              xlabel="when β became 1, and for how long")
     right.set_xticklabels(lowered)
     for axes in (left, right):
         axes.axhline(plateau, color="#777777", linewidth=1)
     found = "; ".join(f"{when}: {min(values):.0f} to {max(values):.0f}"
-                      for when, values in lowered.items())
+                      for when, values in lowered.items()).replace("\n", " ")
     right.set_title("The same β = 1 helps far more\nif it is there from the start")
     fig.caption = (f"After {epochs[-1]} epochs of the original recipe the best of {len(whole)} "
-                   f"seeds is at {best:.0f} nats. −ELBO after six epochs, by when β became 1: "
+                   f"seeds is at {best:.0f} nats. −ELBO, by when β became 1 and for how long: "
                    f"{found} nats.")
     return fig
 

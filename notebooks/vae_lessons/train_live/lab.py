@@ -28,10 +28,8 @@ async def train_and_listen(running, step, look):
     """
     while running():
         end = time.monotonic() + 0.02
-        while running():
+        while running() and time.monotonic() < end:
             step()
-            if time.monotonic() > end:
-                break
         look()
         for turn in range(20):
             await asyncio.sleep(0)
@@ -111,6 +109,11 @@ def behind(found, beta, step, than):
     """
     return [ours - theirs for ours, theirs in
             zip(at(found, beta, "neg_elbo", step), at(found, than[0], "neg_elbo", than[1]))]
+
+
+def above(found, beta, step, level):
+    """−ELBO after `step` steps with `beta` in the middle, less `level`: [seeds]."""
+    return [value - level for value in at(found, beta, "neg_elbo", step)]
 
 
 def gains(values, name, other="constant"):

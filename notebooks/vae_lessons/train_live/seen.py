@@ -35,7 +35,7 @@ def almost_free(stages):
     """Whether a run trained at β = `LOW` or less, and what its rate was beside one at about 1."""
     low = [stage for stage in stages if stage.beta <= LOW and stage.epochs >= ENOUGH]
     if not low:
-        return ("Not done yet. In the panel: Reset, β to 0.01, Train on for two epochs.\n"
+        return ("Not done yet. In the panel: Reset, β to 0.01, Train on for an epoch.\n"
                 "Then run this cell again.")
     found = low[-1]
     text = (f"Done. At β = {found.beta:g} the rate is {measured(found.rate)} and the distortion "
@@ -55,8 +55,8 @@ def too_fast(stages):
             return (f"Done. −ELBO: {measured(before.neg_elbo)} at a learning rate of "
                     f"{before.learning_rate:.2g}, then {measured(fast.neg_elbo, NATS)} at "
                     f"{fast.learning_rate:.2g}.")
-    return ("Not done yet. In the panel: Reset, train for an epoch, then turn the learning rate\n"
-            "to its upper end for another. Then run this cell again.")
+    return ("Not done yet. In the panel: Reset, train for an epoch, then train half an\n"
+            "epoch with the learning rate at its upper end. Then run this cell again.")
 
 
 def _runs_of(stages, count, enough=ENOUGH):

@@ -124,7 +124,7 @@ STUDIES = {
         there_and_back,
         lambda seed, **_settings: on_one_thread(panel_trainer("the repaired recipe", seed)),
         {"every": 50, "first": 3, "high": 3, "last": 6, "betas": [1.0, 20.0, 100.0]},
-        range(1, 7),
+        range(8),
     ),
     "schedules": Study(
         "Which way to β = 9.8 ends with the lowest distortion + 9.8 · rate?",

@@ -26,6 +26,8 @@ def test_right_cyclical_schedules_pass():
     (lambda s, p, r, b: b * ((s % p) / p).clamp(max=1), "never rests"),
     (lambda s, p, r, b: b * (s % p / r / p), "no cap"),
     (lambda s, p, r, b: min(1, (s % p) / (r * p)) * b, "Python's min"),
+    (lambda s, p, r, b: b * ((s % p) / p).clamp(max=r), "stops at ramp · beta"),
+    (lambda s, p, r, b: ((s % p) / p).clamp(max=r), "stops at ramp. Divide"),
     (lambda s, p, r, b: 1.0, "returned float"),
 ])
 def test_wrong_schedules_are_told_why(answer, words):
@@ -63,7 +65,7 @@ TARGET, STEPS = checks.good_schedule.target, checks.good_schedule.steps
 @pytest.mark.parametrize("answer, words", [
     (TARGET, "A function from the step"),
     (lambda step: 0.1, "another objective"),
-    (schedules.warm_up(STEPS, TARGET), "yours is"),
+    (schedules.warm_up(STEPS, TARGET), "It arrives too late"),
     (lambda step: -TARGET, "at least 0"),
     (lambda step: math.nan, "finite"),
     (lambda step: "low", "one number for each step"),
