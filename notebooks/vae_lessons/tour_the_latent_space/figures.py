@@ -158,7 +158,7 @@ def three_paths(average, linear, spherical, norms, shell, pair, fig=None):
 def _shortest(linear, spherical, low):
     """A title about the shortest code of each path; 95 % of prior draws are longer than `low`."""
     if linear < low:
-        return "The linear path comes nearer to\nthe origin than 95% of prior draws"
+        return "The linear path comes nearer\nto 0 than 95% of prior draws"
     return f"Shortest code: linear {linear:.1f},\nspherical {spherical:.1f}"
 
 

@@ -18,8 +18,8 @@ PICTURE = {"confident": "classifier is confident (share of pictures)",
            "nearest": "distance to the nearest real digit (pixel values)"}
 MEANING = {"slant": "|correlation| of slant and value along the path",
            "stroke_width": "|correlation| of stroke width and value along it"}
-PATH_TITLES = {PICTURE["confident"]: "Confident in more spherical middles …",
-               PICTURE["nearest"]: "… which are no nearer to real digits"}
+PATH_TITLES = {PICTURE["confident"]: "Spherical middles: confident more often …",
+               PICTURE["nearest"]: "… but no nearer to real digits"}
 LENGTH_TITLES = {PICTURE["confident"]: "Longer codes: more confident pictures …",
                  PICTURE["nearest"]: "… which are farther from real digits"}
 MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well",
