@@ -131,7 +131,8 @@ def there_and_back(steps, stored, live_steps, live, raised, plateau, guess=None)
         axes.plot(live_steps, live[name], "D", color="black", markersize=5, label="this run")
         axes.set_xlabel("training step (grey: while β is high)")
     left.axhline(plateau, color="#777777", linewidth=1)
-    left.text(steps[0], plateau + 1, "the mean image", va="bottom", fontsize=9, color="#555555")
+    left.text(steps[-1], plateau + 1, "the mean image", ha="right", va="bottom", fontsize=9,
+              color="#555555")
     left.set(ylabel="−ELBO (nats per image, lower is better)", ylim=(115, TOP),
              xlim=(0, 1.07 * steps[-1]))
     right.set(ylabel="active latents, of 8", ylim=(-0.4, 8.6))
