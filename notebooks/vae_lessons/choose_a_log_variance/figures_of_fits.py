@@ -128,8 +128,9 @@ def unit_removed(x, truth, direct, standardised, off, unit):
         axes.plot(x, np.asarray(standardised[name]) / np.log(10), color=STYLES[name][0],
                   linewidth=2, label="standardised first")
         axes.set(xlabel="x", xlim=(-1, 1), ylim=(decades.min() - 2.5, decades.max() + 4))
-        told = f"{_nats(off[name][0])} off, standardised: {_nats(off[name][1])} off"
-        axes.set_title(f"{name}:\n{told}", fontsize=10)
+        before, after = (f"{_nats(nats)} off" for nats in off[name])
+        told = f"{before}, standardised {after}"
+        axes.set_title(f"{name}: {before};\nstandardised: {after}", fontsize=10)
         words.append(f"{name}: {told}")
     fig.axes[0].set_ylabel("log₁₀ σ²")
     fig.axes[0].legend(loc="upper left", fontsize=9)

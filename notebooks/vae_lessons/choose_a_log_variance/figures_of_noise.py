@@ -8,6 +8,8 @@ from vae_helpers.plots.base import BLUE, GREEN, ORANGE, TWO_LINES, freeze_layout
 from vae_helpers.plots.digits import labelled_picture
 from vae_lessons.meet_kl_collapse.figures import ROWS, digit_rows
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 @styled
 def pixel_floors(floors, train, test):
@@ -28,9 +30,10 @@ def pixel_floors(floors, train, test):
     axes.legend(loc="upper right", fontsize=9)
     axes.set(xlim=(0.4 * min(floors), 2.5 * max(floors)),
              ylim=(1.5 * min(*train, *test, -1000), 4 * max(*train, *test, 1000)))
-    good = [floor for floor, nats in zip(floors, test) if nats <= min(test) + 10]
+    power = str(round(np.log10(min(
+        floor for floor, nats in zip(floors, test) if nats <= min(test) + 10))))
     axes.set_title("Training images reward every lower floor;\n"
-                   f"test images pay below a floor of {min(good):.0e}")
+                   f"test images pay below a floor of 10{power.translate(SUPERSCRIPTS)}")
     fig.caption = "Floor and −log likelihood of training and test images: " + "; ".join(
         f"{f:.0e}: {a:,.0f} and {b:,.0f}" for f, a, b in zip(floors, train, test)).replace(
             ": -", ": −").replace("and -", "and −") + " nats per image."
