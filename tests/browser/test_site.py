@@ -107,7 +107,7 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["index", "glossary", "claims", "licences", *NAMES])
+@pytest.mark.parametrize("name", ["index", "glossary", "claims", "ledger", "licences", *NAMES])
 def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
     """From a file: no message in the console, no request outside, formulas and pictures there.
 
@@ -140,6 +140,24 @@ def test_every_page_is_calm_set_and_fits_a_phone(visit, name):
             """() => [...document.images].every((one) => one.naturalWidth > 0
                 && getComputedStyle(one).backgroundColor === "rgb(255, 255, 255)")"""
         )
+    assert troubles == []
+
+
+def test_the_table_of_claims_is_searched_as_one_types(visit):
+    """Each word narrows it, in any order; an emptied field shows all."""
+    page, troubles = visit("ledger.html")
+    kept = json.loads((NOTEBOOKS / "claims.json").read_text(encoding="utf-8"))
+    rows, field = page.locator("tbody tr:visible"), page.get_by_role("searchbox").last
+    assert rows.count() == len(kept)
+    field.fill("posterior VARIANCE")
+    found = [row["sentence"] for row in kept
+             if "posterior" in row["sentence"] and "variance" in row["sentence"].lower()]
+    assert 0 < len(found) <= rows.count() < len(kept)
+    assert all("posterior" in text.lower() and "variance" in text.lower()
+               for text in rows.all_inner_texts())
+    assert page.get_by_role("status").inner_text() == f"{rows.count()} of {len(kept)} claims"
+    field.fill("")
+    assert rows.count() == len(kept)
     assert troubles == []
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -61,7 +62,8 @@ def without_code(path):
 
 
 def test_there_is_a_page_for_everything_and_each_leads_to_the_next(made):
-    names = ["index", *(path.stem for path in NOTEBOOKS), "glossary", "claims", "licences"]
+    names = ["index", *(path.stem for path in NOTEBOOKS), "glossary", "claims", "ledger",
+             "licences"]
     assert set(made) == {*names, "search"}
     for name, after in zip(names, names[1:]):
         assert made[name].find("link", rel="next")["href"] == f"{after}.html"
@@ -72,6 +74,24 @@ def test_headings_have_jupyterlabs_anchors(path, made):
     assert len(ids) == len(set(ids)), "an id is given twice"
     for heading in re.findall(r"^##+ (.*)$", without_code(path), re.MULTILINE):
         assert heading.replace(" ", "-") in ids
+
+
+def test_every_claim_stands_in_the_table_with_a_link_to_its_place(made):
+    rows = [[cell.get_text() for cell in row.select("td")] + [row.a["href"]]
+            for row in made["ledger"].select("tbody tr")]
+    kept = json.loads((build.ROOT / "notebooks/claims.json").read_text(encoding="utf-8"))
+    assert len(rows) == len(kept)
+    for row, claim in zip(rows, kept):
+        assert squeezed(row[1]) == squeezed(claim["sentence"])
+        page, _, place = row[-1].partition(".html#")
+        assert made[page].find(id=unquote(place)), row
+
+
+def test_the_scoreboard_shows_its_pictures(made, site):
+    pictures = [image["src"] for image in made["claims"].select("article img")]
+    stored = sorted((build.ROOT / "notebooks/pictures").glob("*.png"))
+    assert len(pictures) == len(stored) > 0
+    assert all((site / picture).exists() for picture in pictures)
 
 
 def test_every_stored_picture_is_there_with_its_alternative_text(path, made, site):

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from sphinx.cmd.build import main as run_sphinx
 
-from site_pages.pages import SERIES, SiteError, opening, page, relink, state
+from site_pages.pages import SERIES, SiteError, ledger, opening, page, relink, state
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -37,7 +37,8 @@ and see where it lands. Sliders, live training and the exercises’ checks need 
 folder of the repository type `make lab` (Windows: `py tools\\lab.py lab`).
 
 [Words and symbols](glossary.md) explains the field’s words and the formulas’ symbols.
-[All claims](claims.md) lists what the series finds, with what was measured.
+[The scoreboard](claims.md) tells which common claims about VAEs hold, and [all claims](ledger.md)
+is a table of everything that the notebooks measure.
 
 {cards}
 
@@ -85,6 +86,19 @@ def hints_of(stem):
         importlib.import_module(f"vae_lessons.{stem[3:]}.checks"), name).hints
 
 
+def write_scoreboard(folder, pages):
+    """Write the scoreboard with its pictures, and the table of all claims."""
+    pictures = sorted((ROOT / "notebooks/pictures").glob("*.png"))
+    (folder / "pictures").mkdir()
+    for picture in pictures:
+        shutil.copy(picture, folder / "pictures")
+    pages = pages | {"notebooks/claims.json": "ledger.md"} | {
+        f"notebooks/pictures/{picture.name}": f"pictures/{picture.name}" for picture in pictures}
+    rows = json.loads(read("notebooks/claims.json"))
+    for name, text in (("claims", read("CLAIMS.md")), ("ledger", ledger(rows))):
+        (folder / f"{name}.md").write_text(relink(text, "", pages), encoding="utf-8")
+
+
 def write_sources(folder):
     """Write what Sphinx reads: a page for each notebook, and the few others."""
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -99,11 +113,10 @@ def write_sources(folder):
         title, promise = opening(notebook)
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
                      f"{relink(promise, 'notebooks', pages)}\n\n*{state(notebook)}*")
-    toctree = "\n".join([*(path.stem for path in paths), "glossary", "claims", "licences"])
+    toctree = "\n".join([*(path.stem for path in paths), "glossary", "claims", "ledger", "licences"])
     written = {
         "index": INDEX.format(series=SERIES, cards="\n\n".join(cards), toctree=toctree),
         "glossary": relink(read("notebooks/GLOSSARY.md"), "notebooks", pages),
-        "claims": relink(read("CLAIMS.md"), "", pages),
         "licences": LICENCES.format(code=read("LICENSE"), **{
             part: relink(read(name), "", pages).replace("\n#", "\n##").replace("# ", "## ", 1)
             for part, name in (("prose", "LICENSE-PROSE.md"),
@@ -111,6 +124,7 @@ def write_sources(folder):
     }
     for name, text in written.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    write_scoreboard(folder, pages)
 
 
 def copy_assets(folder):

@@ -8,6 +8,8 @@ from base64 import b64decode
 from copy import deepcopy
 from urllib.parse import unquote
 
+from vae_helpers.claims import Claim, measured
+
 SERIES = "Variational autoencoders, true and alive"
 SOLUTION = re.compile(
     r"<details><summary><b>Solution</b>.*?</summary>\s*(.*?)\s*</details>", re.DOTALL
@@ -24,6 +26,17 @@ HELP = """<div class="help">
 <code class="literal">...</code> above and run both cells. The check names what went wrong.</p>
 {hints}</div>"""
 HINT = "<details><summary>Hint {number} of {count}</summary><p>{hint}</p></details>\n"
+
+
+LEDGER = """{{.ledger}}
+# All claims
+
+The notebooks make {count} claims. Each has a band within which it is true, and is measured again
+whenever its notebook runs; where that would take many seeds or hours, stored results are compared
+instead. Of several seeds the table gives the median and the range.
+
+| notebook | claim | measured | range over seeds | holds within |
+|---|---|---|---|---|"""
 
 
 class SiteError(Exception):
@@ -75,6 +88,19 @@ def state(notebook):
                    for cell in cells for output in cell.get("outputs", ()))
     exercises = sum(tag.startswith("exercise:") for cell in cells for tag in tags(cell))
     return f"{plural(measured, 'claim')} measured, {plural(exercises, 'exercise')}"
+
+
+def ledger(rows):
+    """The page of all claims: a table with a row for each of `rows`, the data of claims.json."""
+    lines = [LEDGER.format(count=len(rows))]
+    for row in rows:
+        claim = Claim(**{name: row[name] for name in Claim._fields})
+        told = (claim.sentence, *(re.sub("[⟨⟩]", "", text) for text in (
+            measured(claim.value), claim.spread)), claim.band)
+        told = [re.sub(r"([\\`*_{}\[\]<>$|])", r"\\\1", text) for text in told]
+        number = row["place"].removeprefix("notebooks/")[:2]
+        lines.append("| " + " | ".join([f"[{number}]({row['place']})", *told]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def plural(count, noun):

@@ -20,3 +20,24 @@ function markWide() {
 addEventListener("load", () => window.MathJax?.startup.promise.then(markWide));
 addEventListener("resize", markWide);
 document.addEventListener("toggle", markWide, true); // what was folded had no width
+
+// The table of all claims shows the rows that hold every word which is typed above it.
+for (const table of document.querySelectorAll(".ledger table")) {
+  const field = Object.assign(document.createElement("input"), { type: "search", className: "sift" });
+  field.placeholder = "Show only claims with these words";
+  field.setAttribute("aria-label", field.placeholder);
+  const left = document.createElement("p");
+  left.setAttribute("role", "status");
+  const rows = [...table.tBodies[0].rows];
+  const sift = () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    left.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} claims`;
+  };
+  field.addEventListener("input", sift);
+  (table.closest(".table-wrapper") ?? table).before(field, left);
+  sift();
+}
