@@ -111,8 +111,9 @@ class Ledger:
 
     def __init__(self, root=ROOT):
         folder = root / "notebooks"
-        self.notebooks = {path.name: notebook_of(_parsed(path, json.loads), f"notebooks/{path.name}")
-                          for path in sorted(folder.glob("*.ipynb"))}
+        self.notebooks = {
+            path.name: notebook_of(_parsed(path, json.loads), f"notebooks/{path.name}")
+            for path in sorted(folder.glob("*.ipynb"))}
         self.claims = {one.claim.id: one for book in self.notebooks.values() for one in book.claims}
         self.sections = _parsed(folder / "the_note.toml", tomllib.loads)["section"]
 

@@ -113,7 +113,8 @@ def write_sources(folder):
         title, promise = opening(notebook)
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
                      f"{relink(promise, 'notebooks', pages)}\n\n*{state(notebook)}*")
-    toctree = "\n".join([*(path.stem for path in paths), "glossary", "claims", "ledger", "licences"])
+    others = ["glossary", "claims", "ledger", "licences"]
+    toctree = "\n".join([*(path.stem for path in paths), *others])
     written = {
         "index": INDEX.format(series=SERIES, cards="\n\n".join(cards), toctree=toctree),
         "glossary": relink(read("notebooks/GLOSSARY.md"), "notebooks", pages),
