@@ -31,6 +31,10 @@ HELPED = {
     "cluster_widths": "the axis has a numeral below each digit's bar",
     "hidden_beta": "words stand in each region",
     "along_mean": "each line has its noise written at its end",
+    "collapse_map": "each circle has its number of seeds in it",
+    "flattened": "each point is a numeral",
+    "rescaled_codes": "one of the two kinds of bars is hatched",
+    "tsne_map": "each point is a numeral",
     "training_gaps": "each band surrounds a line with its own dashes and marks",
 }
 
