@@ -443,7 +443,7 @@ def early(seed, live):
 
 def decoded(seed, guess):
     random = np.random.default_rng(seed)
-    return {"drawn": random.random((5, 28, 28)), "mean_image": random.random((28, 28)),
+    return {"pictures": random.random((5, 28, 28)), "mean_image": random.random((28, 28)),
             "distortion": 206.0 + seed, "closed_form": 206.0, "guess": guess}
 
 

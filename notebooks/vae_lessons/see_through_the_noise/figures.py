@@ -133,27 +133,27 @@ def _spread_out(axes, values, mark, **style):
 
 
 @styled
-def collapsed_decoder(drawn, mean_image, distortion, closed_form, guess=None):
-    """What a collapsed decoder draws at several z, beside the mean of the training images.
+def collapsed_decoder(pictures, mean_image, distortion, closed_form, guess=None):
+    """What a collapsed decoder outputs at several z, beside the mean of the training images.
 
-    drawn [k, 28, 28] and mean_image [28, 28], in [0, 1]; distortion: the model's on the
+    pictures [k, 28, 28] and mean_image [28, 28], in [0, 1]; distortion: the model's on the
     training images, closed_form: the mean image's, in nats; guess: in words, or None.
     """
-    drawn, mean_image = np.asarray(drawn), np.asarray(mean_image)
-    difference = np.abs(drawn - mean_image).max(0)  # [28, 28]
+    pictures, mean_image = np.asarray(pictures), np.asarray(mean_image)
+    difference = np.abs(pictures - mean_image).max(0)  # [28, 28]
     fig = Figure(figsize=(9.6, 1.5), layout="constrained")
-    left, middle, right = fig.subplots(1, 3, width_ratios=[1, len(drawn), 1])
+    left, middle, right = fig.subplots(1, 3, width_ratios=[1, len(pictures), 1])
     new_picture(left, 1, 1).set_data(mean_image)
-    new_picture(middle, 1, len(drawn)).set_data(tile(drawn, len(drawn)))
+    new_picture(middle, 1, len(pictures)).set_data(tile(pictures, len(pictures)))
     new_picture(right, 1, 1).set_data(difference)
-    finding = "The decoder draws the mean image, whatever z it is given"
+    finding = "The decoder outputs the mean image, whatever z it is given"
     numbers = f"distortion {distortion:.1f} nats per image, mean image {closed_form:.1f}"
     guessed = "" if guess is None else f"; your guess: {guess}"
     left.set_title("mean\nimage")
     middle.set_title(f"{finding}\n({numbers}{guessed})")
     right.set_title("largest\ndifference")
-    fig.caption = (f"{finding}: {numbers}; the largest difference in any of {len(drawn)} pictures "
-                   f"is {difference.max():.3f}{guessed}.")
+    fig.caption = (f"{finding}: {numbers}; the largest difference in any of {len(pictures)} "
+                   f"pictures is {difference.max():.3f}{guessed}.")
     return fig
 
 
@@ -221,12 +221,12 @@ def remedies(distortion, objective, live, beta, guess=None):
         axes.axvline(0, color=GREY, linestyle="--", label="the mean image")
         axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.9))
     axes.set_yticklabels(rows)
-    kept = [medians[1, name] / medians[0, name] for name in list(rows)[1:]]
     panels[0].set(xlabel="distortion below the mean image's\n(nats per image; right is better)",
                   title=f"Gain in D: largest with {max(rows, key=lambda name: medians[0, name])}")
     panels[1].set(xlabel=f"D + {beta:g} R below the mean image's\n"
                          "(nats per image; right is better)",
-                  title=f"Gain in D + {beta:g} R: {min(kept):.0%} to {max(kept):.0%} of that in D")
+                  title=f"Gain in D + {beta:g} R: largest with "
+                        f"{max(rows, key=lambda name: medians[1, name])}")
     panels[1].set_xlim(panels[0].get_xlim())
     panels[1].legend(loc="lower right", fontsize=9)
     guessed = "" if guess is None else f"Your guess: {guess}"
