@@ -21,8 +21,6 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 LONGEST_CELL, LONGEST_TAUGHT = 15, 25  # lines
 LONGEST_CORE, MOST_MINUTES = 2300, 45  # words, minutes
-# Notebooks whose main part is still too long, or has cells that are too long or unused.
-LONG_STILL = set()
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem, scope="module")
@@ -81,24 +79,22 @@ def test_no_stored_errors_or_warnings(code):
             assert output.get("name") != "stderr", cell.source
 
 
-def test_code_cells_are_short_enough_to_read_aloud(path, code):
+def test_code_cells_are_short_enough_to_read_aloud(code):
     for cell in code:
         if not {"solution", "claims"} & set(tags(cell)):
             longest = LONGEST_TAUGHT if named([cell], "taught") else LONGEST_CELL
             assert len(cell.source.splitlines()) <= longest, cell.source
-            if path.stem[:2] not in LONG_STILL:
-                assert max(map(len, cell.source.splitlines())) <= 100, cell.source
+            assert max(map(len, cell.source.splitlines())) <= 100, cell.source
 
 
-def test_the_core_is_read_in_the_time_it_states(path, notebook):
+def test_the_core_is_read_in_the_time_it_states(notebook):
     core = anatomy.core(notebook.cells)
     words, minutes = sum(map(anatomy.words_of, core)), anatomy.minutes(core)
     stated = re.search(r"^\*\*Takes\*\* about (\d+) minutes of reading and exercises; \d+ seconds "
                        r"of computing on two quick processor cores; [\d.]+ GB of memory\.$",
                        core[0].source, re.MULTILINE)
     assert stated and int(stated[1]) == minutes
-    if path.stem[:2] not in LONG_STILL:
-        assert words <= LONGEST_CORE and minutes <= MOST_MINUTES, (words, minutes)
+    assert words <= LONGEST_CORE and minutes <= MOST_MINUTES, (words, minutes)
 
 
 def test_what_goes_deeper_is_folded_and_comes_last(notebook):
@@ -109,12 +105,11 @@ def test_what_goes_deeper_is_folded_and_comes_last(notebook):
             assert cell.metadata.get("jp-MarkdownHeadingCollapsed") is True, cell.source
 
 
-def test_what_is_taught_runs_the_cells_below(path, code):
+def test_what_is_taught_runs_the_cells_below(code):
     for position, cell in enumerate(code):
         for name in named([cell], "taught"):
             below = set().union(*(anatomy.names_read(c.source) for c in code[position + 1:]))
-            if path.stem[:2] not in LONG_STILL:
-                assert name.split(".")[-1] in below, f"{name} is a decoy"
+            assert name.split(".")[-1] in below, f"{name} is a decoy"
 
 
 def test_pictures_carry_alternative_text(code):
