@@ -69,7 +69,7 @@ from vae_lessons.meet_kl_collapse.figures import (
     rescaled_codes,
 )
 from vae_lessons.meet_kl_collapse.figures_of_linear import saddle_and_valley, surviving_dimensions
-from vae_lessons.meet_kl_collapse.figures_of_remedies import remedy_gains, runs_compared
+from vae_lessons.meet_kl_collapse.figures_of_remedies import remedy_gains
 from vae_lessons.say_how_good_it_is.figures import (
     beside_the_paper,
     bound_against_evidence,
@@ -537,15 +537,6 @@ def saddle(beta):
     return {"beta": beta, "threshold": 4.0, "encoder": v, "decoder": w, "loss": loss}
 
 
-def treated(seed, guess):
-    random = np.random.default_rng(seed)
-    quantities, kinds = ("a", "b"), ("constant", "free bits")
-    return {"stored": {q: {kind: list(100 + 9 * random.random(4)) for kind in kinds}
-                       for q in quantities}, "guess": guess,
-            "live": {"free bits": {q: 100 + seed for q in quantities}},
-            "labels": {q: f"{q} (nats)" for q in quantities}}
-
-
 def linear(noise_variance, live, guess):
     random = np.random.default_rng(int(10 * noise_variance))
     eigenvalues = 5 / np.arange(1, 21)
@@ -861,7 +852,6 @@ CASES = [
     (active_latents, counted(2, 5), counted(1, None)),
     (own_and_common, ruled(1, None), ruled(2, 4.0)),
     (own_and_common, ruled(2, 4.0), ruled(1, None)),
-    (runs_compared, treated(1, None), treated(2, "constant")),
     (surviving_dimensions, linear(1.0, None, None), linear(0.5, [0.9, 0.5], 3)),
     (surviving_dimensions, linear(0.5, [0.9, 0.5], 3), linear(1.0, None, None)),
     (training_panel, panel(1, 0, 1.0), panel(20, 5, 0.5)),

@@ -95,7 +95,28 @@ def _weights(model):
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-class StepExercise(Exercise):
+class ObservedExercise(Exercise):
+    """A function for the learner to write that is judged by what it leaves behind.
+
+    observe: what is observed of a function when it runs; ``...`` if the function returns that. A
+    subclass defines `_observed(answer, found)`, the `Result` for what was found.
+    """
+
+    def __init__(self, name, observe, right, mistakes, hints):
+        super().__init__(name, right, None, mistakes, hints)
+        self._observe = observe
+
+    def _attempt(self, function, _case):
+        return self._observe(function)
+
+    def _compare(self, answer):
+        outcome = run(self._observe, (answer,))
+        if outcome.trouble:
+            return self._failed(self._cause(outcome.trouble, None))
+        return self._unanswered() if outcome.value is ... else self._observed(answer, outcome.value)
+
+
+class StepExercise(ObservedExercise):
     """A training step for the learner to write, and the check of it.
 
     right, and the `wrong` of each mistake: functions of model, optimizer, x [batch, pixels] and
@@ -103,18 +124,10 @@ class StepExercise(Exercise):
     """
 
     def __init__(self, name, right, mistakes, hints):
-        super().__init__(name, right, None, mistakes, hints)
+        super().__init__(name, observe, right, mistakes, hints)
 
-    def _attempt(self, function, _case):
-        return observe(function)
-
-    def _compare(self, answer):
-        outcome = run(observe, (answer,))
-        if outcome.trouble:
-            return self._failed(self._cause(outcome.trouble, None))
-        if outcome.value is ...:
-            return self._unanswered()
-        found, right = outcome.value, observe(self._right)
+    def _observed(self, answer, found):
+        right = observe(self._right)
         if same(found.moved, right.moved):
             if same(found.losses, right.losses) and not found.plain:
                 return self._failed("The weights and the loss are right, but you return the loss "

@@ -48,39 +48,3 @@ def remedy_gains(gains, live, notes, labels, guess=None):
                   f"{notes[constant][1]:g} dead", fontsize=8.5)
     fig.caption = f"Median gains over the {constant} run. " + ". ".join(told) + "." + guessed
     return fig
-
-
-@styled
-def runs_compared(stored, live, labels, guess=None):
-    """What each kind of run ends with, one panel a quantity, one row a kind.
-
-    stored: {quantity: {kind: [seeds]}}; live: {kind: {quantity: value}}, for some kinds;
-    labels: {quantity: axis label with unit}. The title names the kind whose median of the first
-    quantity is lowest, and guess, the one that the learner committed, or None.
-    """
-    first = next(iter(stored))
-    kinds = list(stored[first])
-    rows = np.arange(len(kinds))
-    fig = Figure(figsize=(9.6, 1.3 + 0.42 * len(kinds)), layout="constrained")
-    panels = fig.subplots(1, len(stored), sharey=True)
-    for axes, (quantity, of) in zip(panels, stored.items()):
-        values = np.array([of[kind] for kind in kinds])  # [kinds, seeds]
-        mine = [found[quantity] for found in live.values()]
-        axes.plot(values, rows, "o", color=BLUE, alpha=0.5)
-        axes.plot(np.median(values, 1), rows, "|", color=BLUE, markersize=22, markeredgewidth=2)
-        axes.plot(mine, [kinds.index(kind) for kind in live], "D", color=ORANGE, markersize=8)
-        both = [*values.ravel(), *mine]
-        margin = 0.06 * (max(both) - min(both)) + 1e-6
-        axes.set(xlabel=labels[quantity], xlim=(min(both) - margin, max(both) + margin))
-    panels[0].set(yticks=rows, ylim=(len(kinds) - 0.5, -0.5))
-    panels[0].set_yticklabels(kinds)
-    marks = "dots: stored seeds, bar: median" + (", diamond: this run" if live else "")
-    panels[-1].set_title(marks, fontsize=9, loc="right")
-    medians = {kind: np.median(values) for kind, values in stored[first].items()}
-    best = min(medians, key=medians.get)
-    panels[0].set_title(
-        f"Lowest: {best} ({medians[best]:.0f})" + (f"; your guess: {guess}" if guess else ""))
-    fig.caption = f"Medians of {labels[first]}: " + ", ".join(
-        f"{kind} {median:.1f}" for kind, median in medians.items()) + (
-        f". Your guess: {guess}." if guess else ".")
-    return fig

@@ -30,24 +30,31 @@ def _noise(logvar):
     return logvar.exp().mean(0)
 
 
-class RatioExercise(Exercise):
-    """The check of a ratio whose variance may be the sum of squares over n − 1 or over n."""
+class EitherDivisor(Exercise):
+    """An exercise in which a sum of squares may be divided by n − 1, as in PyTorch, or by n.
+
+    over_n: the right function with n. The other arguments are those of `Exercise`.
+    """
+
+    def __init__(self, name, right, over_n, cases, mistakes, hints):
+        super().__init__(name, right, cases, mistakes, hints)
+        self._over_n = Exercise(name, over_n, cases, [], hints)
 
     def _compare(self, answer):
         result = super()._compare(answer)
-        over_n = Exercise(self.name, _ratio_over_n, self._cases, [], self.hints)
-        return result if result.passed or not over_n._compare(answer).passed else \
+        return result if result.passed or not self._over_n._compare(answer).passed else \
             self._passed("Right, on every input tried. (You divided the sum of squares by n; "
-                         "var divides by n − 1. Either will do.)")
+                         "PyTorch divides by n − 1. Either will do.)")
 
 
 def _ratio_over_n(mean, logvar):
     return mean.var(0, correction=0) / _noise(logvar)
 
 
-signal_to_noise = RatioExercise(
+signal_to_noise = EitherDivisor(
     "signal_to_noise",
     lab.signal_to_noise,
+    _ratio_over_n,
     _posteriors,
     [
         Mistake(lambda m, s: _noise(s) / _var(m),
