@@ -36,30 +36,45 @@ def write_log(folder):
     writer.close()
 
 
-def main():
-    """Write the log, open TensorBoard on it and take the picture."""
-    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        write_log(Path(folder) / "warm-up")
-        words = shlex.split(tensorboard.magic(folder))
-        server = subprocess.Popen([tensorboard.PROGRAM, *words], stderr=subprocess.DEVNULL)
-        try:
-            page = browser.new_page(viewport={"width": 1160, "height": 1060})
+def photograph(folder, place, height, picture, settle):
+    """Store a picture of TensorBoard on the logs in `folder`, 960 pixels wide, in 64 colours.
+
+    place: the tab. height: pixels of the page, which is 1,200 wide. picture: the PNG's path.
+    settle: a function of the page that waits until it shows what it should.
+    """
+    words = shlex.split(tensorboard.magic(folder))
+    server = subprocess.Popen([tensorboard.PROGRAM, *words], stderr=subprocess.DEVNULL)
+    try:
+        with open_browser() as browser:
+            page = browser.new_page(viewport={"width": 1200, "height": height})
             for _ in range(60):
                 try:
-                    page.goto(f"http://127.0.0.1:{words[-1]}/#timeseries")
+                    page.goto(f"http://127.0.0.1:{words[-1]}/#{place}")
                     break
                 except Exception:  # the server is not ready yet
                     page.wait_for_timeout(1000)
-            page.wait_for_timeout(10_000)
-            page.get_by_text("Settings").first.click()  # closes the pane
-            page.wait_for_timeout(5_000)
-            page.screenshot(path=PICTURE)
-        finally:
-            server.terminate()
-    with Image.open(PICTURE) as picture:
-        smaller = picture.convert("RGB").resize((960, 877), Image.Resampling.LANCZOS)
-    smaller.quantize(64, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
-    print(f"{PICTURE.relative_to(NOTEBOOKS.parent)}: {PICTURE.stat().st_size / 1000:.0f} kB")
+            settle(page)
+            page.screenshot(path=picture)
+    finally:
+        server.terminate()
+    with Image.open(picture) as large:
+        smaller = large.convert("RGB").resize((960, height * 4 // 5), Image.Resampling.LANCZOS)
+    smaller.quantize(64, dither=Image.Dither.NONE).save(picture, optimize=True)
+    print(f"{picture.relative_to(NOTEBOOKS.parent)}: {picture.stat().st_size / 1000:.0f} kB")
+
+
+def close_settings(page):
+    """Close the pane of settings, which is open at first."""
+    page.wait_for_timeout(10_000)
+    page.get_by_text("Settings").first.click()
+    page.wait_for_timeout(5_000)
+
+
+def main():
+    """Write the log, open TensorBoard on it and take the picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_log(Path(folder) / "warm-up")
+        photograph(folder, "timeseries", 1100, PICTURE, close_settings)
 
 
 if __name__ == "__main__":
