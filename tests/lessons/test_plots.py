@@ -786,8 +786,9 @@ def flat(seed):
 
 def embedded(seed, guess):
     drawn = plane(seed)
-    return {"codes": drawn["codes"], "labels": drawn["labels"], "gaussian": drawn["codes"] ** 2,
-            "perplexity": 10 * seed, "closeness": 0.3 * seed, "guess": guess}
+    return {"codes": drawn["codes"], "labels": drawn["labels"], "purity": 0.4 * seed,
+            "gaussian": drawn["codes"] ** 2, "perplexity": 10 * seed, "closeness": 0.3 * seed,
+            "guess": guess}
 
 
 CASES = [

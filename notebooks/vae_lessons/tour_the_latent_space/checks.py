@@ -29,6 +29,11 @@ def _even(reach):
         "through the inverse CDF.")
 
 
+def _counted(first, extra, text):
+    return Mistake(_through(lambda side: (torch.arange(side) + first) / (side + extra)),
+                   f"{text} Take the middles of the cells, (k + ½) / side.")
+
+
 def _cut(low):
     return Mistake(
         _through(lambda side: torch.linspace(low, 1 - low, side)),
@@ -43,23 +48,15 @@ quantile_grid = Exercise(
     [
         *map(_even, (1, 2, 3, 4)),
         *map(_cut, (0.001, 0.01, 0.05, 0.1)),
-        Mistake(_through(lambda side: torch.linspace(0, 1, side)),
-                "The ends 0 and 1 go to infinity: no finite z has probability 0 below it. Take "
-                "the middles of the cells, (k + ½) / side."),
-        Mistake(_through(lambda side: torch.arange(side) / side),
-                "These are the lower edges of the cells, and the first one is at −∞. Take their "
-                "middles, (k + ½) / side."),
-        Mistake(_through(lambda side: (torch.arange(side) + 1) / side),
-                "These are the upper edges of the cells, and the last one is at ∞. Take their "
-                "middles, (k + ½) / side."),
-        Mistake(_through(lambda side: (torch.arange(side) + 1) / (side + 1)),
-                "Nearly: these are the edges between side + 1 cells. Take the middles of side "
-                "cells, (k + ½) / side."),
+        _counted(0, -1, "The ends 0 and 1 go to infinity: no finite z has probability 0 below it."),
+        _counted(0, 0, "These are the lower edges of the cells, and the first one is at −∞."),
+        _counted(1, 0, "These are the upper edges of the cells, and the last one is at ∞."),
+        _counted(1, 1, "Nearly: these are the edges between side + 1 cells."),
+        _counted(0.5, 1, "You divided by side + 1, but each of the cells is 1 / side wide."),
+        _counted(0.5, -1, "You divided by side − 1, but each of the cells is 1 / side wide."),
         Mistake(_middles, "These are still places of the unit interval. Send them through the "
                 "inverse CDF of N(0, 1)."),
-        Mistake(_through(lambda side: (torch.arange(side) + 1.5) / side),
-                "The last place lies above 1, where the inverse CDF is NaN. Count k from 0: "
-                "torch.arange does that already."),
+        _counted(1.5, 0, "The last place is above 1, where the inverse CDF is NaN: k starts at 0."),
         Mistake(lambda side: torch.special.ndtr(_middles(side)),
                 "This is the CDF. Its inverse is asked for: from a probability to z, ndtri."),
         Mistake(lambda side: torch.special.erfinv(2 * _middles(side) - 1),
@@ -330,20 +327,20 @@ readable = Choice(
     "readable",
     {"A", "E"},
     {
-        "A": "near neighbours are what t-SNE tries to keep. Nearly every nearest neighbour in its "
-             "plane is among the ten nearest codes.",
-        "B": "distances between groups are hardly kept: their correlation with the true distances "
-             "is lower than PCA's.",
-        "C": "t-SNE makes dense and thin groups about equally wide: each point gets the same "
-             "number of effective neighbours.",
-        "D": "a method that looks at near neighbours alone could make groups by itself. The next "
-             "figure tests it on a cloud that has none.",
-        "E": "a group that stays at several perplexities and whose points share a label, which "
-             "t-SNE never saw, has evidence from outside the picture.",
+        "A": "t-SNE tries to keep near neighbours, and nearly every nearest neighbour in its plane "
+             "is among the ten nearest codes.",
+        "B": "t-SNE keeps distances in general only roughly: over all pairs of points, their "
+             "correlation with the true distances is about 0.44, lower than PCA's.",
+        "C": "t-SNE gives each point the same number of effective neighbours, wherever it lies. "
+             "So the width of a group says little about how much its codes vary.",
+        "D": "PCA shows two directions of ten, and digits that it mixes can be apart in the other "
+             "eight. What does the k-NN purity of t-SNE's plane suggest?",
+        "E": "labels are evidence from outside the picture: t-SNE never saw them. What stays at "
+             "all perplexities and agrees with them is hardly made by t-SNE.",
     },
     [
         "t-SNE looks at near neighbours alone, and at about as many as its perplexity says.",
-        "Which of the five need what t-SNE does not look at, such as large distances?",
+        "Which of the five need what the picture does not keep, such as large distances?",
         "Two of the five hold: one about single neighbours, one that brings evidence from outside "
         "the picture.",
     ],

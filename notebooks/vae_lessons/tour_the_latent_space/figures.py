@@ -29,14 +29,16 @@ def prior_map(pictures, places, labels, edges, thin, marks, spacing, guess=None)
     drawn, dense = fig.subplots(1, 2)
     new_picture(drawn, *pictures.shape[:2]).set_data(
         tile(np.asarray(pictures).reshape(-1, 28, 28), len(pictures)))
-    pixels = 28 * len(pictures) * (edges - edges[0]) / np.ptp(edges) - 0.5  # the same edges
-    drawn.pcolormesh(pixels, pixels, np.where(thin, 1.0, np.nan), cmap="Greys", vmin=0, vmax=1,
-                     alpha=0.14)
-    drawn.set_title(f"The decoder's picture at the middle of each of\n{len(pictures)} × "
+    drawn.set_title(f"The decoder draws something in every cell:\n{len(pictures)} × "
                     f"{len(pictures)} cells of {spacing}")
     dense.pcolormesh(edges, edges, np.where(thin[::-1], 1.0, np.nan), cmap="Greys", vmin=0, vmax=5,
                      zorder=0)
-    move_plane(new_plane(dense, apart=0.07 * np.ptp(edges)), places, labels)
+    plane = new_plane(dense, apart=0.07 * np.ptp(edges))
+    move_plane(plane, places, labels)
+    for numeral in plane[1]:  # whole inside the frame
+        margin = 0.03 * np.ptp(edges)
+        numeral.set_position(np.clip(numeral.get_position(), edges[0] + margin,
+                                     edges[-1] - margin))
     guessed = "" if guess is None else f"; your guess: {guess:.0%}"
     share = np.mean(thin)
     dense.set(xlim=(edges[0], edges[-1]), ylim=(edges[0], edges[-1]), xticks=list(marks),
@@ -44,12 +46,13 @@ def prior_map(pictures, places, labels, edges, thin, marks, spacing, guess=None)
     names = [f"{z:g}".replace("-", "−") for z in marks.values()]
     dense.set_xticklabels(names)
     dense.set_yticklabels(names)
-    dense.set_title(f"Grey in both: {share:.0%} of {thin.size} equally probable\n"
-                    f"cells hold under half their share{guessed}")
+    dense.set_title(f"Grey: {share:.0%} of {thin.size} equally probable cells\n"
+                    f"hold under half their share of draws{guessed}")
     fig.caption = (
         f"Left, {len(pictures)} by {len(pictures)} decoded pictures, cells of {spacing}. Right, "
-        f"{len(places):,} draws in the same coordinates; {share:.0%} of {thin.size} cells of equal "
-        f"probability, grey in both, hold under half their share of draws{guessed}.")
+        f"{len(places):,} draws in the same coordinates, numerals near class medians; "
+        f"{share:.0%} of {thin.size} cells of equal probability, in grey, hold under half their "
+        f"share of draws{guessed}.")
     fig.draw_without_rendering()  # once before it counts: the first layout cuts the titles
     return fig
 
@@ -260,12 +263,13 @@ def flattened(places, labels, names, purities):
 
 
 @styled
-def tsne_map(codes, labels, gaussian, perplexity, closeness, guess=None, fig=None):
+def tsne_map(codes, labels, purity, gaussian, perplexity, closeness, guess=None, fig=None):
     """t-SNE's planes of codes and of draws from one Gaussian at one perplexity.
 
-    codes and gaussian [n, 2]; labels [n], of the codes; closeness: the median distance to the
-    nearest neighbour in the Gaussian's plane, divided by that of a Gaussian in two dimensions;
-    guess: what the learner expected, or None.
+    codes and gaussian [n, 2]; labels [n], of the codes, which are of a stored seed; purity: k-NN
+    purity in their plane; closeness: the median distance to the nearest neighbour in the
+    Gaussian's plane, divided by that of a Gaussian in two dimensions; guess: what the learner
+    expected of the Gaussian at perplexity 2, or None.
     """
     if fig is None:
         fig = Figure(figsize=(9.6, 5.3), layout="constrained")
@@ -275,16 +279,17 @@ def tsne_map(codes, labels, gaussian, perplexity, closeness, guess=None, fig=Non
     parts = fig.artists_of
     _move_numerals(parts["codes"], _in_spreads(codes), labels)
     parts["gaussian"].set_offsets(_in_spreads(gaussian))
-    guessed = " " if guess is None else f"your guess for the right side: {guess}"
+    guessed = " " if guess is None else f"your guess for perplexity 2: {guess}"
     setting = f"perplexity {perplexity:g}"
-    parts["codes"][0].axes.set_title(f"Means of {len(codes):,} digits, {setting}\n{guessed}")
-    parts["gaussian"].axes.set_title(
-        f"{len(gaussian):,} draws from one Gaussian, {setting}:\n"
-        + ("many small groups" if closeness < 0.7 else "no small groups"))
+    parts["codes"][0].axes.set_title(f"Means of a stored seed, {setting}: for {purity:.0%} of\n"
+                                     "points the nearest neighbour has the same label")
+    groups = "many small groups" if closeness < 0.7 else "no small groups"
+    parts["gaussian"].axes.set_title(f"One Gaussian, {setting}: {groups}\n{guessed}")
     fig.caption = (
-        f"t-SNE at {setting}. Left, means of {len(codes):,} digits; right, {len(gaussian):,} draws "
-        f"from one Gaussian, whose nearest neighbours lie {closeness:.2f} times as far apart as in "
-        "a Gaussian in two dimensions." + (f" {guessed.capitalize()}." if guess else ""))
+        f"t-SNE at {setting}. Left, means of {len(codes):,} digits of a stored seed, whose k-NN "
+        f"purity is {purity:.0%}; right, {len(gaussian):,} draws from one Gaussian, whose nearest "
+        f"neighbours lie {closeness:.2f} times as far apart as in a Gaussian in two dimensions."
+        + (f" {guessed.capitalize()}." if guess else ""))
     return fig
 
 

@@ -110,7 +110,7 @@ def meaning_measures(model, seed, measures, *, set_along):
 def turned(model, codes, direction, measure, set_along):
     """The correlation of the value along a direction [latent] with the measure of the pictures.
 
-    Each digit's own average is subtracted first, so that only its changes count.
+    From each digit's five measures their average is subtracted first, so that only changes count.
     """
     moved = torch.cat([set_along(codes, direction, value) for value in VALUES])
     pictures = evaluation.decode(model, moved).reshape(-1, 28, 28)

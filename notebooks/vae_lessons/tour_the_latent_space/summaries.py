@@ -9,7 +9,7 @@ from vae_helpers import models, results
 from vae_lessons.tour_the_latent_space import lab
 
 PATHS = {  # rows of the figure of paths: {name: key of what is stored}
-    "means of real digits": "ends", "average of two\ndecoded pictures": "faded",
+    "reconstruction of\nthe first end": "ends", "average of the two\nreconstructions": "faded",
     "linear middle": "linear", "spherical middle": "spherical",
 }
 LENGTHS = {"half as long": "prior × 0.5", "draws of the prior": "prior × 1",
@@ -17,13 +17,13 @@ LENGTHS = {"half as long": "prior × 0.5", "draws of the prior": "prior × 1",
 PICTURE = {"confident": "classifier is confident (share of pictures)",
            "nearest": "distance to the nearest real digit (pixel values)"}
 MEANING = {"slant": "|correlation| of slant and value along the path",
-           "stroke_width": "|correlation| of stroke width and value along it"}
+           "stroke_width": "|correlation| of width and value along the path"}
 PATH_TITLES = {PICTURE["confident"]: "Spherical middles: confident more often …",
                PICTURE["nearest"]: "… but no nearer to real digits"}
 LENGTH_TITLES = {PICTURE["confident"]: "Longer codes: more confident pictures …",
                  PICTURE["nearest"]: "… which are farther from real digits"}
 MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well",
-                  MEANING["stroke_width"]: "Stroke width: a fitted direction does better"}
+                  MEANING["stroke_width"]: "Stroke width: regression does better"}
 DIRECTIONS = ("best of ten latents", "best of ten random directions",
               "direction found by regression")
 KEPT = {"purity": "k-NN purity", "probe": "accuracy of a linear probe"}

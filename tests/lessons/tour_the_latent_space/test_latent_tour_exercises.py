@@ -19,6 +19,19 @@ def test_right_grids_pass(answer):
     assert checks.quantile_grid.judge(answer).passed, checks.quantile_grid.judge(answer).diagnosis
 
 
+@pytest.mark.parametrize("first, extra, told", [
+    (0, -1, "go to infinity"), (0, 0, "lower edges"), (1, 0, "upper edges"),
+    (1, 1, "edges between side + 1"), (0.5, 1, "divided by side + 1"),
+    (0.5, -1, "divided by side − 1"), (1.5, 0, "k starts at 0"),
+])
+def test_wrong_places_of_the_unit_interval_are_named(first, extra, told):
+    def answer(side):
+        return Normal(0.0, 1.0, validate_args=False).icdf(
+            (torch.arange(side) + first) / (side + extra))
+
+    assert told in checks.quantile_grid.judge(answer).diagnosis
+
+
 def by_regression(pictures):
     row, column = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
     found = []
