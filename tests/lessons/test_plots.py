@@ -646,7 +646,8 @@ def standardised(seed):
     return {"x": np.linspace(-1, 1, 7)[:, None], "truth": np.linspace(-seed, seed, 7)[:, None],
             "direct": {name: random.normal(size=(7, 1)) for name in names},
             "standardised": {name: random.normal(size=(7, 1)) for name in names},
-            "off": {name: (20.0 * seed, 0.1) for name in names}, "unit": 10.0 * seed}
+            "off": {name: (20.0 * seed, 0.1) for name in names}, "failing": 1.5,
+            "scale": 10.0 * seed}
 
 
 def started(seed):
@@ -670,7 +671,7 @@ def failing(seed, guess=None):
     names = ("variance", "log variance", "softplus")
     return {"failures": {name: random.integers(0, 11, (2, 3)) for name in names}, "of": 10,
             "optimizer": f"optimiser {seed}", "guess": guess,
-            "learning_rates": [0.01, 0.1], "units": [0.1, 1.0, 10.0]}
+            "learning_rates": [0.01, 0.1], "scales": [0.1, 1.0, 10.0]}
 
 
 def chosen_noise(seed, guess):

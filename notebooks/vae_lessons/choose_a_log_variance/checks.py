@@ -32,7 +32,7 @@ scale_gradient = Exercise(
                 "that: the chain rule."),
         Mistake(lambda r, s: _gradient(r, s) * s.exp(),
                 "You multiplied by σ² once too often: in terms of σ² the gradient is "
-                "(1 − r²/σ²)/2σ², and times σ² that is ½(1 − r²/σ²)."),
+                "(1 − r²/σ²)/(2σ²), and times σ² that is ½(1 − r²/σ²)."),
         Mistake(lambda r, s: 2 * _gradient(r, s),
                 "This is the gradient with respect to log σ. log σ² is twice that, so its gradient "
                 "is half."),
@@ -130,7 +130,7 @@ begin_at = Quantity(
 _LOG_FLOOR = math.log(lab.FLOOR)
 _UNSAFE = (
     "The mathematics is right, but it does not survive in float32: exp overflows above 88.7. "
-    "torch.logaddexp(u, v) computes log(exp(u) + exp(v)) without that."
+    "Take the larger of output and log 1e-6 out of the sum before exp, or see hint 2."
 )
 
 

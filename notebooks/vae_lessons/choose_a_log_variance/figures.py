@@ -177,7 +177,7 @@ def _empty_bowls():
                xlim=(SMALLEST, 1e6), ylim=(1e-8, 1e16), title=TWO_LINES)
     slopes.set_xticks([1e-6, 1e-3, 1, 1e3, 1e6])
     slopes.set_yticks([1e-8, 1e-4, 1, 1e4, 1e8, 1e12])
-    slopes.legend(loc="upper right", fontsize=8.5, title="dotted: r²/2σ⁴ and r²/2σ²",
+    slopes.legend(loc="upper right", fontsize=8.5, title="dotted: r²/(2σ⁴) and r²/(2σ²)",
                   title_fontsize=8.5)
     freeze_layout(fig)
     return fig

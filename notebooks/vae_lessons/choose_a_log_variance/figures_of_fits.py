@@ -62,16 +62,16 @@ def _empty_fits(stored):
 
 
 @styled
-def failure_maps(failures, of, optimizer, learning_rates, units, guess=None, fig=None):
+def failure_maps(failures, of, optimizer, learning_rates, scales, guess=None, fig=None):
     """How many fits fail at each learning rate and scale, one panel for each parametrisation.
 
-    failures: {parametrisation: failed fits [learning rates, units]}, out of `of` in each field;
-    units: scales of the residuals. guess: a parametrisation that the learner chose, or None.
+    failures: {parametrisation: failed fits [learning rates, scales]}, out of `of` in each cell;
+    scales: of the residuals. guess: a parametrisation that the learner chose, or None.
     """
     if fig is None:
-        fig = _empty_maps(failures, of, learning_rates, units)
+        fig = _empty_maps(failures, of, learning_rates, scales)
     totals = {name: int(np.sum(count)) for name, count in failures.items()}
-    fits, words = of * len(units) * len(learning_rates), []
+    fits, words = of * len(scales) * len(learning_rates), []
     for name, (picture, texts) in fig.artists_of["panels"].items():
         count = np.asarray(failures[name])
         picture.set_data(count)
@@ -80,16 +80,16 @@ def failure_maps(failures, of, optimizer, learning_rates, units, guess=None, fig
         chosen = " (your guess)" if guess == name else ""
         picture.axes.set_title(f"{name}{chosen}:\n{totals[name]} of {fits} fits fail")
         words.append(f"{name}: {totals[name]} of {fits} fits fail; by scale " + ", ".join(
-            f"{failed:.0f} at {unit:g}" for unit, failed in zip(units, count.sum(0))))
+            f"{failed:.0f} at {scale:g}" for scale, failed in zip(scales, count.sum(0))))
     fewest = [name for name, total in totals.items() if total == min(totals.values())]
     fig.artists_of["finding"].set_text(
         f"{optimizer}: the {' and the '.join(fewest)} {'fail' if fewest[1:] else 'fails'} in the "
         "fewest fits")
-    fig.caption = f"{optimizer}, {of} fits in each field. " + ". ".join(words) + "."
+    fig.caption = f"{optimizer}, {of} fits in each cell. " + ". ".join(words) + "."
     return fig
 
 
-def _empty_maps(failures, of, learning_rates, units):
+def _empty_maps(failures, of, learning_rates, scales):
     """The figure of failed fits with a panel for each parametrisation, and no numbers yet."""
     fig = Figure(figsize=(9.6, 3.6), layout="constrained")
     panels = fig.subplots(1, len(failures), sharey=True)
@@ -104,7 +104,7 @@ def _empty_maps(failures, of, learning_rates, units):
         )
         axes.set(xlabel="scale of the residuals", xticks=range(columns), yticks=range(rows),
                  title=TWO_LINES)
-        axes.set_xticklabels([f"{unit:g}" for unit in units])
+        axes.set_xticklabels([f"{scale:g}" for scale in scales])
         axes.set_yticklabels([f"{rate:g}" for rate in learning_rates])
     panels[0].set_ylabel(f"learning rate\n(numbers: failed fits of {of})")
     freeze_layout(fig)
@@ -112,31 +112,32 @@ def _empty_maps(failures, of, learning_rates, units):
 
 
 @styled
-def unit_removed(x, truth, direct, standardised, off, unit):
+def unit_removed(x, truth, direct, standardised, off, failing, scale):
     """The same residuals fitted as they are, and after their root mean square was made 1.
 
     x: [points, 1]; truth: log σ² [points, 1]; direct, standardised: {parametrisation: log σ²
     [points, 1]}; off: {parametrisation: (excess NLL of direct, of standardised)}, in nats;
-    unit: the scale of the residuals.
+    failing: the nats at which a fit counts as failed; scale: of the residuals.
     """
     fig = Figure(figsize=(9.6, 3.9), layout="constrained")
     words, decades = [], np.asarray(truth) / np.log(10)
     for axes, name in zip(fig.subplots(1, len(direct), sharey=True), direct):
         axes.plot(x, decades, color="#999999", linewidth=6, alpha=0.5, label="truth")
         axes.plot(x, np.asarray(direct[name]) / np.log(10), color="black", linestyle="--",
-                  label=f"fitted at scale {unit:g}")
+                  label="not standardised")
         axes.plot(x, np.asarray(standardised[name]) / np.log(10), color=STYLES[name][0],
-                  linewidth=2, label="standardised first")
+                  linewidth=2, label="standardised")
         axes.set(xlabel="x", xlim=(-1, 1), ylim=(decades.min() - 2.5, decades.max() + 4))
-        before, after = (f"{_nats(nats)} off" for nats in off[name])
-        told = f"{before}, standardised {after}"
+        before, after = (f"{_nats(nats)} off{' (fails)' * (nats >= failing)}"
+                         for nats in off[name])
         axes.set_title(f"{name}: {before};\nstandardised: {after}", fontsize=10)
-        words.append(f"{name}: {told}")
+        words.append(f"{name}: {before}, standardised {after}")
     fig.axes[0].set_ylabel("log₁₀ σ²")
     fig.axes[0].legend(loc="upper left", fontsize=9)
-    repaired = [name for name, (before, after) in off.items() if after < min(before, 0.5)]
-    fig.suptitle(f"Standardising repairs {' and '.join(repaired) or 'none of them'}")
-    fig.caption = f"Residuals at scale {unit:g}, this run. " + "; ".join(words) + "."
+    repaired = [name for name, (before, after) in off.items() if after < failing <= before]
+    fig.suptitle(f"Once standardised, {' and '.join(repaired) or 'none'} no longer "
+                 f"{'fail' if repaired[1:] else 'fails'}")
+    fig.caption = f"Residuals at scale {scale:g}, this run. " + "; ".join(words) + "."
     return fig
 
 

@@ -35,7 +35,10 @@ def softplus_with_floor(output):
 
 
 def floored_logvar(output):
-    """log(exp(output) + FLOOR), which neither overflows nor loses its gradient for good."""
+    """log(exp(output) + FLOOR), which does not overflow and passes a gradient below the floor too.
+
+    The gradient fades far below: at an output of −20 the slope is 0.002.
+    """
     return torch.logaddexp(output, torch.full_like(output, math.log(FLOOR)))
 
 
@@ -57,12 +60,12 @@ def nll(r, variance):
 
 
 def variance_gradient(r, variance):
-    """∂ nll / ∂σ² = (1 − r²/σ²) / 2σ². It grows like −r²/2σ⁴ as σ² → 0."""
+    """∂ nll / ∂σ² = (1 − r²/σ²) / (2σ²). It grows like −r²/(2σ⁴) as σ² → 0."""
     return (1 - r**2 / variance) / (2 * variance)
 
 
 def logvar_gradient(r, logvar):
-    """∂ nll / ∂ log σ² = ½ (1 − r²/σ²). It grows like −r²/2σ² as σ² → 0, and never exceeds ½."""
+    """∂ nll / ∂ log σ² = ½ (1 − r²/σ²). It grows like −r²/(2σ²) as σ² → 0, and never exceeds ½."""
     return 0.5 * (1 - r**2 * (-logvar).exp())
 
 
@@ -134,25 +137,25 @@ HIDDEN = 32  # units in each of two layers
 OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # SGD without momentum
 
 
-def true_variance(x, span, unit):
-    """σ²(x) = (unit · 10^(½ span sin πx))²: σ covers `span` powers of ten for x from −1 to 1.
+def true_variance(x, log_range, scale):
+    """σ²(x) = (scale · 10^(½ log_range sin πx))², for x from −1 to 1.
 
-    unit: the scale of the residuals.
+    σ covers `log_range` powers of ten; `scale` is the middle of them.
     """
-    return (unit * 10 ** (0.5 * span * torch.sin(math.pi * x))) ** 2
+    return (scale * 10 ** (0.5 * log_range * torch.sin(math.pi * x))) ** 2
 
 
-def draw_residuals(span, unit, count, seed):
+def draw_residuals(log_range, scale, count, seed):
     """x, uniform from −1 to 1, and a residual for each: [count, 1] both.
 
-    Another unit gives the same residuals in that unit. Raises `ValueError` for one that is not
-    positive.
+    Another scale gives the same residuals in another unit. Raises `ValueError` for one that is
+    not positive.
     """
-    if not (math.isfinite(unit) and unit > 0):
-        raise ValueError(f"The unit must be a positive number, got {unit}.")
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"The scale must be a positive number, got {scale}.")
     count, generator = arguments.whole_number(count, "count"), arguments.generator(seed)
     x = 2 * torch.rand(count, 1, generator=generator) - 1
-    return x, true_variance(x, span, unit).sqrt() * torch.randn(count, 1, generator=generator)
+    return x, true_variance(x, log_range, scale).sqrt() * torch.randn(count, 1, generator=generator)
 
 
 def small_net(bias, seed):
@@ -230,12 +233,12 @@ def fit_residuals(parametrisation, x, r, *, optimizer, learning_rate, batch_size
     return Fit(net, to_variance, train_variance(net, to_variance, x, r, batches, made))
 
 
-def fit_scale(parametrisation, *, span, unit, count, steps, seed, **settings):
+def fit_scale(parametrisation, *, log_range, scale, count, steps, seed, **settings):
     """Train one fit, as far as it goes: the `Fit`, and the step at which it stopped or None.
 
     settings: `optimizer`, `learning_rate` and `batch_size` of `fit_residuals`.
     """
-    x, r = draw_residuals(span, unit, count, seed)
+    x, r = draw_residuals(log_range, scale, count, seed)
     fit = fit_residuals(parametrisation, x, r, steps=steps, seed=seed, **settings)
     return fit, len(fit.losses) if len(fit.losses) < steps else None
 
@@ -254,16 +257,16 @@ def grid(points=25):
     return torch.linspace(-1, 1, points)[:, None]
 
 
-def constant_excess(span):
+def constant_excess(log_range):
     """The excess NLL in nats of the best constant variance, which knows nothing of x.
 
-    The best constant is the mean of σ². The same for every unit.
+    The best constant is the mean of σ². The same for every scale.
     """
-    variance = true_variance(grid(), span, 1.0)
+    variance = true_variance(grid(), log_range, 1.0)
     return excess_nll(variance, variance.mean()).mean().item()
 
 
-def measure_fit(fit, span, unit):
+def measure_fit(fit, log_range, scale):
     """How far a `Fit` is from the truth on `grid`.
 
     log_variance: log₁₀ σ², [points]; excess: nats per residual above the least possible, see
@@ -271,7 +274,7 @@ def measure_fit(fit, span, unit):
     """
     x = grid()
     variance = fit.variance(x).double()
-    excess = excess_nll(true_variance(x.double(), span, unit), variance)
+    excess = excess_nll(true_variance(x.double(), log_range, scale), variance)
     return {"log_variance": variance.log10().flatten().tolist(), "excess": excess.mean().item(),
             "stuck": fit.stuck(x)}
 

@@ -8,7 +8,8 @@ import torch
 from vae_helpers import results
 from vae_lessons.choose_a_log_variance import lab, noise
 
-AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")
+AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")  # as stored
+NAMES = ("optimizer", "parametrisation", "log_range", "learning_rate", "scale")  # of AXES
 
 
 def table(runs, key, fits):
@@ -22,7 +23,7 @@ def table(runs, key, fits):
 
 
 class Fits:
-    """The stored fits of a scale; a fit is chosen by {axis without its s: value}.
+    """The stored fits of a scale; a fit is chosen by {name: value}, names of `NAMES`.
 
     excess, failed, stopped, stuck: [seed, *AXES]; curves: log₁₀ σ² [seed, *AXES, points]. A fit
     fails if it stopped, or if it ends no better than the best constant variance.
@@ -31,49 +32,49 @@ class Fits:
     def __init__(self):
         stored = results.load("log_variance")
         self.settings, self.runs = stored["settings"], stored["runs"]
-        self.axes = self.settings["fits"]
+        self.axes = {name: self.settings["fits"][axis] for name, axis in zip(NAMES, AXES)}
         self.excess = np.nan_to_num(self._table("excess"), nan=np.inf)
         self.steps = self._table("diverged")  # the step at which it stopped, or NaN
         self.stopped = np.isfinite(self.steps)
-        self.constant = np.array([lab.constant_excess(span) for span in self.axes["spans"]])
+        self.constant = np.array([lab.constant_excess(wide) for wide in self.axes["log_range"]])
         self.failed = self.stopped | ~(self.excess < self.constant[:, None, None])
         self.stuck, self.curves = self._table("stuck"), self._table("log_variance")
 
     def _table(self, key):
-        return table(self.runs, key, self.axes)
+        return table(self.runs, key, self.settings["fits"])
 
     def of(self, values, **chosen):
         """The part of `values` [seed, *AXES, …] at the chosen value, or values, of each axis."""
-        for axis in reversed(AXES):
-            name = axis.removesuffix("s")
+        for axis, name in reversed(list(enumerate(NAMES, 1))):
             if name in chosen:
-                wanted, known = chosen[name], self.axes[axis]
+                wanted, known = chosen[name], self.axes[name]
                 place = ([known.index(one) for one in wanted] if isinstance(wanted, list)
                          else known.index(wanted))
-                values = np.take(values, place, axis=1 + AXES.index(axis))
+                values = np.take(values, place, axis=axis)
         return values
 
     def panels(self, optimizer="Adam", **chosen):
         """What `figures_of_fits.fitted_scales` draws, but for this run's curves."""
         def split(values):
             return {name: self.of(values, parametrisation=name, optimizer=optimizer, **chosen)
-                    for name in self.axes["parametrisations"]}
+                    for name in self.axes["parametrisation"]}
 
-        truth = lab.true_variance(lab.grid(), chosen["span"], chosen["unit"])
+        truth = lab.true_variance(lab.grid(), chosen["log_range"], chosen["scale"])
         return {"x": lab.grid()[:, 0].numpy(), "truth": truth.log10()[:, 0].numpy(),
                 "stored": split(self.curves), "excess": split(self.excess),
                 "failures": {name: int(bad.sum()) for name, bad in split(self.failed).items()},
-                "settings": f"scale {chosen['unit']:g}, learning rate "
+                "settings": f"scale {chosen['scale']:g}, learning rate "
                             f"{chosen['learning_rate']:g}, {optimizer}"}
 
-    def map(self, optimizer, spans):
-        """What `figures_of_fits.failure_maps` draws: failed fits over `spans` and seeds."""
+    def map(self, optimizer, log_ranges):
+        """What `figures_of_fits.failure_maps` draws: failed fits over `log_ranges` and seeds."""
         counts = {}
-        for name in self.axes["parametrisations"]:
-            bad = self.of(self.failed, optimizer=optimizer, parametrisation=name, span=spans)
-            counts[name] = bad.sum((0, 1))  # [learning rate, unit]
-        return {"failures": counts, "of": len(self.runs) * len(spans), "optimizer": optimizer,
-                "learning_rates": self.axes["learning_rates"], "units": self.axes["units"]}
+        for name in self.axes["parametrisation"]:
+            bad = self.of(self.failed, optimizer=optimizer, parametrisation=name,
+                          log_range=log_ranges)
+            counts[name] = bad.sum((0, 1))  # [learning rate, scale]
+        return {"failures": counts, "of": len(self.runs) * len(log_ranges), "optimizer": optimizer,
+                "learning_rates": self.axes["learning_rate"], "scales": self.axes["scale"]}
 
     def count(self, values, **chosen):
         """How many of the chosen fits are True, for each seed: [seed]."""
@@ -105,11 +106,11 @@ class Fits:
         return (found / law - 1).abs().amax((1, 2))
 
     def output_spreads(self):
-        """Variance over seeds of the output as σ² and as log σ², by unit: {name: [unit]}.
+        """Variance over seeds of the output as σ² and as log σ², by scale: {name: [scale]}.
 
         Of the fits by log variance (Adam, mild range, learning rate 0.01), median over x.
         """
-        output = math.log(10) * self.of(self.curves, optimizer="Adam", span=0.5,
+        output = math.log(10) * self.of(self.curves, optimizer="Adam", log_range=0.5,
                                         parametrisation="log variance", learning_rate=1e-2)
         return {"σ²": np.median(np.exp(output).var(0, ddof=1), 1),
                 "log σ²": np.median(output.var(0, ddof=1), 1)}
@@ -175,24 +176,20 @@ class Standardised:
 
     def __init__(self):
         stored = results.load("standardised")
-        self.spans, self._runs = stored["settings"]["spans"], stored["runs"].values()
+        self.log_ranges, self._runs = stored["settings"]["spans"], stored["runs"].values()
 
     def excess(self, optimizer, name):
-        """Excess NLL in nats per residual, infinite where training stopped: [seed, span]."""
+        """Excess NLL in nats per residual, infinite where training stopped: [seed, log_range]."""
         found = np.array([run["excess"][optimizer][name] for run in self._runs], dtype=float)
         return np.nan_to_num(found, nan=np.inf)
 
-    def failures(self, optimizer, names, spans=None):
+    def failures(self, optimizer, names, log_ranges=None):
         """How many of the named parametrisations' fits fail, for each seed: [seed]."""
-        limits = np.array([lab.constant_excess(span) for span in self.spans])
-        wanted = [self.spans.index(span) for span in spans or self.spans]
+        limits = np.array([lab.constant_excess(log_range) for log_range in self.log_ranges])
+        wanted = [self.log_ranges.index(log_range) for log_range in log_ranges or self.log_ranges]
         return sum((self.excess(optimizer, name) >= limits)[:, wanted].sum(1) for name in names)
 
-    def far_off(self, optimizer, name, span=2.0, nats=1000):
-        """How many seeds of one parametrisation end more than `nats` off: a number."""
-        return (self.excess(optimizer, name)[:, self.spans.index(span)] > nats).sum()
-
-    def lead(self, optimizer, span=2.0):
+    def lead(self, optimizer, log_range=2.0):
         """Excess NLL of softplus less that of the log variance, for each seed: [seed]."""
         softplus, log = (self.excess(optimizer, name) for name in ("softplus", "log variance"))
-        return (softplus - log)[:, self.spans.index(span)]
+        return (softplus - log)[:, self.log_ranges.index(log_range)]

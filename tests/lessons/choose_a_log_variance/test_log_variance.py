@@ -131,7 +131,7 @@ def test_the_excess_is_a_divergence_that_no_unit_changes():
 
 def test_the_same_residuals_in_another_unit():
     (x, one), (again, hundred) = (
-        lab.draw_residuals(2.0, unit, 500, 3) for unit in (1.0, 100.0))
+        lab.draw_residuals(2.0, scale, 500, 3) for scale in (1.0, 100.0))
     assert torch.equal(x, again)
     torch.testing.assert_close(100 * one, hundred)
     grid = lab.grid(201)
@@ -148,7 +148,7 @@ def test_every_fit_begins_near_one_and_learns(name):
     start = lab.fit_residuals(name, x, r, seed=1, steps=1, **SETTINGS | {"learning_rate": 0.0})
     assert start.variance(lab.grid()).log().abs().max() < 1.2
     fitted, stopped = lab.fit_scale(
-        name, span=0.5, unit=1.0, count=1000, steps=400, seed=1, **SETTINGS)
+        name, log_range=0.5, scale=1.0, count=1000, steps=400, seed=1, **SETTINGS)
     found = lab.measure_fit(fitted, 0.5, 1.0)
     assert stopped is None and found["stuck"] == 0 and len(fitted.losses) == 400
     assert found["excess"] < 0.5 * lab.constant_excess(0.5)
@@ -172,7 +172,7 @@ def test_small_residuals_leave_no_gradient_to_the_clamp_alone():
     found = {}
     for name in lab.PARAMETRISATIONS:
         fitted, _ = lab.fit_scale(
-            name, span=0.5, unit=0.01, count=1000, steps=300, seed=1, **SETTINGS)
+            name, log_range=0.5, scale=0.01, count=1000, steps=300, seed=1, **SETTINGS)
         found[name] = lab.measure_fit(fitted, 0.5, 0.01)
     assert found["variance"]["stuck"] == 1 and found["variance"]["excess"] > 10
     assert found["log variance"]["stuck"] == found["softplus"]["stuck"] == 0
@@ -180,7 +180,7 @@ def test_small_residuals_leave_no_gradient_to_the_clamp_alone():
 
 def test_a_fit_that_overflows_stops_with_finite_weights():
     fitted, stopped = lab.fit_scale(
-        "log variance", span=2.0, unit=100.0, count=1000, steps=50, seed=1,
+        "log variance", log_range=2.0, scale=100.0, count=1000, steps=50, seed=1,
         **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
     assert stopped == len(fitted.losses) < 50
     assert all(parameter.isfinite().all() for parameter in fitted.net.parameters())
@@ -203,9 +203,9 @@ def test_bad_settings_are_named():
         settings = {"parametrisation": "softplus"} | SETTINGS | wrong
         with pytest.raises(ValueError, match="is not known. Choose one of"):
             lab.fit_residuals(settings.pop("parametrisation"), x, r, seed=0, steps=1, **settings)
-    for unit in (0.0, -1.0, math.nan):
+    for scale in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="positive number, got"):
-            lab.draw_residuals(0.5, unit, 10, 0)
+            lab.draw_residuals(0.5, scale, 10, 0)
 
 
 def test_the_best_constant_is_the_mean_variance():
@@ -337,15 +337,15 @@ def test_a_learned_noise_begins_where_it_is_told():
 
 def test_the_stored_fits_are_chosen_by_their_axes():
     fits = summaries.Fits()
-    axes = [len(fits.axes[axis]) for axis in summaries.AXES]
+    axes = [len(fits.axes[name]) for name in summaries.NAMES]
     assert fits.failed.shape == (10, *axes)
-    assert fits.of(fits.failed, optimizer="SGD", unit=[0.01, 100.0]).shape == (10, *axes[1:4], 2)
-    assert (fits.of(fits.failed, optimizer="SGD", unit=1.0) == fits.failed[:, 1, ..., 2]).all()
+    assert fits.of(fits.failed, optimizer="SGD", scale=[0.01, 100.0]).shape == (10, *axes[1:4], 2)
+    assert (fits.of(fits.failed, optimizer="SGD", scale=1.0) == fits.failed[:, 1, ..., 2]).all()
     shown = fits.map("Adam", [0.5, 2.0])
     assert shown["of"] == 20 and shown["failures"]["softplus"].shape == (3, 5)
     total = sum(count.sum() for count in shown["failures"].values())
     assert total == fits.count(fits.failed, optimizer="Adam").sum()
-    panels = fits.panels(span=2.0, unit=1.0, learning_rate=0.01)
+    panels = fits.panels(log_range=2.0, scale=1.0, learning_rate=0.01)
     assert panels["stored"]["softplus"].shape == (10, 25) and len(panels["truth"]) == 25
 
 
