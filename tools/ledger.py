@@ -19,21 +19,64 @@ from vae_helpers.files import atomic_write, print_anything
 
 ROOT = Path(__file__).resolve().parent.parent
 VERDICTS = ("confirmed", "refined", "imprecise", "refuted", "context")
-NUMBER = re.compile(r"\{(\w+\.\w+)(?:\|([^{}]+))?\}")  # {id} or {id|words}
+NUMBER = re.compile(r"\{(\w+\.\w+)(?::(\w+))?(?:\|([^{}]+))?\}")  # {id}, {id:form} or {id|words}
 INTRODUCTION = """\
 # Scoreboard: which claims hold?
 
-This series began as a short note on VAEs. We took it sentence by sentence, drew its consequences,
-and measured. Of the {count} statements {verdicts}. **Refined** means true under a condition that
-was not said; **imprecise**, true in one reading and false in another; **context**, nothing to test.
+This series began as a short note on variational autoencoders (VAEs). We tested the note's {note}
+statements and added {series} of our own.
 
-Each linked number leads to the place in a notebook where it is measured, and is measured again
-whenever that notebook runs. A number over several seeds is their median. The series' web pages
-have a table of all {claims} claims that the notebooks make, with the ranges over seeds; its data
-are in [claims.json](notebooks/claims.json).
+* **The note's {note} statements**: {of_note}.
+* **The {series} that the series adds**: {of_series}.
+
+**Refined** means true under a condition that was not said; **imprecise**, partly true or true in
+one reading only; **context**, a description with nothing to test.
+
+**Words.** A VAE is trained to raise the **ELBO**, a lower bound on log p(x), the log probability of
+an image. −ELBO, lower is better, is distortion (what a reconstruction loses) plus rate (the KL from
+**q**, the encoder's distribution of an image's codes, to the prior), in **nats** (a nat is
+1.44 bits). The **KL weight β** multiplies the rate in the training loss; the ELBO has β = 1. In
+**posterior collapse** q is nearly the prior for every image, so codes tell the decoder nothing. A
+latent is **active** if its mean differs from image to image. More words are in the
+[glossary](notebooks/GLOSSARY.md).
+
+**Data.** The VAEs are trained on MNIST: handwritten digits of 28 × 28 grey pixels. The theory is
+measured in a small Gaussian model, in which every term is known exactly. The *original recipe* is
+the VAE that came with the note.
+
+**Try it.** Begin with [notebook 00](notebooks/00_start_here.ipynb): `make lab`, typed in the
+repository's folder, opens it. The [README](README.md) says what is needed.
+
+Each linked number leads to the place in a notebook where it is measured again whenever that
+notebook runs. A number over several seeds (random starts) is their median, unless its range is
+given. [All {claims} claims](notebooks/claims.json) that the notebooks make have their ranges in one
+data file, which is a table to search on the web pages (`make site`).
 
 ## Eight to look at
 """
+
+
+def _figure(value):
+    """A number as the scoreboard prints it: three digits, and a true minus sign."""
+    return measured(value).strip("⟨⟩").replace("-", "−")
+
+
+def _power(claim):
+    """10 to the power of the claim's value, to one digit: "5 × 10²¹"."""
+    digit, power = f"{10**claim.value:.0e}".split("e")
+    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return f"{digit} × 10{str(int(power)).translate(raised)}"
+
+
+# How {id:form} prints a claim; without a form it is the value.
+FORMS = {
+    "": lambda claim: _figure(claim.value),
+    "size": lambda claim: _figure(abs(claim.value)),
+    "percent": lambda claim: f"{_figure(100 * claim.value)}\N{NO-BREAK SPACE}%",
+    "points": lambda claim: f"{_figure(100 * claim.value)} percentage points",
+    "range": lambda claim: f"{_figure(claim.least)} to {_figure(claim.most)}",
+    "power": _power,
+}
 
 
 class LedgerError(ValueError):
@@ -50,7 +93,7 @@ class Stored(NamedTuple):
 class Notebook(NamedTuple):
     """What the ledger needs of a stored notebook.
 
-    links: {heading: its link}. pictures: {heading: (PNG, alternative text) of the first below it}.
+    links: {heading: its link}. pictures: {heading: [(PNG, alternative text) of each below it]}.
     """
 
     title: str
@@ -88,7 +131,8 @@ def notebook_of(stored, file):
             claims += _claims(output, links[heading])
             if "image/png" in output.get("data", {}):
                 png = b64decode("".join(output["data"]["image/png"]))
-                pictures.setdefault(heading, (png, output["metadata"]["image/png"]["alt"]))
+                alt = output["metadata"]["image/png"]["alt"]
+                pictures.setdefault(heading, []).append((png, alt))
     if not claims:
         raise LedgerError(f"{file} is stored without a claim's output: make notebooks ARGS={file}")
     return Notebook(title, claims, links, pictures)
@@ -116,18 +160,27 @@ class Ledger:
             for path in sorted(folder.glob("*.ipynb"))}
         self.claims = {one.claim.id: one for book in self.notebooks.values() for one in book.claims}
         self.sections = _parsed(folder / "the_note.toml", tomllib.loads)["section"]
+        self.statements = [one | {"added": part.get("added", False)}
+                           for part in self.sections for one in part["statement"]]
+
+    def numbers(self, text, where):
+        """(text with each number as a link to where it is measured, how many numbers)."""
+        def number(found):
+            name, form, words = found.groups()
+            if name not in self.claims:
+                raise LedgerError(f"{where!r} names the claim {name}, "
+                                  "which no stored notebook makes.")
+            if (form or "") not in FORMS:
+                raise LedgerError(f"{where!r}: {found[0]} asks for a form that is none of "
+                                  f"{', '.join(filter(None, FORMS))}.")
+            claim, place = self.claims[name]
+            return f"[{words or FORMS[form or ''](claim)}]({place})"
+
+        return NUMBER.subn(number, text)
 
     def found(self, statement):
         """What the series finds, as Markdown: each number a link to where it is measured."""
-        def number(found):
-            if found[1] not in self.claims:
-                raise LedgerError(f"{statement['says']!r} names the claim {found[1]}, "
-                                  "which no stored notebook makes.")
-            claim, place = self.claims[found[1]]
-            figure = measured(claim.value).strip("⟨⟩").replace("-", "−")
-            return f"[{found[2] or figure}]({place})"
-
-        text, count = NUMBER.subn(number, statement["found"])
+        text, count = self.numbers(statement["found"], statement["says"])
         if "told" in statement:
             text += f" [Notebook {statement['told'][:2]}]({self.place(statement, 'told')})."
         elif not count:
@@ -138,6 +191,11 @@ class Ledger:
                               f"none of {', '.join(VERDICTS)}.")
         return text
 
+    def judged(self, statement, above=False):
+        """The verdict and what the series finds, or that it stands above."""
+        found = "See above, with a picture." if above else self.found(statement)
+        return f"**{statement['verdict'].capitalize()}.** {found}"
+
     def place(self, statement, key, of="links"):
         """What stands under the heading that a statement's key names, "FILE#HEADING"."""
         file, _, heading = statement[key].partition("#")
@@ -147,42 +205,59 @@ class Ledger:
                               f"has {'such a heading' if of == 'links' else 'a picture there'}.")
         return known[heading]
 
+    def drawn(self, statement):
+        """(PNG, alternative text) of a statement's picture."""
+        below, which = self.place(statement, "picture", "pictures"), statement.get("which", 1)
+        if not 1 <= which <= len(below):
+            raise LedgerError(f"{statement['says']!r} asks for picture {which}, but "
+                              f"{statement['picture']} has {len(below)}.")
+        return below[which - 1]
+
     @property
     def pictures(self):
         """{path below the root: PNG} of the statements that are shown with a picture."""
-        return {f"notebooks/pictures/{self.name(statement)}": self.place(
-            statement, "picture", "pictures")[0] for statement in self.shown}
+        return {f"notebooks/pictures/{self.name(one)}": self.drawn(one)[0] for one in self.shown}
 
     @property
     def shown(self):
         """The statements with a picture."""
-        return [one for part in self.sections for one in part["statement"] if "picture" in one]
+        return [one for one in self.statements if "picture" in one]
 
     @staticmethod
     def name(statement):
         """The file's name of a statement's picture."""
         file, _, heading = statement["picture"].partition("#")
-        return f"{file[:2]}-{re.sub('[^a-z0-9]+', '-', heading.lower()).strip('-')}.png"
+        name = f"{file[:2]}-{re.sub('[^a-z0-9]+', '-', heading.lower()).strip('-')}"
+        return f"{name}-{statement['which']}.png" if "which" in statement else f"{name}.png"
+
+    def counted(self, added):
+        """How many statements the note makes, or the series adds, as a `Counter` by verdict."""
+        return Counter(one["verdict"] for one in self.statements if one["added"] == added)
+
+    def introduction(self):
+        """The text above the pictures."""
+        note, series = self.counted(False), self.counted(True)
+        return INTRODUCTION.format(
+            note=note.total(), series=series.total(), claims=len(self.claims),
+            of_note=", ".join(f"{note[one]} {one}" for one in VERDICTS if note[one]),
+            of_series=", ".join(f"{series[one]} {one}" for one in VERDICTS if series[one]))
 
     @property
     def scoreboard(self):
         """The text of CLAIMS.md."""
-        statements = [one for part in self.sections for one in part["statement"]]
-        counts = Counter(statement["verdict"] for statement in statements)
-        lines = [INTRODUCTION.format(
-            count=len(statements), claims=len(self.claims),
-            verdicts=", ".join(f"{counts[one]} are {one}" for one in VERDICTS))]
+        lines = [self.introduction()]
         for statement in self.shown:
-            alt = self.place(statement, "picture", "pictures")[1].translate(
-                {ord("["): "(", ord("]"): ")"})
-            lines += [f"**“{statement['says']}”** {statement['verdict'].capitalize()}. "
-                      f"{self.found(statement)}", "",
+            alt = self.drawn(statement)[1].translate({ord("["): "(", ord("]"): ")"})
+            whose = "Added by the series: " if statement["added"] else ""
+            lines += [f"**{whose}“{statement['says']}”** {self.judged(statement)}", "",
                       f"![{alt}](notebooks/pictures/{self.name(statement)})", ""]
+            lines += [f"*{statement['caption']}*", ""] if "caption" in statement else []
         for section in self.sections:
-            lines += [f"## {section['title']}", "", section["about"], "",
-                      "| statement | verdict | what the series finds |", "|---|---|---|"]
+            lines += [f"## {section['title']}", "",
+                      self.numbers(section["about"], section["title"])[0], "",
+                      "| statement | what the series finds |", "|---|---|"]
             lines += ["| " + " | ".join(text.replace("|", r"\|") for text in (
-                one["says"], f"**{one['verdict']}**", self.found(one))) + " |"
+                one["says"], self.judged(one, "picture" in one))) + " |"
                 for one in section["statement"]]
             lines.append("")
         return "\n".join(lines)

@@ -13,13 +13,22 @@ from vae_helpers.claims import claim, claims
 NOTE = """
 [[section]]
 title = "Theory"
-about = "Of much."
+about = "Of {t.one} things."
 [[section.statement]]
 says = "More is p(x|z)"
 verdict = "refined"
 found = "Less by {t.one} nats, {t.one|or so}."
 told = "00_t.ipynb#What is it?"
 picture = "00_t.ipynb#What is it?"
+caption = "Each dot is one."
+[[section]]
+title = "More"
+about = "Ours."
+added = true
+[[section.statement]]
+says = "So it is"
+verdict = "confirmed"
+found = "It is {t.one:size}."
 """
 PNG = b"\x89PNG the bytes of a picture"
 
@@ -35,9 +44,12 @@ def test_every_statement_of_the_note_is_there():
     """The statements of each section, by count: one that is lost would not be missed else."""
     counted = {part["title"]: len(part["statement"]) for part in Ledger().sections}
     assert counted == {
-        "Theory": 15, "The variance laws behind the theory": 12, "Practical advice": 4,
-        "The original recipe": 9, "The original recipe, looked at closely": 12,
+        "The note: theory": 15, "Added by the series: the variance laws behind the theory": 12,
+        "The note: practical advice": 4, "The note: the original recipe": 9,
+        "Added by the series: the original recipe, looked at closely": 12,
     }
+    assert {part["title"] for part in Ledger().sections if part.get("added")} == {
+        title for title in counted if title.startswith("Added by the series: ")}
     assert len(Ledger().shown) == 8
 
 
@@ -78,19 +90,62 @@ def test_a_statement_is_written_out_with_its_numbers_as_links(root):
     assert Ledger(root).scoreboard.endswith(f"""
 ## Eight to look at
 
-**“More is p(x|z)”** Refined. {found}
+**“More is p(x|z)”** **Refined.** {found}
 
 ![A curve.](notebooks/pictures/00-what-is-it.png)
 
+*Each dot is one.*
+
 ## Theory
 
-Of much.
+Of [1,500]({link}) things.
 
-| statement | verdict | what the series finds |
-|---|---|---|
-| More is p(x\\|z) | **refined** | {found} |
+| statement | what the series finds |
+|---|---|
+| More is p(x\\|z) | **Refined.** See above, with a picture. |
+
+## More
+
+Ours.
+
+| statement | what the series finds |
+|---|---|
+| So it is | **Confirmed.** It is [1,500]({link}). |
 """)
     assert Ledger(root).pictures == {"notebooks/pictures/00-what-is-it.png": PNG}
+
+
+def test_the_notes_statements_and_those_of_the_series_are_counted_apart(root):
+    assert """
+* **The note's 1 statements**: 1 refined.
+* **The 1 that the series adds**: 1 confirmed.
+""" in Ledger(root).scoreboard
+
+
+@pytest.mark.parametrize(("form", "value", "shown"), [
+    ("", -0.0361, "−0.0361"), (":size", -0.0361, "0.0361"),
+    (":percent", 0.9541, "95.4\N{NO-BREAK SPACE}%"), (":points", 0.049, "4.9 percentage points"),
+    (":range", [-1.18, 3, 11.92], "−1.18 to 11.9"), (":power", 21.67, "5 × 10²¹"),
+    (":power", -2.0, "1 × 10⁻²"), ("|so", 3, "so"),
+])
+def test_a_number_is_printed_in_the_form_that_its_sentence_asks_for(root, form, value, shown):
+    row = claim("t.one", "One", value, -20, 30)
+    nbformat.write(notebook(row), root / "notebooks/00_t.ipynb")
+    text = NOTE.replace("{t.one:size}", f"{{t.one{form}}}")
+    (root / "notebooks/the_note.toml").write_text(text, encoding="utf-8")
+    assert f"It is [{shown}](notebooks/00_t.ipynb" in Ledger(root).scoreboard
+
+
+def test_a_statement_may_show_another_picture_than_the_first(root):
+    stored = nbformat.read(root / "notebooks/00_t.ipynb", 4)
+    second = nbformat.from_dict(stored.cells[2] | {"id": "second"})
+    second.outputs[0].data["image/png"] = b64encode(PNG + b", the second").decode()
+    stored.cells.insert(3, second)
+    nbformat.write(stored, root / "notebooks/00_t.ipynb")
+    (root / "notebooks/the_note.toml").write_text(
+        NOTE.replace("caption", "which = 2\ncaption"), encoding="utf-8")
+    assert Ledger(root).pictures == {
+        "notebooks/pictures/00-what-is-it-2.png": PNG + b", the second"}
 
 
 def test_what_claims_shows_is_what_is_read_and_written(root):
@@ -116,6 +171,8 @@ def test_a_notebook_that_proves_nothing_is_named(root, rows, message):
     ("told = \"00_t.ipynb#What is it?", "told = \"00_t.ipynb#Nowhere", "no stored .* a heading"),
     ("told = \"00_t.ipynb", "told = \"01_t.ipynb", "no stored notebook has such a heading"),
     ("picture = \"00_t.ipynb#What is it?", "picture = \"00_t.ipynb#The end", "a picture there"),
+    ("caption", "which = 2\ncaption", "asks for picture 2, but 00_t.ipynb#What is it. has 1"),
+    ("{t.one:size}", "{t.one:colour}", "asks for a form that is none of size, percent, points"),
     ("refined", "perhaps", "'perhaps' is none of confirmed, refined"),
     ("Less by {t.one} nats, {t.one|or so}.\"\ntold = \"00_t.ipynb#What is it?", "Less.",
      "nothing decides it"),
