@@ -725,7 +725,7 @@ def two_scores(seed):
 
 
 def chosen(seed):
-    return {"flattery": {runs: {100: 0.1 * runs + seed, 1000: 0.01 * runs} for runs in (2, 5, 10)}}
+    return {"bias": {runs: {100: 0.1 * runs + seed, 1000: 0.01 * runs} for runs in (2, 5, 10)}}
 
 
 def raced(seed, guess):
@@ -1235,7 +1235,10 @@ def test_a_race_is_run_seed_by_seed():
     assert seeds.get_xdata().tolist() == [-1, 1, 1, 0.5, -0.5, -1]
     assert list(means.get_xdata()) == [0, 0.75, -0.75]
     title = fig.axes[0].get_title("left")
-    assert title == "K = 5, against the total derivative: path +0.75, DReG −0.75 nats"
+    assert title == "Leaving out the score does not help in every seed"
+    stored[1]["path"], stored[5]["path"] = [89.0, 79.0], [69.0, 59.5]
+    title = gradient_race(stored, "path").axes[0].get_title("left")
+    assert title == "Leaving out the score gives the better model in every seed; your guess: path"
 
 
 def test_a_trace_ends_in_a_cross_where_it_stops():

@@ -208,7 +208,7 @@ group_bounds = Exercise(
     ],
     [
         "Reshape [draws, n] to [groups, K, n]; the bound is taken along one of these axes.",
-        "log (1/K) Σ exp(w) = logsumexp(w) − log K.",
+        "log (1/K) Σ w = logsumexp(log w) − log K: give logsumexp the log weights.",
         "torch.logsumexp(log_weights.reshape(-1, k, n), dim=1) − math.log(k), with n the images.",
     ],
 )

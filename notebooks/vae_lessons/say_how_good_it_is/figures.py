@@ -26,7 +26,7 @@ def kinds_of_digits(examples, stored, guess=None):
     axes = fig.add_subplot(grid[:, 1])
     for row, kind in enumerate(tested):
         picture = fig.add_subplot(grid[row, 0])
-        picture.imshow(examples[kind], cmap="gray_r", vmin=0, vmax=1)
+        picture.imshow(examples[kind], cmap="gray", vmin=0, vmax=1)
         picture.set(xticks=[], yticks=[])
     lines = len(KINDS)
     for line, (kind, (colour, marker)) in enumerate(KINDS.items()):
@@ -38,7 +38,7 @@ def kinds_of_digits(examples, stored, guess=None):
     for border in (0.5, 1.5):
         axes.axhline(border, color="#DDDDDD", linewidth=1)
     axes.set(yticks=range(3), ylim=(2.5, -0.5),
-             xlabel="−ELBO on test images (nats per image; left is better)")
+             xlabel="−ELBO on test images (nats per image; within a row, left is better)")
     axes.set_yticklabels([f"tested on\n{kind}" for kind in tested])
     fig.legend(loc="outside upper center", ncols=2, fontsize=9, handletextpad=0.1)
     # Of a kind the training that its papers use: the first one of its name.
@@ -84,12 +84,12 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
     parts["median"].set_data(draws, medians)
     values = np.concatenate([np.ravel(stored), means + widths, medians])
     parts["live"].axes.set_ylim(0.7 * values[values > 0].min(), 1.4 * values.max())
-    parts["live"].axes.set_title(f"The mean gap falls slowly: {gaps[here]['worst']:.0%} of it\n"
-                                 f"belongs to 5% of the images")
+    parts["live"].axes.set_title(f"The mean gap falls slowly. At K = {here:,} the worst\n5% of "
+                                 f"the images hold {gaps[here]['worst']:.0%} of it")
     left = parts["zero"].axes
     guessed = f"; you said: {guess}" if guess else ""
-    left.set_title(f"K = {here:,}: {above:.0%} of the estimates are above log p(x),\n"
-                   f"their mean is {mean:.2f} nats below{guessed}")
+    left.set_title(f"At K = {here:,}, {above:.0%} of the estimates are above log p(x),\n"
+                   f"their mean is {mean:.2f} below{guessed}")
     fig.caption = (
         f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
         f"and {above:.0%} of the single estimates lie above it{guessed}. The median image's gap "
@@ -106,8 +106,8 @@ def _empty_evidence(draws, seeds):
     fig.artists_of = {
         "bars": list(left.bar(EDGES[:-1], 0 * EDGES[:-1], np.diff(EDGES), align="edge",
                               color=BLUE, alpha=0.6)),
-        "zero": left.axvline(0, color="black"),
-        "mean": left.axvline(0, color=ORANGE, linestyle="--"),
+        "zero": left.axvline(0, color="black", label="log p(x)"),
+        "mean": left.axvline(0, color=ORANGE, linestyle="--", label="mean of the estimates"),
         "beyond": left.text(0.02, 0.5, "", transform=left.transAxes, fontsize=9),
         "stored": [right.plot([], [], color=BLUE, alpha=0.3)[0] for _ in range(seeds)],
         "live": right.plot([], [], "D-", color=ORANGE, markersize=5)[0],
@@ -115,43 +115,38 @@ def _empty_evidence(draws, seeds):
         "median": right.plot([], [], "s--", color=GREEN, markersize=4)[0],
         "chosen": right.axvline(1, color="#777777", linestyle=":"),
     }
-    left.set(xlabel="one estimate of $\\mathcal{L}_K$ − log p(x) (nats)",
+    left.set(xlabel="one estimate with K draws, minus log p(x) (nats)",
              ylabel="share of the estimates", xlim=(EDGES[0], EDGES[-1]), title=TWO_LINES)
+    left.legend(handles=[fig.artists_of["mean"], fig.artists_of["zero"]], fontsize=9,
+                loc="upper left", frameon=True, facecolor="white", edgecolor="none",
+                framealpha=1)
     right.set(xscale="log", yscale="log", xlabel="draws K", xlim=(0.8, 1.3 * max(draws)),
               ylabel="log p(x) − $\\mathcal{L}_K$ (nats per image)", title=TWO_LINES)
     right.legend(handles=[fig.artists_of["stored"][0], fig.artists_of["live"],
                           fig.artists_of["median"]], fontsize=9, loc="lower left",
-                 labels=["mean, stored seeds", "mean, this run, 95 %", "median image, this run"])
+                 labels=["mean, ten stored seeds", "mean, this run, with 95 % interval",
+                         "median image, this run"])
     freeze_layout(fig)
     return fig
 
 
 @styled
 def bounds_of_models(draws, bounds):
-    """The IWAE bound of the same test images against K for two models, and what K adds.
+    """Minus the IWAE bound of the same test images against K, for two models.
 
     draws: [K]; bounds: {model: {K: [images]}}, two of them, in nats.
     """
     fig = Figure(figsize=(9.6, 3.5), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=[1.2, 1])
-    first, last, told = min(draws), max(draws), []
-    bounds = {label: {k: np.asarray(of[k]) for k in draws} for label, of in bounds.items()}
+    axes, last, told = fig.subplots(), max(draws), []
     for (label, of), colour, marker in zip(bounds.items(), (BLUE, ORANGE), "os"):
-        left.plot(draws, [-np.mean(of[k]) for k in draws], marker + "-", color=colour, label=label)
-        gain = np.sort(of[last] - of[first])[::-1]
-        right.plot(np.arange(1, len(gain) + 1), gain, marker, color=colour, markersize=4,
-                   alpha=0.6, label=label)
-        told.append(f"+{gain.mean():.1f} nats for {label}")
-    left.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * last),
+        means = [-np.mean(np.asarray(of[k])) for k in draws]
+        axes.plot(draws, means, marker + "-", color=colour, label=label)
+        told.append(f"{label} by {means[0] - means[-1]:.1f} nats")
+    axes.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * last),
              ylabel="$-\\mathcal{L}_K$ (nats per image; lower is better)",
-             title=f"{last:,} draws in place of one:\n" + ", ".join(told))
-    left.legend(fontsize=9)
-    right.set(xlabel="test image, by its gain", ylim=(0, None), title="Every image gains"
-              if all((of[last] > of[first]).all() for of in bounds.values())
-              else "Nearly every image gains",
-              ylabel=f"$\\mathcal{{L}}_{{{last}}}$ − ELBO (nats)")
-    right.legend(fontsize=9)
-    fig.caption = f"{last:,} draws in place of one raise the bound: {', '.join(told)}."
+             title=f"{last:,} draws in place of one improve {' and '.join(told)}")
+    axes.legend(fontsize=9)
+    fig.caption = f"{last:,} draws in place of one improve {' and '.join(told)}."
     return fig
 
 
@@ -189,20 +184,20 @@ def image_by_image(scores, paired, unpaired):
 
 
 @styled
-def chosen_on_test(flattery):
-    """By how much choosing on test images makes a number look better, against how many images.
+def chosen_on_test(bias):
+    """The selection bias of a run that is chosen on test images, against how many images.
 
-    flattery: {number of runs to choose from: {number of images: nats per image}}.
+    bias: {number of runs to choose from: {number of images: nats per image}}.
     """
     fig = Figure(figsize=(9.6, 3.4), layout="constrained")
     axes = fig.subplots()
-    for (runs, of), colour, marker in zip(flattery.items(), (BLUE, GREEN, ORANGE), "s^o"):
+    for (runs, of), colour, marker in zip(bias.items(), (BLUE, GREEN, ORANGE), "s^o"):
         axes.plot(list(of), list(of.values()), marker + "-", color=colour,
                   label=f"the best of {runs} runs")
     axes.axhline(0, color="#777777", linestyle="--")
     sizes = list(of)
     axes.set(xscale="log", xlabel="test images that the run is chosen on, and reported on",
-             ylabel="looks better by (nats per image)", ylim=(-0.02, None))
+             ylabel="selection bias (nats per image)", ylim=(-0.02, None))
     axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
     axes.set_xticks([], minor=True)
     axes.legend(fontsize=9)
@@ -212,44 +207,49 @@ def chosen_on_test(flattery):
     fig.caption = "Chosen on test images, a run looks better by: " + "; ".join(
         f"the best of {runs} runs " + ", ".join(f"{nats:.2f} nats on {n:,} images"
                                                 for n, nats in of.items())
-        for runs, of in flattery.items()) + "."
+        for runs, of in bias.items()) + "."
     return fig
 
 
 @styled
 def beside_the_paper(curves, reported):
-    """The IWAE bound with 5,000 draws against epochs, beside what a paper reports.
+    """The IWAE bound with 5,000 draws against epochs, and beside what a paper reports.
 
     curves: {label: {"draws": K, "few": [(epoch, value)], "whole": [(epoch, value, half width)]}},
-    of the first test images and of all; reported: {label: value}; nats per test image.
+    of the first test images and of all, with at least one epoch of "whole" in common; reported:
+    {label: value}; nats per test image.
     """
     fig = Figure(figsize=(9.6, 4.2), layout="constrained")
-    axes, values, ends = fig.subplots(), [], []
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
     for (label, of), marker in zip(curves.items(), "os"):
         colour = {1: BLUE, 5: ORANGE}[of["draws"]]
         few, whole = (np.array(of[part], dtype=float).T for part in ("few", "whole"))
-        axes.plot(*few, marker + ":", color=colour, markersize=4, markerfacecolor="white")
-        axes.errorbar(whole[0], whole[1], whole[2], fmt=marker, color=colour, markersize=7,
-                      capsize=3, label=label)
-        values += [*few[1], *whole[1]]
-        epoch, value, width = of["whole"][-1]
-        ends.append(f"{label[0]} {value:.2f} ± {width:.2f} after {epoch:,} epochs")
-    axes.plot([], [], "o:", color="#555555", markersize=4, markerfacecolor="white",
-              label="hollow: the first 1,000 test images")
-    ticks = sorted({epoch for of in curves.values() for epoch, _ in of["few"]})
+        left.plot(*few, marker + ":", color=colour, markersize=5, label=label)
+        aside = 1.03 if marker == "s" else 1 / 1.03  # or one mark would hide the other
+        right.errorbar(aside * whole[0], whole[1], whole[2], fmt=marker, color=colour,
+                       markersize=7, capsize=3, label=label)
     for (label, value), colour in zip(reported.items(), (BLUE, ORANGE, GREEN)):
-        axes.axhline(value, color=colour, linestyle="--", linewidth=1)
-        below = value == min(reported.values())
-        axes.text(0.82 * ticks[0], value, label, color=colour, fontsize=9,
-                  va="top" if below else "bottom")
-    axes.set(xscale="log", xlabel="epochs", xlim=(0.8 * ticks[0], 1.25 * ticks[-1]),
-             ylim=(min([*values, *reported.values()]) - 0.9, max(values) + 0.9),
-             ylabel="$-\\mathcal{L}_{5000}$ (nats per test image)")
-    axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
-    axes.set_xticks([], minor=True)
-    axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize=9, loc="upper right")
-    axes.set_title("On all test images: " + "; ".join(ends))
+        right.axhline(value, color=colour, linestyle="--", linewidth=1)
+        right.text(0.02, value, label, color=colour, fontsize=9, va="bottom",
+                   transform=right.get_yaxis_transform())
+    by_epoch = [{epoch: value for epoch, value, _ in of["whole"]} for of in curves.values()]
+    common = max(set(by_epoch[0]).intersection(*by_epoch[1:]))
+    lead = by_epoch[0][common] - by_epoch[-1][common]
+    first, second = (dict(of["few"]) for of in curves.values())
+    met = [first[epoch] - second[epoch] for epoch in first if epoch in second]
+    left.set_title("The first 1,000 test images: K = 5 is\nahead at "
+                   f"{sum(gain > 0 for gain in met)} of {len(met)} epochs")
+    right.set_title(f"All test images: after {common:,} epochs,\nK = 5 is {lead:.1f} nats ahead of "
+                    "the ELBO")
+    for axes, part in ((left, "few"), (right, "whole")):
+        ticks = sorted({at[0] for of in curves.values() for at in of[part]})
+        axes.set(xscale="log", xlabel="epochs", xlim=(0.7 * ticks[0], 1.4 * ticks[-1]),
+                 ylabel="$-\\mathcal{L}_{5000}$ (nats per image; lower is better)")
+        axes.set_xticks(ticks, [f"{epoch:,}" for epoch in ticks])
+        axes.set_xticks([], minor=True)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=9, loc="upper right")
+    right.set_ylim(top=right.get_ylim()[1] + 1.2)  # room for the legend
     fig.caption = "All test images: " + "; ".join(
         f"{label}, {epoch:,} epochs: {value:.2f} ± {width:.2f}"
         for label, of in curves.items() for epoch, value, width in of["whole"]
@@ -266,26 +266,32 @@ def latent_activity(activity, threshold):
     """
     fig = Figure(figsize=(9.6, 3.3), layout="constrained")
     axes = fig.subplots()
-    for (label, values), marker, colour in zip(activity.items(), "oD", (BLUE, ORANGE)):
+    for (label, values), marker, colour in zip(activity.items(), "os", (BLUE, ORANGE)):
+        filled = colour if marker == "o" else "none"  # so that neither hides the other
         axes.plot(np.arange(1, len(values) + 1), np.sort(values)[::-1], marker, color=colour,
-                  markersize=5, label=label)
-    axes.axhline(threshold, color="black", linestyle=":")
+                  markersize=5 if marker == "o" else 8, markerfacecolor=filled, label=label)
+    axes.axhline(threshold, color="black", linestyle=":",
+                 label=f"above {threshold:g}: active")
     everything = np.concatenate([np.asarray(values) for values in activity.values()])
     axes.set(yscale="log", xlabel="latent, from the most active",
              ylabel="variance of the posterior mean",
              xlim=(0, max(map(len, activity.values())) + 1),
              ylim=(0.5 * everything.min(), 2 * everything.max()))
     axes.legend(fontsize=9)
-    counts = ", ".join(f"{label} {int((np.asarray(values) > threshold).sum())} of {len(values)}"
-                       for label, values in activity.items())
-    axes.set_title(f"Active latents: {counts}")
-    fig.caption = f"Latents whose mean varies by more than {threshold:g} over images: {counts}."
+    active = everything > threshold
+    gap = active.any() and (~active).any() and (
+        everything[active].min() > 10 * everything[~active].max())
+    counts = " and ".join(f"{int((np.asarray(values) > threshold).sum())} ({label})"
+                          for label, values in activity.items())
+    found = f"{counts} of {len(values)} latents are active"
+    axes.set_title(found + (", and none is near the threshold" if gap else ""))
+    fig.caption = f"{found}: their mean varies by more than {threshold:g} over images."
     return fig
 
 
 @styled
 def gradient_race(stored, guess=None):
-    """What a gradient gains over the total derivative in as many updates, each seed by itself.
+    """What a gradient gains over the total derivative in as many steps, each seed by itself.
 
     stored: {K: {estimator: [seeds]}}, minus the IWAE bound of the trained models in nats per test
     image, the total derivative first. guess: which gradient the learner expects to win at the
@@ -307,14 +313,13 @@ def gradient_race(stored, guess=None):
     margin = 0.06 * np.ptp(values) + 1e-3
     axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5),
              xlim=(values.min() - margin, values.max() + margin),
-             xlabel="−bound, less that of the total derivative, same seed (nats; left is better)")
+             xlabel="−bound, minus that of the total derivative, same seed (nats; left is better)")
     axes.set_yticklabels([f"{name}, K = {draws}" for draws, name in rows])
     axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), labelspacing=1.2)
-    most = max(draws for draws, _ in rows)
-    scores = {name: mean for (draws, name), mean in zip(rows, means) if draws == most}
     guessed = f"; your guess: {guess}" if guess else ""
-    told = ", ".join(f"{name} {mean:+.2f}" for name, mean in scores.items()).replace("-", "−")
-    axes.set_title(f"K = {most}, against the total derivative: {told} nats{guessed}")
+    everywhere = all((difference < 0).all() for difference in differences)
+    axes.set_title(("Leaving out the score gives the better model in every seed" if everywhere else
+                    "Leaving out the score does not help in every seed") + guessed)
     fig.caption = "Against the total derivative of the same seed: " + ", ".join(
         f"{name} at K = {draws} {mean:+.2f} nats ({difference.min():+.2f} to "
         f"{difference.max():+.2f})"

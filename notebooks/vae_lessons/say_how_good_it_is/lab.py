@@ -310,12 +310,13 @@ def gap_of(log_evidence, estimates):
     }
 
 
-def flattery(report, validation, test, sizes, runs, *, repeats=1000):
-    """By how much choosing one of `runs` runs on test images flatters it: {n: nats per image}.
+def selection_bias(report, validation, test, sizes, runs, *, repeats=1000):
+    """How much better a run looks that test images have chosen: {n of them: nats per image}.
 
     report: a function of two score tables [runs, images], of which the first chooses a run and
     the second is reported for it. validation, test: −ELBO, [all runs, blocks] of means over 100
-    images each. sizes: the numbers n of images; runs and images are drawn `repeats` times.
+    images each. sizes: the numbers n of test images, and of validation images that choose for
+    comparison. The `runs` runs and the blocks are drawn at random, `repeats` times.
     """
     generator, found = torch.Generator().manual_seed(0), {}
     for n in sizes:
@@ -325,7 +326,7 @@ def flattery(report, validation, test, sizes, runs, *, repeats=1000):
             for_choice, for_report = (
                 table[some][:, torch.randperm(table.shape[1], generator=generator)[: n // 100]]
                 for table in (validation, test))  # [runs, n / 100] each
-            honest, flattered = report(for_choice, for_report), report(for_report, for_report)
-            differences.append(float(honest - flattered))
+            honest, biased = report(for_choice, for_report), report(for_report, for_report)
+            differences.append(float(honest - biased))
         found[n] = sum(differences) / repeats
     return found

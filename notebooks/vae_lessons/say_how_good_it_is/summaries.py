@@ -78,12 +78,12 @@ def few_after(k, epoch):
 
 def table_rows():
     """The lines of the table beside the paper's, as text."""
-    yield "model  epochs  updates    −bound         active units   paper (active)   above it"
+    yield "model  epochs    steps    −bound         active units   paper (active)   nats above it"
     for k, (theirs, units) in PAPER.items():
         for epoch, at in whole(k).items():
-            updates = epoch * 60_000 // load(f"burda_{k}")["settings"]["batch_size"]
+            steps = epoch * 60_000 // load(f"burda_{k}")["settings"]["batch_size"]
             bound, half_width = at["bounds"]["5000"]
-            yield (f"{NAMES[k][0]}{epoch:12,}{updates:9,}    {-bound:.2f} ± {half_width:.2f}"
+            yield (f"{NAMES[k][0]}{epoch:12,}{steps:9,}    {-bound:.2f} ± {half_width:.2f}"
                    f"{at['active']:10}{theirs:17} ({units}){-bound - theirs:11.2f}")
 
 

@@ -155,7 +155,7 @@ def test_a_factor_of_one_widens_nothing(plane, digits):
     assert wide.isfinite().all()
 
 
-def test_choosing_on_test_images_flatters_by_what_the_noise_gives():
+def test_the_selection_bias_is_what_the_noise_gives():
     """Ten equally good runs: the best of them lies 1.54 standard errors below their mean."""
     generator = torch.Generator().manual_seed(0)
     validation = torch.randn(10, 50, generator=generator, dtype=torch.float64)
@@ -164,10 +164,10 @@ def test_choosing_on_test_images_flatters_by_what_the_noise_gives():
     def report(validation, test):
         return test[validation.mean(1).argmin()].mean()
 
-    found = lab.flattery(report, validation, test, (100, 400), 10, repeats=3000)
+    found = lab.selection_bias(report, validation, test, (100, 400), 10, repeats=3000)
     assert found[100] == pytest.approx(1.54, abs=0.15)
     assert found[400] == pytest.approx(1.54 / 2, abs=0.15)
-    assert lab.flattery(report, validation, test, (100,), 1)[100] == 0
+    assert lab.selection_bias(report, validation, test, (100,), 1)[100] == 0
 
 
 def test_the_gap_and_the_share_above():
