@@ -20,7 +20,7 @@ from in_browser import PACKAGES, jupyter, run
 MOVES = 100
 CELL = """
 from vae_helpers import data, evaluation, models, training
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 
 digits = data.load_mnist()
 model = models.VAE(latent=2, hidden=(256, 128), seed=0)

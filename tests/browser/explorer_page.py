@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 
 
 def show(locator):

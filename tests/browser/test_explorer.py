@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-import vae_helpers.explorer
 from vae_helpers import models
+from vae_lessons.start_here.explorer import Explorer
 
 from .explorer_page import View
 from .harness import LabPage, write_notebook
@@ -18,7 +18,7 @@ CELLS = [
     f"""
 import torch
 from vae_helpers import data, evaluation, models, training
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 
 digits = data.load_mnist()
 model = models.VAE(latent=2, hidden={HIDDEN}, seed=0)
@@ -270,7 +270,7 @@ def test_decodes_on_when_the_kernel_is_gone(server, browser):
 
 def small_explorer(codes=((0, 0), (1, 1)), labels=(3, 5)):
     model = models.VAE(latent=2, hidden=(8,), seed=0)
-    return vae_helpers.explorer.Explorer(model, np.array(codes, dtype=float), np.array(labels))
+    return Explorer(model, np.array(codes, dtype=float), np.array(labels))
 
 
 def test_fits_narrow_and_dense_screens(alone):

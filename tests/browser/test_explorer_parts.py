@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from site_pages.renderer import live_explorer
 from vae_helpers import data, evaluation, models, training
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 
 from .explorer_page import ELL, ELL_KEYS, SEVEN, Grown, show
 from .harness import LabPage, write_notebook
@@ -450,7 +450,7 @@ CELLS = [
     """
 import torch
 from vae_helpers import data, evaluation, models, training
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 
 digits = data.load_mnist()
 model = models.VAE(latent=5, hidden=(64,), seed=0)

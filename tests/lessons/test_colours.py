@@ -18,9 +18,9 @@ from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from test_plots import CASES, drawn
 
-from vae_helpers import explorer
 from vae_helpers.plots.base import BLUE, DIGIT_COLOURS, GREEN, ORANGE
-from vae_helpers.plots.digits import latent_explorer
+from vae_lessons.start_here import explorer
+from vae_lessons.start_here.planes import latent_explorer
 
 VISIONS = {None: None, "protanopia": "protanomaly", "deuteranopia": "deuteranomaly",
            "tritanopia": "tritanomaly"}

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vae_helpers.plots import base
 from vae_helpers.plots.base import ORANGE, png, show, small
-from vae_helpers.plots.digits import _spread, digit_grid, latent_explorer, latent_sliders, tile
+from vae_helpers.plots.digits import digit_grid, tile
 from vae_lessons.build_a_vae import figures
 from vae_lessons.build_a_vae.figures_of_batch_norm import (
     dead_units,
@@ -97,6 +97,7 @@ from vae_lessons.start_here.figures import (
     training_on,
     training_progress,
 )
+from vae_lessons.start_here.planes import _spread, latent_explorer, latent_sliders
 from vae_lessons.tour_the_latent_space.figures import (
     flattened,
     kinds_compared,

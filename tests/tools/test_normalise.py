@@ -59,7 +59,7 @@ def test_normalise_keeps_no_folder_of_this_machine():
 EXPLORERS = """\
 import numpy as np
 from vae_helpers import models
-from vae_helpers.explorer import Explorer
+from vae_lessons.start_here.explorer import Explorer
 first = Explorer(models.VAE(latent=2, hidden=(4,), seed=0), np.zeros((3, 2)), np.array([1, 2, 3]))
 second = Explorer(models.VAE(latent=2, hidden=(4,), seed=1), np.ones((2, 2)), np.array([7, 8]))
 second.point = [0.5, -1]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from site_pages import build, pages
 from vae_helpers.plots.base import png
-from vae_helpers.plots.digits import latent_explorer, latent_sliders
+from vae_lessons.start_here.planes import latent_explorer, latent_sliders
 
 # Of MyST-Parser, which asks Sphinx for what goes with Sphinx 11.
 pytestmark = pytest.mark.filterwarnings("ignore:.*MystReferenceResolver.app")

@@ -13,7 +13,13 @@ from vae_lessons import LESSONS
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = sorted((ROOT / "vae_helpers").rglob("*.py"))
-OF_LESSONS = sorted((ROOT / "notebooks" / "vae_lessons").glob("*/*.py"))
+ROOMS = ROOT / "notebooks" / "vae_lessons"
+OF_LESSONS = sorted(ROOMS.glob("*/**/*.py"))
+
+
+def room(path):
+    """The lesson to which the module at `path` belongs."""
+    return path.relative_to(ROOMS).parts[0]
 
 
 def imported(path):
@@ -26,14 +32,14 @@ def imported(path):
 
 def test_there_is_one_room_for_each_notebook():
     notebooks = sorted(path.stem[3:] for path in (ROOT / "notebooks").glob("*.ipynb"))
-    rooms = sorted({path.parent.name for path in OF_LESSONS})
+    rooms = sorted({room(path) for path in OF_LESSONS})
     assert sorted(LESSONS) == notebooks == rooms
     assert [path.stem[3:] for path in sorted((ROOT / "notebooks").glob("*.ipynb"))] == [*LESSONS]
 
 
 @pytest.mark.parametrize("path", CORE + OF_LESSONS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_one_way(path):
-    own = LESSONS.index(path.parent.name) + 1 if path in OF_LESSONS else 0
+    own = LESSONS.index(room(path)) + 1 if path in OF_LESSONS else 0
     assert imported(path) <= set(LESSONS[:own]), "it imports a later lesson, or all of them"
 
 
@@ -69,14 +75,16 @@ def test_lessons_of_another_version_say_so():
     assert "and the installed one is 9" in done.stderr and "pip install -e ." in done.stderr
 
 
-@pytest.mark.parametrize("module", ["data", "training", "widgets", "explorer", "results",
-                                    "plots.digits"])
+@pytest.mark.parametrize("module", [
+    "vae_helpers.data", "vae_helpers.training", "vae_helpers.widgets", "vae_helpers.results",
+    "vae_helpers.plots.digits", "vae_lessons.start_here.explorer",
+])
 def test_an_import_changes_nothing_in_the_process(module):
     """The only exception is the variable for how OpenMP's threads wait."""
     done = run(
         "import matplotlib, os, torchvision.datasets, torch; "
         "before = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
-        f"names = set(os.environ); import vae_helpers.{module}; "
+        f"names = set(os.environ); import {module}; "
         "after = dict(matplotlib.rcParams), torch.get_num_threads(), torch.get_default_dtype(); "
         "print(before == after, set(os.environ) - names <= {'GOMP_SPINCOUNT'})")
     assert done.stdout == "True True\n", done.stderr
@@ -109,6 +117,6 @@ def test_nothing_that_chooses_is_given_test_images(path):
 
 def test_what_is_said_to_choose_does():
     """Notebooks 03, 05, 07 and 08, or their lessons, choose with `results.choose`."""
-    choosing = {path.parent.name for path in OF_LESSONS if "results.choose(" in code_of(path)}
+    choosing = {room(path) for path in OF_LESSONS if "results.choose(" in code_of(path)}
     choosing |= {path.stem[3:] for path in PAGES if "results.choose(" in code_of(path)}
     assert choosing == {LESSONS[number] for number in (3, 5, 7, 8)}

@@ -1,1 +1,1 @@
-"""Code that only notebook 00 uses."""
+"""Code of notebook 00; later notebooks also use parts of it."""

@@ -10,14 +10,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from vae_helpers.plots.base import BLUE, DIGIT_COLOURS, ORANGE, TWO_LINES, freeze_layout, styled
-from vae_helpers.plots.digits import (
-    digit_grid,
-    labelled_picture,
-    move_plane,
-    new_picture,
-    new_plane,
-    tile,
-)
+from vae_helpers.plots.digits import digit_grid, labelled_picture, new_picture, tile
+from vae_lessons.start_here.planes import move_plane, new_plane
 
 BAR = Path([(-0.2, -0.8), (0.2, -0.8), (0.2, 0.8), (-0.2, 0.8), (-0.2, -0.8)], closed=True)
 DOT, TRIANGLE, CROSS, DIAMOND = (

@@ -12,7 +12,8 @@ from vae_helpers.plots.base import (
     freeze_layout,
     styled,
 )
-from vae_helpers.plots.digits import labelled_picture, move_plane, new_picture, new_plane, tile
+from vae_helpers.plots.digits import labelled_picture, new_picture, tile
+from vae_lessons.start_here.planes import move_plane, new_plane
 
 
 @styled

@@ -7,9 +7,9 @@ import traitlets
 from torch import nn
 
 from vae_helpers import models
-from vae_helpers.explorer import Explorer
 from vae_helpers.plots.base import DIGIT_COLOURS, png, small
 from vae_lessons.build_a_vae import lab
+from vae_lessons.start_here.explorer import Explorer
 from vae_lessons.train_in_two_stages.lab import Autoencoder
 
 CODES = np.random.default_rng(0).normal(size=(30, 2))

@@ -15,8 +15,8 @@ import traitlets
 from torch import nn
 
 from vae_helpers.plots.base import DIGIT_COLOURS, with_picture
-from vae_helpers.plots.digits import latent_explorer, latent_sliders
 from vae_helpers.widgets import close_earlier_runs
+from vae_lessons.start_here.planes import latent_explorer, latent_sliders
 
 HERE = Path(__file__).parent
 # A widget must be a single module, so these files import nothing and are concatenated.
@@ -24,7 +24,7 @@ MODULE = "\n".join(
     (HERE / name).read_text(encoding="utf-8")
     for name in ("numbers.js", "parts.js", "plane.js", "explorer.js")
 )
-EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `plots.digits`
+EXTENT = 4.0  # the plane runs from -EXTENT to EXTENT, as in the figures of `planes`
 PIXELS = 28 * 28
 LATENTS = 20  # the largest number of sliders
 CHOICES = 20  # the largest number of images to choose from
