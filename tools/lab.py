@@ -23,7 +23,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -276,16 +275,10 @@ def notebooks(env, args):
     A notebook with an error, or with a claim that does not hold, is not changed.
     """
     env.ensure()
-    options = ["kernel_name=python3", "timeout=600", "store_widget_state=True",
-               "record_timing=False"]
-    command = ["-m", "nbconvert", "--to=notebook", "--execute", "--log-level=WARN"]
-    command += ["--ExecutePreprocessor." + option for option in options]
     failed, paths = 0, [Path(arg).resolve(strict=True) for arg in args]
     for path in paths or sorted((env.root / "notebooks").glob("*.ipynb")):
         started = time.time()
-        with tempfile.TemporaryDirectory() as folder:
-            failed = (env.run(command + ["--output-dir=" + folder, str(path)])
-                      or env.run([tool("normalise"), os.path.join(folder, path.name), str(path)]))
+        failed = env.run([tool("execute"), str(path)])
         if failed:
             break
         print(f"{path.name}: stored in {time.time() - started:.0f} s", flush=True)

@@ -1,17 +1,11 @@
-#!/usr/bin/env python3
-"""Store a notebook that has just been run.
+"""Store a notebook that has just been run, without details that differ between runs or machines."""
 
-python3 tools/normalise.py RUN NOTEBOOK replaces NOTEBOOK by RUN, a notebook file, without details
-that differ between runs or machines. The models of its explorers are stored in explorers/ beside
-NOTEBOOK. If a claim does not hold, nothing is written.
-"""
 import array
 import base64
 import json
 import re
 import struct
 import sys
-from pathlib import Path
 
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -56,7 +50,7 @@ def explorers(notebook):
         view = output.get("data", {}).get(VIEW, {})
         widget = states.get(view.get("model_id"), {"state": {}})
         state = widget["state"]
-        if state.get("_anywidget_id") == "vae_helpers.explorer.Explorer":
+        if state.get("_anywidget_id") == "vae_lessons.start_here.explorer.Explorer":
             data = {buffer["path"][0]: buffer["data"] for buffer in widget["buffers"]}
             kept = {name: state[name] for name in SHOWN}
             kept.update(codes=data["codes"], labels=data["labels"],
@@ -86,14 +80,14 @@ def failed_claims(notebook):
             for row in output.get("metadata", {}).get("claims", ()) if not row["holds"]]
 
 
-def main(run, path):
-    text = run.read_bytes().decode("utf-8")
+def store(text, path):
+    """Replace the notebook at `path` by `text`, the JSON of a run with widget states.
+
+    The states of its explorers are stored in explorers/ beside it. If a claim does not hold,
+    nothing is written and the process ends.
+    """
     failed = failed_claims(json.loads(text))
     if failed:
         sys.exit("\n".join(["error: claims do not hold:", *failed]))
     keep_explorers(path, json.loads(text))
     path.write_bytes(normalise(text).encode("utf-8"))
-
-
-if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))

@@ -1,11 +1,8 @@
-// Accessible names for the sliders and the picture in the box that contains this empty widget.
+// Accessible names for the sliders in the box that contains this empty widget.
 //
-// ipywidgets 8.1 has no alternative text for images, so this widget sets it; it refers to the
-// caption below the picture, which changes with the controls. The label of an ipywidgets slider is
-// not connected to its handle, and a screen reader announces a rounded value or the index of an
-// option. This widget makes the label the accessible name, and the readout the announced value.
-
-const ALT = "Figure: the text below says what it shows";
+// The label of an ipywidgets slider is not connected to its handle, and a screen reader announces a
+// rounded value or the index of an option. This widget makes the label the accessible name, and the
+// readout the announced value.
 
 function name(slider) {
   const text = (part) => slider.querySelector(part)?.textContent.trim() ?? "";
@@ -25,10 +22,7 @@ function name(slider) {
 function render({ el }) {
   el.hidden = true;
   let box;
-  const nameAll = () => {
-    box.querySelectorAll(".widget-slider").forEach(name);
-    box.querySelectorAll("img.widget-image").forEach((picture) => (picture.alt = ALT));
-  };
+  const nameAll = () => box.querySelectorAll(".widget-slider").forEach(name);
   const observer = new MutationObserver(nameAll);
   let frame = requestAnimationFrame(function start() {
     box = el.closest(".widget-box");

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import anywidget
 from IPython import get_ipython
-from ipywidgets import HTML, Button, Image, Layout, VBox
+from ipywidgets import HTML, Button, VBox
 
+from vae_helpers.picture import Picture, options
 from vae_helpers.plots.base import png, with_picture
-
-WIDE = Layout(max_width="100%")
 
 
 class Names(anywidget.AnyWidget):
-    """An empty widget that gives accessible names to the sliders and picture of its box."""
+    """An empty widget that gives accessible names to the sliders of its box."""
 
     _esm = Path(__file__).parent / "names.js"
 
@@ -30,39 +29,52 @@ class View(VBox):
     controls: {name: widget}. compute: a function from the controls' values, by name, to the
     dictionary of arrays that `plot` draws. Without these two, call `draw` yourself.
     prediction: a `Prediction` whose committed guess `plot` gets as `guess`.
+    axes: names of the controls along which pictures are drawn ahead (see `Picture`), by default all
+    that have steps or options.
 
-    `.controls` and `.data` (the arrays drawn last) may be read.
+    `.controls`, `.axes` and `.data` (the arrays drawn last) may be read.
     The view is closed when JupyterLab runs its cell again (see `close_earlier_runs`).
     """
 
-    def __init__(self, name, plot, controls=None, compute=None, prediction=None):
+    def __init__(self, name, plot, controls=None, compute=None, prediction=None, axes=None):
         self._name, self._plot = name, plot
         self._in_place = "fig" in inspect.signature(plot).parameters
         self._compute, self._prediction = compute, prediction
         self.controls = dict(controls or {})
+        stepped = [name for name, control in self.controls.items() if options(control)]
+        self.axes = [] if compute is None else stepped if axes is None else axes
         self.data = {}
-        self._figure = None
+        self._figure = self._ahead = None  # what is shown, and what frames are drawn with
         self._lock = threading.RLock()  # callbacks run on another thread than cells
-        self._picture = Image(format="png", layout=WIDE)
-        self._text = HTML()
-        super().__init__([*self.controls.values(), self._picture, self._text, Names()])
+        self._picture = Picture(self.controls, self.axes, self.figure_at)
+        super().__init__([*self.controls.values(), self._picture, Names()])
         for control in self.controls.values():
             control.observe(self._changed, "value")
         if prediction is not None:
             prediction.on_commit(self.refresh)
-        self.refresh()
+        self._answer()
         close_earlier_runs(self)
 
     def draw(self, **data):
         """Draw these arrays, which `plot` takes by name."""
-        if self._prediction is not None:
-            data = data | {"guess": self._prediction.guess}
         with self._lock:
+            self.data = self._guessed(data)
             earlier = {"fig": self._figure} if self._in_place else {}
-            self._figure = self._plot(**data, **earlier)
-            self._picture.value = png(self._figure)
-            self._text.value = html.escape(self._figure.caption)
-            self.data = data
+            self._figure = self._plot(**self.data, **earlier)
+            with self._picture.hold_sync():
+                self._picture.png = png(self._figure)
+                self._picture.caption = self._figure.caption
+
+    def _guessed(self, data):
+        """The data with the committed guess, for a plot that shows one."""
+        return data if self._prediction is None else data | {"guess": self._prediction.guess}
+
+    def figure_at(self, **values):
+        """The figure for these values of the controls, which leaves what is shown as it is."""
+        with self._lock:
+            data = self._guessed(self._compute(**values))
+            self._ahead = self._plot(**data, **({"fig": self._ahead} if self._in_place else {}))
+            return self._ahead
 
     def still(self):
         """A new figure of what the view shows now."""
@@ -81,18 +93,24 @@ class View(VBox):
             part.close()
         super().close()
         with self._lock:  # IPython's history may keep this object: free its memory
-            self._figure, self.data = None, {}
+            self._figure, self._ahead, self.data = None, None, {}
 
     def _changed(self, _change):
         """A control was moved."""
-        self.refresh()
+        self._picture.draw_ahead()
+        self._answer()
 
     def values(self):
         """{name: value} of all controls."""
         return {name: control.value for name, control in self.controls.items()}
 
     def refresh(self):
-        """Draw the figure for the present values of the controls and the guess."""
+        """Draw the figure for the present values of the controls and the guess, and all frames."""
+        if self.comm is not None:
+            self._picture.forget()
+        self._answer()
+
+    def _answer(self):
         try:
             with self._lock:
                 if self.comm is None:  # closed before this callback ran
@@ -101,8 +119,7 @@ class View(VBox):
                 if data:
                     self.draw(**data)
         except Exception as error:  # a callback's traceback would be shown nowhere
-            trouble = html.escape(f"{type(error).__name__}: {error}")
-            self._text.value = f"This view failed: {trouble}"
+            self._picture.caption = f"This view failed: {type(error).__name__}: {error}"
             raise
 
     def _repr_mimebundle_(self, **settings):

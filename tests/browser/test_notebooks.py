@@ -78,12 +78,8 @@ def test_every_control_has_a_name(lab):
 def test_every_live_picture_has_its_words(lab):
     """The alternative text refers to the caption, and the caption is not empty."""
     words = lab.page.evaluate(
-        """() => [...document.querySelectorAll(".jp-OutputArea img.widget-image")].map(
-        (picture) => {
-            const rest = [...picture.closest(".widget-box").children];
-            const caption = rest[rest.indexOf(picture) + 1];
-            return [picture.alt, caption.innerText.trim()];
-        })"""
+        """() => [...document.querySelectorAll(".jp-OutputArea .vae-caption")].map(
+        (caption) => [caption.parentElement.querySelector("img").alt, caption.innerText.trim()])"""
     )
     assert words or lab.page.locator(".explorer").count() == 0
     for alt, caption in words:

@@ -33,9 +33,9 @@ def walk_controls(views):
 
 def picture(view):
     """The PNG that the view shows, as bytes."""
-    from ipywidgets import Image
+    from vae_helpers.picture import Picture
 
-    return next(bytes(part.value) for part in view.children if isinstance(part, Image))
+    return next(bytes(part.png) for part in view.children if isinstance(part, Picture))
 
 
 def stations(control):

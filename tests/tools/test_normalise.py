@@ -1,4 +1,4 @@
-"""`make notebooks` and tools/normalise.py: what they store of a notebook after a run."""
+"""`make notebooks`: what it stores of a notebook after a run."""
 
 import base64
 import json
@@ -100,7 +100,7 @@ def test_notebooks_keeps_what_its_explorers_showed(tmp_path, monkeypatch):
     kinds = {kind for output in stored.cells[1].outputs for kind in output.data}
     assert kinds == {"image/png", "text/plain"}
     nbformat.write(notebook("1"), path)
-    normalise.main(path, path)
+    normalise.store(path.read_text(encoding="utf-8"), path)
     assert not kept.exists()
 
 

@@ -233,7 +233,7 @@ def picture(plain, **metadata):
 def test_what_would_be_missing_stops_the_build(fault, output):
     cell = {"cell_type": "code", "source": "1", "metadata": {}, "outputs": [output]}
     with pytest.raises(pages.SiteError, match=fault):
-        pages.page({"cells": [cell]}, "00_made", {}, None, [])
+        pages.page({"cells": [cell]}, "00_made", {}, None, [], set())
 
 
 def test_links_by_hand():

@@ -8,6 +8,7 @@ import importlib
 import json
 import shutil
 import sys
+from base64 import b64encode
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -86,6 +87,20 @@ def hints_of(stem):
         importlib.import_module(f"vae_lessons.{stem[3:]}.checks"), name).hints
 
 
+def frames_of(stem):
+    """The files of frames of a notebook's views."""
+    return sorted((ROOT / "notebooks/frames" / stem).glob("*.json.gz"))
+
+
+def write_frames(folder):
+    """Write the frames of all views as scripts, which a page opened from a folder may load."""
+    for path in (ROOT / "notebooks/frames").glob("*/*.json.gz"):
+        name = f"{path.parent.name}/{path.name.split('.')[0]}"
+        text = b64encode(path.read_bytes()).decode("ascii")
+        (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.js").write_text(f'vaeFrames("{name}", "{text}");\n', encoding="utf-8")
+
+
 def write_scoreboard(folder, pages):
     """Write the scoreboard with its pictures, and the table of all claims."""
     pictures = sorted((ROOT / "notebooks/pictures").glob("*.png"))
@@ -108,7 +123,8 @@ def write_sources(folder):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         kept = path.parent / "explorers" / f"{path.stem}.json"
         states = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
-        text = json.dumps(page(notebook, path.stem, pages, hints_of(path.stem), states))
+        frames = {file.name.split(".")[0] for file in frames_of(path.stem)}
+        text = json.dumps(page(notebook, path.stem, pages, hints_of(path.stem), states, frames))
         (folder / path.name).write_text(text, encoding="utf-8")
         title, promise = opening(notebook)
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
@@ -135,9 +151,11 @@ def copy_assets(folder):
     static.mkdir(parents=True)
     shutil.copy(mathjax() / "es5" / "tex-svg.js", static)
     shutil.copy(mathjax() / "LICENSE", static / "LICENSE.txt")
+    write_frames(folder / "_static" / "frames")
     for name in ("site.css", "site.js", "favicon.svg"):
         shutil.copy(HERE / name, folder / "_static")
-    shutil.copy(ROOT / "vae_helpers/explorer/explorer.css", folder / "_static")
+    explorer = ROOT / "notebooks/vae_lessons/start_here/explorer"
+    shutil.copy(explorer / "explorer.css", folder / "_static")
 
 
 def render(pages, folder):

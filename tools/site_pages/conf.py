@@ -5,7 +5,7 @@ from html import escape
 from docutils import nodes
 
 from site_pages.pages import SERIES
-from site_pages.renderer import live_explorer
+from site_pages.renderer import live_explorer, living_views
 
 project = html_title = SERIES
 extensions = ["myst_nb"]
@@ -35,10 +35,12 @@ mathjax3_config = {
 
 
 def bring_to_life(app, _name, _template, context, _doctree):
-    """Add the explorer's module inline to its pages: a local file may not load a module."""
+    """Add the modules of explorers and views to their pages: a local file may load no module."""
     if "live-explorer" in context.get("body", ""):
         app.add_css_file("explorer.css")
         app.add_js_file(None, body=live_explorer(), type="module")
+    if '<figure class="living' in context.get("body", ""):
+        app.add_js_file(None, body=living_views(), type="module")
 
 
 def fold(_app, doctree, _name):

@@ -103,16 +103,22 @@ def ledger(rows):
     return "\n".join(lines) + "\n"
 
 
+def slug(name):
+    """A view's name as the name of its file of frames."""
+    return re.sub(r"\W+", "-", name).strip("-")
+
+
 def plural(count, noun):
     """'1 claim', '2 claims'."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def page(notebook, stem, pages, hints, explorers):
+def page(notebook, stem, pages, hints, explorers, frames):
     """The notebook as its page shows it; the one given is left as it is.
 
     hints: gives the hints of an exercise by its name. explorers: what the notebook's explorers
-    showed, in their order. Raises SiteError where something that a reader needs is missing.
+    showed, in their order. frames: names of the views that have files of frames. Raises SiteError
+    where something that a reader needs is missing.
     """
     notebook, explorers = deepcopy(notebook), iter(explorers)
     cells, solution = [], ""
@@ -123,7 +129,7 @@ def page(notebook, stem, pages, hints, explorers):
             solution = found[1] if found else solution
             cells.append(prose(folded(cell, SOLUTION.sub("", text))))
             continue
-        cell["outputs"] = [shown(output, stem, explorers) for output in cell["outputs"]]
+        cell["outputs"] = [shown(output, stem, explorers, frames) for output in cell["outputs"]]
         asked = ASKED.fullmatch(source(cell).strip())
         if "solution" in tags(cell):
             before = f'<details class="solution">\n<summary>Solution</summary>\n\n{solution}'
@@ -162,10 +168,11 @@ def helped(hints, stem):
     return HELP.format(stem=stem, hints="".join(lines))
 
 
-def shown(output, stem, explorers):
+def shown(output, stem, explorers, frames):
     """An output with what the renderer wants to know of a picture.
 
-    That is alternative text, size, whether a view is live in JupyterLab, an explorer's state.
+    That is alternative text, size, whether a view is live in JupyterLab, where its frames are, an
+    explorer's state.
     """
     if output["output_type"] == "error":
         raise SiteError(f"{stem}.ipynb holds an error: {output['ename']}. Run make notebooks.")
@@ -178,6 +185,9 @@ def shown(output, stem, explorers):
     png = b64decode("".join(output["data"]["image/png"]))
     told["width"], told["height"] = struct.unpack(">II", png[16:24])
     told["live"] = plain.startswith("View: ")
+    view = slug(plain.removeprefix("View: "))
+    if told["live"] and view in frames:
+        told["frames"] = {"file": f"{stem}/{view}", "view": view}
     if plain.startswith("Explorer: "):
         told["explorer"] = next(explorers, None)
         if told["explorer"] is None:

@@ -226,17 +226,17 @@ class BetaCalculator(View):
         for name, control in controls.items():
             follower = self._follow_preset if name == "preset" else self._leave_preset
             control.observe(follower, "value")
-        super().__init__("hidden β", figures.hidden_beta, controls, _compute, prediction)
+        super().__init__("hidden β", figures.hidden_beta, controls, _compute, prediction,
+                         axes=["preset"])
+
+    def figure_at(self, preset, **settings):
+        """The figure of a preset with its own settings, or of a loss with these settings."""
+        return super().figure_at(preset=preset, **settings | _settings(preset))
 
     def _follow_preset(self, change):
-        if change["new"] == OWN:
-            return
-        arguments = dict(PRESETS[change["new"]].arguments)
-        noise = [name for name in ("likelihood", "variance", "scale") if name in arguments]
-        arguments["likelihood"] = {name: arguments.pop(name) for name in noise}
         self._moving = True
         try:
-            for name, value in arguments.items():
+            for name, value in _settings(change["new"]).items():
                 self.controls[name].value = value
         finally:
             self._moving = False
@@ -247,7 +247,17 @@ class BetaCalculator(View):
 
     def _changed(self, _change):
         if not self._moving:  # a preset is drawn once, after all controls are set
-            self.refresh()
+            super()._changed(_change)
+
+
+def _settings(preset):
+    """The values of the other controls that a preset sets."""
+    if preset == OWN:
+        return {}
+    arguments = dict(PRESETS[preset].arguments)
+    noise = [name for name in ("likelihood", "variance", "scale") if name in arguments]
+    arguments["likelihood"] = {name: arguments.pop(name) for name in noise}
+    return arguments
 
 
 def _compute(preset, likelihood, **settings):

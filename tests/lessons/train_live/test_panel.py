@@ -58,7 +58,7 @@ def status(panel):
 def test_it_waits_for_the_learner():
     async def scenario(panel):
         await asyncio.sleep(0.05)
-        assert panel.trainer.records == [] and "Not trained yet" in panel._text.value
+        assert panel.trainer.records == [] and "Not trained yet" in panel._picture.caption
         assert np.all(panel.data["rates"] == 0) and panel.data["samples"].shape == (20, 28, 28)
 
     drive(scenario)
@@ -194,7 +194,7 @@ def test_step_makes_one_step_and_reset_starts_anew():
         panel._single_step()
         panel._single_step()
         first = panel.trainer.records
-        assert len(first) == 2 and "Epoch 0.8" in panel._text.value
+        assert len(first) == 2 and "Epoch 0.8" in panel._picture.caption
         panel._reset()
         assert panel.trainer.records == [] and panel._bar.n == 0
         panel._single_step()
