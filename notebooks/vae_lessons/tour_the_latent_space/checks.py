@@ -328,7 +328,7 @@ readable = Choice(
     {"A", "E"},
     {
         "A": "t-SNE tries to keep near neighbours, and nearly every nearest neighbour in its plane "
-             "is among the ten nearest codes.",
+             "is among its ten nearest in the latent space.",
         "B": "t-SNE keeps distances in general only roughly: over all pairs of points, their "
              "correlation with the true distances is about 0.44, lower than PCA's.",
         "C": "t-SNE gives each point the same number of effective neighbours, wherever it lies. "
@@ -339,7 +339,7 @@ readable = Choice(
              "all perplexities and agrees with them is hardly made by t-SNE.",
     },
     [
-        "t-SNE looks at near neighbours alone, and at about as many as its perplexity says.",
+        "t-SNE tries to keep near neighbours near, about as many as its perplexity says.",
         "Which of the five need what the picture does not keep, such as large distances?",
         "Two of the five hold: one about single neighbours, one that brings evidence from outside "
         "the picture.",

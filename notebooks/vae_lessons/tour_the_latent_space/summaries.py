@@ -18,10 +18,10 @@ PICTURE = {"confident": "classifier is confident (share of pictures)",
            "nearest": "distance to the nearest real digit (pixel values)"}
 MEANING = {"slant": "|correlation| of slant and value along the path",
            "stroke_width": "|correlation| of width and value along the path"}
-PATH_TITLES = {PICTURE["confident"]: "Spherical middles: confident more often …",
-               PICTURE["nearest"]: "… but no nearer to real digits"}
-LENGTH_TITLES = {PICTURE["confident"]: "Longer codes: more confident pictures …",
-                 PICTURE["nearest"]: "… which are farther from real digits"}
+PATH_TITLES = {PICTURE["confident"]: "Spherical middles: confident more often",
+               PICTURE["nearest"]: "Spherical middles: no nearer to real digits"}
+LENGTH_TITLES = {PICTURE["confident"]: "Longer draws: confident more often",
+                 PICTURE["nearest"]: "Longer draws: farther from real digits"}
 MEANING_TITLES = {MEANING["slant"]: "Slant: random directions do as well",
                   MEANING["stroke_width"]: "Stroke width: regression does better"}
 DIRECTIONS = ("best of ten latents", "best of ten random directions",
