@@ -81,9 +81,9 @@ COUNTS = {
     "count": lambda n, images: recent([evaluation.Evaluation(1.0, 1.0)] * 5, n),
     "count of residuals": lambda n, images: draw_residuals(1.0, 1.0, n, 0),
     "steps of a fit": lambda n, images: fit_scale(
-        "variance", log_range=1.0, scale=1.0, count=4, steps=n, seed=0, batch_size=2, **SETTINGS),
+        "variance", decades=1.0, scale=1.0, count=4, steps=n, seed=0, batch_size=2, **SETTINGS),
     "batch_size of a fit": lambda n, images: fit_scale(
-        "variance", log_range=1.0, scale=1.0, count=4, steps=1, seed=0, batch_size=n, **SETTINGS),
+        "variance", decades=1.0, scale=1.0, count=4, steps=1, seed=0, batch_size=n, **SETTINGS),
     "k": lambda n, images: covered(torch.zeros(5, 2), torch.zeros(5, 2), n),
     "epochs": lambda n, images: train_classifier(
         images, torch.zeros(12, dtype=torch.int64), **CLASSIFIER | {"epochs": n}),

@@ -621,7 +621,6 @@ def noisy_gradients(seed):
     random = np.random.default_rng(seed)
     kinds = ("variance", "log variance")
     return {"variances": [0.01, 1.0, 100.0], "laws": {kind: [9.0, 1.0, 0.1] for kind in kinds},
-            "stored": {kind: 1 + random.random((4, 3)) for kind in kinds},
             "live": {kind: list(seed + random.random(3)) for kind in kinds}}
 
 
@@ -647,7 +646,7 @@ def standardised(seed):
     return {"x": np.linspace(-1, 1, 7)[:, None], "truth": np.linspace(-seed, seed, 7)[:, None],
             "direct": {name: random.normal(size=(7, 1)) for name in names},
             "standardised": {name: random.normal(size=(7, 1)) for name in names},
-            "off": {name: (20.0 * seed, 0.1) for name in names}, "failing": 1.5,
+            "excess": {name: (20.0 * seed, 0.1) for name in names}, "failing": 1.5,
             "scale": 10.0 * seed}
 
 
@@ -1212,7 +1211,7 @@ def test_a_fit_that_failed_is_told_and_what_is_not_finite_is_not_drawn():
     data["excess"]["log variance"] = np.full(4, np.inf)
     fig = fitted_scales(**data)
     titles = [axes.get_title("left") for axes in fig.axes]
-    assert titles[1] == "log variance:\n3 of 4 fail, median ∞ nats off"
+    assert titles[1] == "log variance:\n3 of 4 fail, median excess ∞ nats"
     assert titles[2].startswith("softplus (your guess):")
     assert np.isnan(fig.artists_of["log variance"]["stored"][1].get_ydata()).all()
     assert len(fig.artists_of["variance"]["live"].get_xdata()) == 0

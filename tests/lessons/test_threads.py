@@ -116,6 +116,6 @@ def test_the_judge_of_pictures_is_trained_on_one_thread(two_threads, seen, monke
 
 
 def test_small_networks_of_scales_are_fitted_on_one_thread(two_threads, seen):
-    fit_scale("variance", log_range=0.5, scale=1.0, count=20, steps=2, seed=0,
+    fit_scale("variance", decades=0.5, scale=1.0, count=20, steps=2, seed=0,
                          optimizer="SGD", learning_rate=1e-2, batch_size=10)
     assert seen == [1, 1]

@@ -169,8 +169,8 @@ def _empty_bowls():
             for name, label in (("variance", "σ²"), ("log variance", "log σ²"))},
     }
     plain.set(xlabel="σ²", ylabel="NLL (nats)", title=TWO_LINES)
-    plain.ticklabel_format(axis="x", scilimits=(-2, 3))
-    plain.locator_params(axis="x", nbins=5)
+    plain.locator_params(axis="x", nbins=3)
+    plain.xaxis.set_major_formatter(lambda value, _place: _plain(value))
     plain.legend(loc="lower right", fontsize=9)
     log.set(xlabel="log σ²", ylabel="NLL (nats)", title=TWO_LINES)
     slopes.set(xscale="log", yscale="log", xlabel="σ²", ylabel="|gradient of the NLL|",
@@ -184,23 +184,19 @@ def _empty_bowls():
 
 
 @styled
-def gradient_noise(variances, laws, stored, live):
-    """How much one residual's gradient varies at the true σ²: the laws, stored seeds, this run.
+def gradient_noise(variances, laws, live):
+    """How much one residual's gradient varies at the true σ²: the laws, and this run.
 
-    variances: true σ² [v]; laws: {parametrisation: standard deviations [v]}; stored: the same
-    measured, [seeds, v]; live: [v].
+    variances: true σ² [v]; laws: {parametrisation: standard deviations [v]}; live: the same
+    measured, [v].
     """
     fig = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes = fig.subplots()
     for name, words in (("variance", "σ²"), ("log variance", "log σ²")):
         colour, line, mark = STYLES[name]
-        measured = np.asarray(stored[name])  # [seeds, v]
         axes.plot(variances, laws[name], line, color=colour,
                   label=f"with respect to {words}: formula")
-        axes.plot(np.broadcast_to(variances, measured.shape).ravel(), measured.ravel(), mark,
-                  color=colour, alpha=0.5, label="stored seeds")
-        axes.plot(variances, live[name], "D", color="black", fillstyle="none", markersize=9,
-                  label="this run")
+        axes.plot(variances, live[name], mark, color=colour, markersize=8, label="measured")
     axes.set(xscale="log", yscale="log", xlabel="true variance σ²",
              ylabel="standard deviation\nof one residual's gradient",
              xlim=(min(variances) / 3, 3 * max(variances)),
@@ -220,7 +216,7 @@ def gradient_noise(variances, laws, stored, live):
 def residuals_of_zero(traces):
     """The NLL while a network fits residuals that are all 0, step by step.
 
-    traces: {name: NLL [steps], which ends where training stopped}; three of them.
+    traces: {name: NLL [steps], which ends where a gradient was not finite}; three of them.
     """
     fig = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes, steps = fig.subplots(), max(map(len, traces.values()))
@@ -232,9 +228,9 @@ def residuals_of_zero(traces):
         if len(trace) < steps:
             axes.plot([len(trace) - 1], [trace[-1]], "x", color="black", markersize=11,
                       markeredgewidth=2.5)
-            axes.annotate(f" stops at step {len(trace)}:\n the loss is not finite",
+            axes.annotate(f" stops at step {len(trace)}:\n the gradient is not finite",
                           (len(trace) + 5, trace[-1]), va="bottom", ha="left", fontsize=9)
-            told.append(f"{name} stops at step {len(trace)}, where the loss is not finite")
+            told.append(f"{name} stops at step {len(trace)}, where the gradient is not finite")
         else:
             told.append(f"{name} ends at {trace[-1]:.1f} nats".replace("-", "−"))
     axes.set(xlabel="training step", ylabel="NLL of residuals that are 0\n(nats per residual)",

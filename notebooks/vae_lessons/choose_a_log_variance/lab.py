@@ -137,15 +137,15 @@ HIDDEN = 32  # units in each of two layers
 OPTIMIZERS = {"Adam": torch.optim.Adam, "SGD": torch.optim.SGD}  # SGD without momentum
 
 
-def true_variance(x, log_range, scale):
-    """σ²(x) = (scale · 10^(½ log_range sin πx))², for x from −1 to 1.
+def true_variance(x, decades, scale):
+    """σ²(x) = (scale · 10^(½ decades sin πx))², for x from −1 to 1.
 
-    σ covers `log_range` powers of ten; `scale` is the middle of them.
+    σ covers `decades` powers of ten; `scale` is the middle of them.
     """
-    return (scale * 10 ** (0.5 * log_range * torch.sin(math.pi * x))) ** 2
+    return (scale * 10 ** (0.5 * decades * torch.sin(math.pi * x))) ** 2
 
 
-def draw_residuals(log_range, scale, count, seed):
+def draw_residuals(decades, scale, count, seed):
     """x, uniform from −1 to 1, and a residual for each: [count, 1] both.
 
     Another scale gives the same residuals in another unit. Raises `ValueError` for one that is
@@ -155,7 +155,7 @@ def draw_residuals(log_range, scale, count, seed):
         raise ValueError(f"The scale must be a positive number, got {scale}.")
     count, generator = arguments.whole_number(count, "count"), arguments.generator(seed)
     x = 2 * torch.rand(count, 1, generator=generator) - 1
-    return x, true_variance(x, log_range, scale).sqrt() * torch.randn(count, 1, generator=generator)
+    return x, true_variance(x, decades, scale).sqrt() * torch.randn(count, 1, generator=generator)
 
 
 def small_net(bias, seed):
@@ -233,12 +233,12 @@ def fit_residuals(parametrisation, x, r, *, optimizer, learning_rate, batch_size
     return Fit(net, to_variance, train_variance(net, to_variance, x, r, batches, made))
 
 
-def fit_scale(parametrisation, *, log_range, scale, count, steps, seed, **settings):
+def fit_scale(parametrisation, *, decades, scale, count, steps, seed, **settings):
     """Train one fit, as far as it goes: the `Fit`, and the step at which it stopped or None.
 
     settings: `optimizer`, `learning_rate` and `batch_size` of `fit_residuals`.
     """
-    x, r = draw_residuals(log_range, scale, count, seed)
+    x, r = draw_residuals(decades, scale, count, seed)
     fit = fit_residuals(parametrisation, x, r, steps=steps, seed=seed, **settings)
     return fit, len(fit.losses) if len(fit.losses) < steps else None
 
@@ -257,16 +257,16 @@ def grid(points=25):
     return torch.linspace(-1, 1, points)[:, None]
 
 
-def constant_excess(log_range):
+def constant_excess(decades):
     """The excess NLL in nats of the best constant variance, which knows nothing of x.
 
     The best constant is the mean of σ². The same for every scale.
     """
-    variance = true_variance(grid(), log_range, 1.0)
+    variance = true_variance(grid(), decades, 1.0)
     return excess_nll(variance, variance.mean()).mean().item()
 
 
-def measure_fit(fit, log_range, scale):
+def measure_fit(fit, decades, scale):
     """How far a `Fit` is from the truth on `grid`.
 
     log_variance: log₁₀ σ², [points]; excess: nats per residual above the least possible, see
@@ -274,7 +274,7 @@ def measure_fit(fit, log_range, scale):
     """
     x = grid()
     variance = fit.variance(x).double()
-    excess = excess_nll(true_variance(x.double(), log_range, scale), variance)
+    excess = excess_nll(true_variance(x.double(), decades, scale), variance)
     return {"log_variance": variance.log10().flatten().tolist(), "excess": excess.mean().item(),
             "stuck": fit.stuck(x)}
 

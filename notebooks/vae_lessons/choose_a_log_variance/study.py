@@ -24,7 +24,7 @@ def run_fits(seed, *, fits, variances, sizes, ratios, draws, **settings):
     found = {key: [] for key in ("log_variance", "excess", "stuck", "diverged")}
     for optimizer, parametrisation, span, learning_rate, unit in places(fits):
         fitted, diverged = lab.fit_scale(
-            parametrisation, log_range=span, scale=unit, seed=seed, optimizer=optimizer,
+            parametrisation, decades=span, scale=unit, seed=seed, optimizer=optimizer,
             learning_rate=learning_rate, **settings)
         measured = lab.measure_fit(fitted, span, unit) | {"diverged": diverged}
         for key, values in found.items():

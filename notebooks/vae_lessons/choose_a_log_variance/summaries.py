@@ -9,7 +9,7 @@ from vae_helpers import results
 from vae_lessons.choose_a_log_variance import lab, noise
 
 AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")  # as stored
-NAMES = ("optimizer", "parametrisation", "log_range", "learning_rate", "scale")  # of AXES
+NAMES = ("optimizer", "parametrisation", "decades", "learning_rate", "scale")  # of AXES
 
 
 def table(runs, key, fits):
@@ -36,7 +36,7 @@ class Fits:
         self.excess = np.nan_to_num(self._table("excess"), nan=np.inf)
         self.steps = self._table("diverged")  # the step at which it stopped, or NaN
         self.stopped = np.isfinite(self.steps)
-        self.constant = np.array([lab.constant_excess(wide) for wide in self.axes["log_range"]])
+        self.constant = np.array([lab.constant_excess(wide) for wide in self.axes["decades"]])
         self.failed = self.stopped | ~(self.excess < self.constant[:, None, None])
         self.stuck, self.curves = self._table("stuck"), self._table("log_variance")
 
@@ -59,33 +59,26 @@ class Fits:
             return {name: self.of(values, parametrisation=name, optimizer=optimizer, **chosen)
                     for name in self.axes["parametrisation"]}
 
-        truth = lab.true_variance(lab.grid(), chosen["log_range"], chosen["scale"])
+        truth = lab.true_variance(lab.grid(), chosen["decades"], chosen["scale"])
         return {"x": lab.grid()[:, 0].numpy(), "truth": truth.log10()[:, 0].numpy(),
                 "stored": split(self.curves), "excess": split(self.excess),
                 "failures": {name: int(bad.sum()) for name, bad in split(self.failed).items()},
-                "settings": f"scale {chosen['scale']:g}, learning rate "
+                "settings": f"Scale {chosen['scale']:g}, learning rate "
                             f"{chosen['learning_rate']:g}, {optimizer}"}
 
-    def map(self, optimizer, log_ranges):
-        """What `figures_of_fits.failure_maps` draws: failed fits over `log_ranges` and seeds."""
+    def map(self, optimizer, ranges):
+        """What `figures_of_fits.failure_maps` draws: failed fits over `ranges` and seeds."""
         counts = {}
         for name in self.axes["parametrisation"]:
             bad = self.of(self.failed, optimizer=optimizer, parametrisation=name,
-                          log_range=log_ranges)
+                          decades=ranges)
             counts[name] = bad.sum((0, 1))  # [learning rate, scale]
-        return {"failures": counts, "of": len(self.runs) * len(log_ranges), "optimizer": optimizer,
+        return {"failures": counts, "of": len(self.runs) * len(ranges), "optimizer": optimizer,
                 "learning_rates": self.axes["learning_rate"], "scales": self.axes["scale"]}
 
     def count(self, values, **chosen):
         """How many of the chosen fits are True, for each seed: [seed]."""
         return self.of(values, **chosen).reshape(len(self.runs), -1).sum(1)
-
-    def gradient_noise(self):
-        """Standard deviation of the gradients at the true σ²: {parametrisation: [seed, σ²]}."""
-        middle = self.settings["ratios"].index(1.0)
-        return {kind: np.array([[row[middle][kind][1] for row in run["gradients"]]
-                                for run in self.runs.values()])
-                for kind in ("variance", "log variance")}
 
     def law_misses(self):
         """How far both gradients' moments are from their laws, in standard deviations: [seed]."""
@@ -110,7 +103,7 @@ class Fits:
 
         Of the fits by log variance (Adam, mild range, learning rate 0.01), median over x.
         """
-        output = math.log(10) * self.of(self.curves, optimizer="Adam", log_range=0.5,
+        output = math.log(10) * self.of(self.curves, optimizer="Adam", decades=0.5,
                                         parametrisation="log variance", learning_rate=1e-2)
         return {"σ²": np.median(np.exp(output).var(0, ddof=1), 1),
                 "log σ²": np.median(output.var(0, ddof=1), 1)}
@@ -176,20 +169,20 @@ class Standardised:
 
     def __init__(self):
         stored = results.load("standardised")
-        self.log_ranges, self._runs = stored["settings"]["spans"], stored["runs"].values()
+        self.ranges, self._runs = stored["settings"]["spans"], stored["runs"].values()
 
     def excess(self, optimizer, name):
-        """Excess NLL in nats per residual, infinite where training stopped: [seed, log_range]."""
+        """Excess NLL in nats per residual, infinite where training stopped: [seed, decades]."""
         found = np.array([run["excess"][optimizer][name] for run in self._runs], dtype=float)
         return np.nan_to_num(found, nan=np.inf)
 
-    def failures(self, optimizer, names, log_ranges=None):
+    def failures(self, optimizer, names, ranges=None):
         """How many of the named parametrisations' fits fail, for each seed: [seed]."""
-        limits = np.array([lab.constant_excess(log_range) for log_range in self.log_ranges])
-        wanted = [self.log_ranges.index(log_range) for log_range in log_ranges or self.log_ranges]
+        limits = np.array([lab.constant_excess(decades) for decades in self.ranges])
+        wanted = [self.ranges.index(decades) for decades in ranges or self.ranges]
         return sum((self.excess(optimizer, name) >= limits)[:, wanted].sum(1) for name in names)
 
-    def lead(self, optimizer, log_range=2.0):
+    def lead(self, optimizer, decades=2.0):
         """Excess NLL of softplus less that of the log variance, for each seed: [seed]."""
         softplus, log = (self.excess(optimizer, name) for name in ("softplus", "log variance"))
-        return (softplus - log)[:, self.log_ranges.index(log_range)]
+        return (softplus - log)[:, self.ranges.index(decades)]

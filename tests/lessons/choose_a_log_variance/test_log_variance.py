@@ -148,7 +148,7 @@ def test_every_fit_begins_near_one_and_learns(name):
     start = lab.fit_residuals(name, x, r, seed=1, steps=1, **SETTINGS | {"learning_rate": 0.0})
     assert start.variance(lab.grid()).log().abs().max() < 1.2
     fitted, stopped = lab.fit_scale(
-        name, log_range=0.5, scale=1.0, count=1000, steps=400, seed=1, **SETTINGS)
+        name, decades=0.5, scale=1.0, count=1000, steps=400, seed=1, **SETTINGS)
     found = lab.measure_fit(fitted, 0.5, 1.0)
     assert stopped is None and found["stuck"] == 0 and len(fitted.losses) == 400
     assert found["excess"] < 0.5 * lab.constant_excess(0.5)
@@ -172,7 +172,7 @@ def test_small_residuals_leave_no_gradient_to_the_clamp_alone():
     found = {}
     for name in lab.PARAMETRISATIONS:
         fitted, _ = lab.fit_scale(
-            name, log_range=0.5, scale=0.01, count=1000, steps=300, seed=1, **SETTINGS)
+            name, decades=0.5, scale=0.01, count=1000, steps=300, seed=1, **SETTINGS)
         found[name] = lab.measure_fit(fitted, 0.5, 0.01)
     assert found["variance"]["stuck"] == 1 and found["variance"]["excess"] > 10
     assert found["log variance"]["stuck"] == found["softplus"]["stuck"] == 0
@@ -180,7 +180,7 @@ def test_small_residuals_leave_no_gradient_to_the_clamp_alone():
 
 def test_a_fit_that_overflows_stops_with_finite_weights():
     fitted, stopped = lab.fit_scale(
-        "log variance", log_range=2.0, scale=100.0, count=1000, steps=50, seed=1,
+        "log variance", decades=2.0, scale=100.0, count=1000, steps=50, seed=1,
         **SETTINGS | {"optimizer": "SGD", "learning_rate": 0.1})
     assert stopped == len(fitted.losses) < 50
     assert all(parameter.isfinite().all() for parameter in fitted.net.parameters())
@@ -345,7 +345,7 @@ def test_the_stored_fits_are_chosen_by_their_axes():
     assert shown["of"] == 20 and shown["failures"]["softplus"].shape == (3, 5)
     total = sum(count.sum() for count in shown["failures"].values())
     assert total == fits.count(fits.failed, optimizer="Adam").sum()
-    panels = fits.panels(log_range=2.0, scale=1.0, learning_rate=0.01)
+    panels = fits.panels(decades=2.0, scale=1.0, learning_rate=0.01)
     assert panels["stored"]["softplus"].shape == (10, 25) and len(panels["truth"]) == 25
 
 
