@@ -209,7 +209,7 @@ group_bounds = Exercise(
     [
         "Reshape [draws, n] to [groups, K, n]; the bound is taken along one of these axes.",
         "log (1/K) Σ w = logsumexp(log w) − log K: give logsumexp the log weights.",
-        "torch.logsumexp(log_weights.reshape(-1, k, n), dim=1) − math.log(k), with n the images.",
+        "torch.logsumexp(log_weights.reshape(-1, K, n), dim=1) − math.log(K), with n the images.",
     ],
 )
 
@@ -239,7 +239,7 @@ paired_interval = Exercise(
         Mistake(_with_width(lambda a, b: 1.96 * ((a.var() + b.var()) / len(a)).sqrt()),
                 "You treated the two models as if they had been tested on different images. Some "
                 "images are hard for both, and this cancels in the difference: take the std of "
-                "a − b."),
+                "first − second."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).std()),
                 "This is the spread of single images. The mean of n of them spreads √n less."),
         Mistake(_with_width(lambda a, b: (a - b).std() / math.sqrt(len(a))),
@@ -250,9 +250,10 @@ paired_interval = Exercise(
         Mistake(_with_width(lambda a, b: 2 * (a - b).std() / math.sqrt(len(a))),
                 "Nearly: you took 2 standard errors. Here 1.96 are asked for."),
         Mistake(_with_width(lambda a, b: 1.96 * a.std() / math.sqrt(len(a))),
-                "This is the interval of one model's mean. Take the spread of a − b."),
+                "This is the interval of one model's mean. Take the spread of first − second."),
         Mistake(_with_width(lambda a, b: 1.96 * (a.std() + b.std()) / math.sqrt(len(a))),
-                "You added the two spreads. Most of each is common to both: take that of a − b."),
+                "You added the two spreads. Most of each is common to both: take that of "
+                "first − second."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).var() / math.sqrt(len(a))),
                 "This has the variance in it. Take its root, the standard deviation."),
         Mistake(_with_width(lambda a, b: 1.96 * (a - b).std() / len(a)),
@@ -269,16 +270,17 @@ paired_interval = Exercise(
         Mistake(lambda a, b: _interval(a, b).flip(0), "The mean comes first, half the width "
         "second."),
         Mistake(lambda a, b: torch.stack([(a - b).abs().mean(), _interval(a, b)[1]]),
-                "You averaged |a − b|. Keep the sign: it says which model is better."),
-        Mistake(lambda a, b: _interval(b, a), "You took b − a. a − b is asked for."),
+                "You averaged |first − second|. Keep the sign: it says which model is better."),
+        Mistake(lambda a, b: _interval(b, a),
+                "You took second − first. first − second is asked for."),
         Mistake(lambda a, b: torch.stack([(a - b).mean() - _interval(a, b)[1],
                                           (a - b).mean() + _interval(a, b)[1]]),
                 "These are the interval's two ends. The mean and half the width are asked for."),
     ],
     [
         "Both models were tested on every image. Of which numbers should you take the std?",
-        "Of the differences, image by image; the standard error of their mean is std / √n.",
-        "d = a − b; torch.stack([d.mean(), 1.96 * d.std() / math.sqrt(len(d))]).",
+        "Of the paired differences, one an image; the standard error of their mean is std / √n.",
+        "d = first − second; torch.stack([d.mean(), 1.96 * d.std() / math.sqrt(len(d))]).",
     ],
 )
 

@@ -88,8 +88,8 @@ def bound_against_evidence(draws, here, errors, gaps, stored, guess=None, fig=No
                                  f"the images hold {gaps[here]['worst']:.0%} of it")
     left = parts["zero"].axes
     guessed = f"; you said: {guess}" if guess else ""
-    left.set_title(f"At K = {here:,}, {above:.0%} of the estimates are above log p(x),\n"
-                   f"their mean is {mean:.2f} below{guessed}")
+    left.set_title(f"At K = {here:,} the average estimate is {mean:.2f} nats too\n"
+                   f"low, yet {above:.0%} are too high{guessed}")
     fig.caption = (
         f"K = {here:,}: the mean estimate lies {mean:.3f} ± {half_width:.3f} nats below log p(x), "
         f"and {above:.0%} of the single estimates lie above it{guessed}. The median image's gap "
@@ -137,17 +137,25 @@ def bounds_of_models(draws, bounds):
     draws: [K]; bounds: {model: {K: [images]}}, two of them, in nats.
     """
     fig = Figure(figsize=(9.6, 3.5), layout="constrained")
-    axes, last, told = fig.subplots(), max(draws), []
+    axes, ends = fig.subplots(), (min(draws), max(draws))
     for (label, of), colour, marker in zip(bounds.items(), (BLUE, ORANGE), "os"):
         means = [-np.mean(np.asarray(of[k])) for k in draws]
         axes.plot(draws, means, marker + "-", color=colour, label=label)
-        told.append(f"{label} by {means[0] - means[-1]:.1f} nats")
-    axes.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * last),
+    axes.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * ends[1]),
              ylabel="$-\\mathcal{L}_K$ (nats per image; lower is better)",
-             title=f"{last:,} draws in place of one improve {' and '.join(told)}")
+             title="; ".join(f"At K = {k:,} {_who_leads(bounds, k)}" for k in ends))
     axes.legend(fontsize=9)
-    fig.caption = f"{last:,} draws in place of one improve {' and '.join(told)}."
+    fig.caption = axes.get_title() + "."
     return fig
+
+
+def _who_leads(bounds, k):
+    """Who leads at K = k, and by how much; "level" where the paired 95 % interval contains 0."""
+    (first, a), (second, b) = ((label, np.asarray(of[k])) for label, of in bounds.items())
+    lead = a - b
+    if abs(lead.mean()) < 1.96 * lead.std(ddof=1) / np.sqrt(len(lead)):
+        return f"{first} and {second} are level"
+    return f"{first if lead.mean() > 0 else second} leads by {abs(lead.mean()):.1f} nats"
 
 
 @styled
@@ -170,16 +178,16 @@ def image_by_image(scores, paired, unpaired):
     left.legend(fontsize=9)
     mean = (a - b).mean()
     for row, (label, width, colour) in enumerate([
-            ("image by image", paired, ORANGE), ("from two means", unpaired, GREEN)]):
+            ("paired", paired, ORANGE), ("unpaired", unpaired, GREEN)]):
         right.errorbar(mean, row, xerr=width, fmt="os"[row], color=colour, capsize=4)
         text = f"{label}: {mean:.2f} ± {width:.2f}".replace("-", "−")
         right.text(mean, row - 0.13, text, ha="center", fontsize=9, bbox=behind)
     right.axvline(0, color="#777777", linestyle="--", zorder=0)
     right.set(yticks=[], ylim=(1.5, -0.5),
               xlabel=f"{first} minus {second}, mean −bound (nats per image)",
-              title=f"Image by image, the interval is\n{unpaired / paired:.0f} times narrower")
-    fig.caption = (f"{first} minus {second}: {mean:.2f} nats, ± {paired:.2f} image by image, "
-                   f"± {unpaired:.2f} from two means.")
+              title=f"The paired interval is\n{unpaired / paired:.0f} times narrower")
+    fig.caption = (f"{first} minus {second}: {mean:.2f} nats, ± {paired:.2f} paired, "
+                   f"± {unpaired:.2f} unpaired.")
     return fig
 
 

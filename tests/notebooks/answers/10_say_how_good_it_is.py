@@ -12,15 +12,15 @@ def my_log_weights(model, x, eps):
     return likelihood + log_ratio.sum(2)
 
 
-def my_group_bounds(log_weights, k):
-    groups = log_weights.split(k)  # [k, n] each
-    whole = [one for one in groups if len(one) == k]
-    return torch.stack([one.logsumexp(0) - math.log(k) for one in whole])
+def my_group_bounds(log_weights, K):
+    groups = log_weights.split(K)  # [K, n] each
+    whole = [one for one in groups if len(one) == K]
+    return torch.stack([one.logsumexp(0) - math.log(K) for one in whole])
 
 
-def my_paired_interval(a, b):
-    spread, mean = torch.std_mean(a - b)
-    return torch.stack((mean, 1.96 * spread / len(a) ** 0.5))
+def my_paired_interval(first, second):
+    spread, mean = torch.std_mean(first - second)
+    return torch.stack((mean, 1.96 * spread / len(first) ** 0.5))
 
 
 def my_report(validation, test):
