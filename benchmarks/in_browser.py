@@ -39,10 +39,11 @@ def jupyter(notebooks=(), **written):
             yield browser, server
 
 
-def run(browser, server, name):
-    """A page on which the notebook has been run; ends the benchmark if it raises."""
+def run(browser, server, name, before="pass"):
+    """A page on which the notebook has been run, after the code `before`; ends if it raises."""
     lab = LabPage(browser, server)
     lab.open(name)
+    lab.ask_kernel(before)
     if not lab.run_all():
         sys.exit("\n".join([f"{name} raises:", *lab.error_outputs()]))
     return lab

@@ -1,15 +1,19 @@
-"""Fixtures: one server and one browser per process for all tests of this folder."""
+"""Fixtures: one server, one browser and one site per process for all tests of this folder."""
 
 import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from answered import answered
 
+from site_pages import build
+
 from .explorer_page import open_alone
 from .harness import Server, open_browser
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+Opened = namedtuple("Opened", "page troubles")
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +46,33 @@ def alone(browser):
     yield open_page
     for page in pages:
         page.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    build.build(folder)
+    return folder
+
+
+@pytest.fixture
+def visit(site, browser):
+    """Opens a page; `.troubles` collects its console, and requests that leave the site."""
+    contexts = []
+
+    def open_page(name, base=site.as_uri(), **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page, troubles = context.new_page(), []
+        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
+        page.on("request", lambda request: request.url.startswith((base, "data:", "blob:"))
+                or troubles.append(f"to the outside: {request.url}"))
+        page.goto(f"{base}/{name}")
+        if options.get("java_script_enabled", True):
+            page.evaluate("() => window.MathJax?.startup?.promise")
+        return Opened(page, troubles)
+
+    yield open_page
+    for context in contexts:
+        context.close()

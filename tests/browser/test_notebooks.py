@@ -1,5 +1,7 @@
 """Every notebook in a real JupyterLab: it runs, its controls work, and no error appears."""
 
+import base64
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from answered import answers_to
 
 from .conftest import NOTEBOOKS
 from .harness import LabPage
+from .ink import drawn, grey, matched
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CONTROLS = ".jp-OutputArea :is(.noUi-handle, input, select, textarea, button, [tabindex='0'])"
@@ -85,6 +88,36 @@ def test_every_live_picture_has_its_words(lab):
     for alt, caption in words:
         assert alt == "Figure: the text below says what it shows"
         assert len(caption) > 30, caption
+
+
+# For each view with axes, its figure with all of them at the first, middle and last option: the
+# size, the commands of the frame, and the PNG.
+THREE_FRAMES = """
+import base64 as _base64, gc as _gc, json as _json
+from vae_helpers.frames import commands as _commands
+from vae_helpers.picture import options as _options
+from vae_helpers.plots.base import png as _png
+from vae_helpers.widgets import View as _View
+for _one in [_one for _one in _gc.get_objects() if issubclass(type(_one), _View)]:
+    for _where in (0, 0.5, 1) if _one.comm and _one.axes else ():
+        _values = {_name: (_all := _options(_one.controls[_name]))[int(_where * (len(_all) - 1))]
+                   for _name in _one.axes}
+        _figure = _one.figure_at(**_one.values() | _values)
+        _agg = _base64.b64encode(_png(_figure)).decode()
+        print(_json.dumps([repr(_one), [_figure.bbox.width, _figure.bbox.height],
+                           _commands(_figure), _agg]))
+"""
+
+
+def test_a_page_draws_the_frames_as_the_figures_are(lab, browser):
+    """95 % of the ink of either picture has its match in the other within a pixel."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    for line in lab.ask_kernel(THREE_FRAMES).splitlines():
+        name, size, lines, agg = json.loads(line)
+        agg, (canvas, _) = grey(base64.b64decode(agg)), drawn(page, lines, size)
+        assert canvas.shape == agg.shape, name
+        assert min(matched(agg, canvas), matched(canvas, agg)) > 0.95, name
+    page.close()
 
 
 def readable(name):

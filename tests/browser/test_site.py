@@ -4,7 +4,6 @@ import base64
 import functools
 import json
 import threading
-from collections import namedtuple
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,63 +17,12 @@ from site_pages import build, pages
 
 from .conftest import NOTEBOOKS
 from .explorer_page import ELL, SEVEN, Grown, show
+from .site_page import DESK, PHONE, overflow, unfold
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NAMES = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 EXPLORERS = [path.stem for path in sorted((NOTEBOOKS / "explorers").glob("*.json"))]
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGrKPJQAAAABJRU5ErkJggg=="
-Opened = namedtuple("Opened", "page troubles")
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    build.build(folder)
-    return folder
-
-
-@pytest.fixture
-def visit(site, browser):
-    """Opens a page; `.troubles` collects its console, and requests that leave the site."""
-    contexts = []
-
-    def open_page(name, base=site.as_uri(), **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page, troubles = context.new_page(), []
-        page.on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
-        page.on("request", lambda request: request.url.startswith((base, "data:", "blob:"))
-                or troubles.append(f"to the outside: {request.url}"))
-        page.goto(f"{base}/{name}")
-        if options.get("java_script_enabled", True):
-            page.evaluate("() => window.MathJax?.startup?.promise")
-        return Opened(page, troubles)
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def unfold(page):
-    """Open all that is folded, and load pictures that wait until they are near."""
-    page.evaluate(
-        """async () => {
-            document.querySelectorAll("details").forEach((one) => (one.open = true));
-            const pictures = [...document.images];
-            pictures.forEach((picture) => (picture.loading = "eager"));
-            await Promise.all(pictures.map((picture) => picture.decode()));
-        }"""
-    )
-
-
-def overflow(page):
-    """By how many pixels the page, or its column of text, scrolls sideways."""
-    return page.evaluate(
-        """() => ["html", ".content"].map((name) => document.querySelector(name))
-            .reduce((sum, one) => sum + one.scrollWidth - one.clientWidth, 0)"""
-    )
 
 
 # [what is hard to read, how many pieces of text there are]
@@ -277,7 +225,7 @@ def made(tmp_path_factory):
     ])
     folder = tmp_path_factory.mktemp("made")
     notebook = json.loads(nbformat.writes(notebook))
-    made = pages.page(notebook, "00_made", {}, lambda _: ["Halve."], [])
+    made = pages.page(notebook, "00_made", {}, lambda _: ["Halve."], [], set())
     (folder / "index.ipynb").write_text(json.dumps(made), encoding="utf-8")
     build.render(folder, folder / "site")
     return (folder / "site").as_uri()

@@ -132,15 +132,16 @@ def test_growth():
 
 
 def test_a_row_of_a_slider_names_what_is_amiss():
-    standard = {(1, "keys"): 60.0, (2, "keys"): 90.0}
+    standard = {1: 60.0, 2: 90.0}
     verdicts = {
-        (1, 40.0): "holds", (1, 55.0): "over 50 ms", (1, 70.0): "over 50 ms, slower than standard",
-        (3, 80.0): "holds", (3, 95.0): "slower than standard", (0, 55.0): "over 50 ms",
+        (1, 40.0, 5.0, 5.0): "holds", (1, 70.0, 5.0, 5.0): "kernel slower than standard",
+        (3, 80.0, 25.0, 17.0): "page over 20 ms, site over 16 ms", (0, 55.0, 20.0, 16.0): "holds",
     }
-    for (panels, took), verdict in verdicts.items():
-        row = slider_latency.row("00", "beta", panels, "keys", [took] * 5, standard)
-        assert row[-1] == verdict and row[6] == f"{took:.0f}"
-    assert slider_latency.row("00", "beta", 1, "keys", [], standard)[-1] == "moves no picture"
+    for (panels, *took), verdict in verdicts.items():
+        row = slider_latency.row("00", "beta", panels, *([one] * 5 for one in took), standard)
+        assert row[-1] == verdict and row[3] == f"{took[0]:.0f} / {took[0]:.0f}"
+    assert slider_latency.row("04", "β", 1, [40.0], [], [], standard)[4:] == ["–", "–", "holds"]
+    assert slider_latency.row("00", "beta", 1, [], [], [], standard)[-1] == "moves no picture"
 
 
 def test_what_a_takes_line_says():

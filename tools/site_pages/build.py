@@ -9,13 +9,25 @@ import json
 import shutil
 import sys
 from base64 import b64encode
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sphinx.cmd.build import main as run_sphinx
 
-from site_pages.pages import SERIES, SiteError, ledger, opening, page, relink, state
+from site_pages.pages import (
+    SERIES,
+    SiteError,
+    cover,
+    ledger,
+    opening,
+    page,
+    relink,
+    slug,
+    state,
+    views,
+)
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -26,20 +38,27 @@ PAGES = {
     "LICENSE": "licences.md", "LICENSE-PROSE.md": "licences.md",
     "vae_helpers/mnist/README.md": "licences.md",
 }
+FRONT = "05_meet_kl_collapse", "β sweep"  # the view that opens the front page
 INDEX = """---
 hide-toc: true
 ---
 # {series}
 
-An interactive notebook series for people who know Python, a little probability and PyTorch. These
-pages show the notebooks as they were last run: text, figures and results. The explorer of
-[notebook 00](00_start_here.ipynb) is alive here too: walk through the latent plane, or draw a digit
-and see where it lands. Sliders, live training and the exercises’ checks need JupyterLab: in the
-folder of the repository type `make lab` (Windows: `py tools\\lab.py lab`).
+An interactive notebook series for people who know Python, a little probability and PyTorch. Move β,
+the weight of the KL term in a VAE’s loss, and see what it does to the digits:
 
-[Words and symbols](glossary.md) explains the field’s words and the formulas’ symbols.
-[The scoreboard](claims.md) tells which common claims about VAEs hold, and [all claims](ledger.md)
-is a table of everything that the notebooks measure.
+{front}
+
+[Notebook 05](05_meet_kl_collapse.ipynb) explains what you see.
+[Notebook 00](00_start_here.ipynb) is the place to start: walk through a latent plane, or draw a
+digit and see where it lands.
+[The scoreboard](claims.md) tells which common claims about VAEs hold, [all claims](ledger.md) is a
+table of everything that the notebooks measure, and [words and symbols](glossary.md) explains the
+field’s words and the formulas’ symbols.
+
+Every slider and explorer on these pages works without any installation. To train models live and to
+have your exercises checked, open the notebooks in JupyterLab: type `make lab` in the folder of the
+repository (Windows: `py tools\\lab.py lab`).
 
 {cards}
 
@@ -87,6 +106,20 @@ def hints_of(stem):
         importlib.import_module(f"vae_lessons.{stem[3:]}.checks"), name).hints
 
 
+def write_front(folder):
+    """The HTML of the view that opens the front page; writes its still picture."""
+    stem, name = FRONT
+    notebook = json.loads(read(f"notebooks/{stem}.ipynb"))
+    alt, picture = dict(views(notebook))[name]
+    (folder / "_static").mkdir()
+    (folder / "_static" / "front.png").write_bytes(picture)
+    told = json.dumps({"file": f"{stem}/{slug(name)}", "view": slug(name)})
+    return (f'<figure class="living" id="view-{slug(name)}"><div class="picture">'
+            f'<img src="_static/front.png" alt="{escape(alt)}"></div>'
+            f'<script type="application/json">{told}</script>'
+            f"<figcaption>{escape(alt)}</figcaption></figure>")
+
+
 def frames_of(stem):
     """The files of frames of a notebook's views."""
     return sorted((ROOT / "notebooks/frames" / stem).glob("*.json.gz"))
@@ -127,12 +160,15 @@ def write_sources(folder):
         text = json.dumps(page(notebook, path.stem, pages, hints_of(path.stem), states, frames))
         (folder / path.name).write_text(text, encoding="utf-8")
         title, promise = opening(notebook)
+        (folder / f"{path.stem}.png").write_bytes(cover(notebook, frames))
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
+                     f"![]({path.stem}.png)\n\n"  # decorative: the card says it all
                      f"{relink(promise, 'notebooks', pages)}\n\n*{state(notebook)}*")
     others = ["glossary", "claims", "ledger", "licences"]
     toctree = "\n".join([*(path.stem for path in paths), *others])
     written = {
-        "index": INDEX.format(series=SERIES, cards="\n\n".join(cards), toctree=toctree),
+        "index": INDEX.format(series=SERIES, front=write_front(folder), toctree=toctree,
+                              cards="\n\n".join(cards)),
         "glossary": relink(read("notebooks/GLOSSARY.md"), "notebooks", pages),
         "licences": LICENCES.format(code=read("LICENSE"), **{
             part: relink(read(name), "", pages).replace("\n#", "\n##").replace("# ", "## ", 1)
@@ -148,7 +184,7 @@ def copy_assets(folder):
     """Put Sphinx's settings, styles, script and MathJax where Sphinx looks for them."""
     shutil.copy(HERE / "conf.py", folder)
     static = folder / "_static" / "mathjax"
-    static.mkdir(parents=True)
+    static.mkdir(parents=True, exist_ok=True)
     shutil.copy(mathjax() / "es5" / "tex-svg.js", static)
     shutil.copy(mathjax() / "LICENSE", static / "LICENSE.txt")
     write_frames(folder / "_static" / "frames")

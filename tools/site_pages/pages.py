@@ -103,6 +103,29 @@ def ledger(rows):
     return "\n".join(lines) + "\n"
 
 
+def views(notebook):
+    """Iterate over (name, (alternative text, PNG)) of the views in a stored notebook."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            plain = "".join(output.get("data", {}).get("text/plain", ""))
+            if plain.startswith("View: ") and "image/png" in output["data"]:
+                yield plain.removeprefix("View: "), picture(output)
+
+
+def cover(notebook, frames):
+    """The PNG that stands for a notebook: its first view with frames, or else its first picture."""
+    first = next((png for name, (_, png) in views(notebook) if slug(name) in frames), None)
+    return first or next(picture(output)[1] for cell in notebook["cells"]
+                         for output in cell.get("outputs", ())
+                         if "image/png" in output.get("data", {}))
+
+
+def picture(output):
+    """Alternative text and PNG of an output."""
+    return (output["metadata"]["image/png"]["alt"],
+            b64decode("".join(output["data"]["image/png"])))
+
+
 def slug(name):
     """A view's name as the name of its file of frames."""
     return re.sub(r"\W+", "-", name).strip("-")
