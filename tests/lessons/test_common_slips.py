@@ -185,7 +185,7 @@ STANDARDISE = [
 
 INTERVAL = [
     (lambda a, b: torch.stack([(a - b).abs().mean(), 1.96 * (a - b).std() / len(a) ** 0.5]),
-     "|a − b|"),
+     "|first − second|"),
     (lambda a, b: torch.stack([(a - b).mean(), 1.645 * (a - b).std() / len(a) ** 0.5]), "90 %"),
     (lambda a, b: torch.stack([1.96 * (a - b).std() / len(a) ** 0.5, (a - b).mean()]),
      "mean comes first"),

@@ -138,14 +138,15 @@ def bounds_of_models(draws, bounds):
     """
     fig = Figure(figsize=(9.6, 3.5), layout="constrained")
     axes, ends = fig.subplots(), (min(draws), max(draws))
+    told = "At " + "; at ".join(f"K = {k:,} {_who_leads(bounds, k)}" for k in ends)
     for (label, of), colour, marker in zip(bounds.items(), (BLUE, ORANGE), "os"):
         means = [-np.mean(np.asarray(of[k])) for k in draws]
         axes.plot(draws, means, marker + "-", color=colour, label=label)
     axes.set(xscale="log", xlabel="draws K", xlim=(0.7, 1.5 * ends[1]),
              ylabel="$-\\mathcal{L}_K$ (nats per image; lower is better)",
-             title="; ".join(f"At K = {k:,} {_who_leads(bounds, k)}" for k in ends))
+             title=told)
     axes.legend(fontsize=9)
-    fig.caption = axes.get_title() + "."
+    fig.caption = told + "."
     return fig
 
 
