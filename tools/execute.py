@@ -47,7 +47,9 @@ def main(path):
         kept = path.parent / "frames" / path.stem
         shutil.rmtree(kept, ignore_errors=True)
         if any(Path(folder).iterdir()):
-            shutil.copytree(folder, kept)
+            kept.mkdir(parents=True)  # copytree would copy the folder's mode, too
+            for file in Path(folder).iterdir():
+                shutil.copy(file, kept)
     return 0
 
 

@@ -25,7 +25,7 @@ def coarse(counts, present, most=MOST):
     """For each control the numbers of the options to draw, at most `most` positions in all.
 
     counts: how many options each control has; present: the number of its present one, which is kept
-    as the first and the last are.
+    as the first and the last are. Raises ValueError if that alone is more than `most`.
     """
     steps = [1] * len(counts)
 
@@ -39,6 +39,9 @@ def coarse(counts, present, most=MOST):
             total *= len(found)
         if total <= most:
             return numbers
+        if max(map(len, numbers)) <= 3:
+            raise ValueError(f"{len(counts)} controls have more than {most} positions even where "
+                             "each is drawn at three: name fewer `axes` of the view.")
         steps[max(range(len(counts)), key=lambda i: len(numbers[i]))] += 1
 
 

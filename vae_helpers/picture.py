@@ -69,6 +69,8 @@ class Picture(anywidget.AnyWidget):
 
     def forget(self):
         """Discard the frames of the page, which show what has changed since, and begin again."""
+        if not self._axes:
+            return
         self._numbers, self._sent = {}, set()
         self.send({"forget": True})
         self.draw_ahead()

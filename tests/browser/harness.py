@@ -233,7 +233,9 @@ class LabPage:
             """() => {
                 window.lastMessage = performance.now();
                 jupyterapp.shell.currentWidget.sessionContext.iopubMessage.connect((_, message) => {
-                    window.lastMessage = performance.now();
+                    // Frames that an idle kernel draws ahead are no answer to anything.
+                    if (message.content.data?.method !== "custom")
+                        window.lastMessage = performance.now();
                     if (message.header.msg_type === "error")
                         reportKernelError(`${message.content.ename}: ${message.content.evalue}`);
                 });

@@ -37,6 +37,11 @@ def test_a_grid_has_both_ends_and_the_present_position_and_no_more_than_it_may(c
         assert math.prod(map(len, numbers)) > MOST / 4, "finer steps would do"
 
 
+def test_too_many_controls_are_refused():
+    with pytest.raises(ValueError, match="name fewer `axes` of the view"):
+        coarse([9] * 7, [4] * 7)
+
+
 def test_a_reader_is_told_what_jupyterlab_tells():
     assert labels(FloatSlider(1, min=0, max=1, step=0.5)) == ["0.00", "0.50", "1.00"]
     assert labels(SelectionSlider(options=[(0.1, 1), ("b", 2)])) == ["0.1", "b"]
@@ -119,4 +124,4 @@ def test_all_frames_are_small():
 
 
 def test_a_file_is_named_by_its_view():
-    assert slug("β sweep: 1") == "β-sweep-1" and keep_frames.slug is slug
+    assert slug("β sweep: 1") == "sweep-1" and keep_frames.slug is slug

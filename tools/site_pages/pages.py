@@ -127,8 +127,8 @@ def picture(output):
 
 
 def slug(name):
-    """A view's name as the name of its file of frames."""
-    return re.sub(r"\W+", "-", name).strip("-")
+    """A view's name as the name of its file of frames, and in addresses."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
 
 
 def plural(count, noun):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, freeze_layout, styled
+from vae_helpers.plots.base import BLUE, ORANGE, TWO_LINES, styled
 from vae_helpers.plots.digits import labelled_picture, new_picture, tile
 
 ARROWS = [("x", "mean coder"), ("x", "logvar coder"), ("mean coder", "mean"),
@@ -176,15 +176,14 @@ REGIONS = [
 
 
 @styled
-def hidden_beta(beta, line, name, source, guess=None, fig=None):
+def hidden_beta(beta, line, name, source, guess=None):
     """The effective β of a loss on a log axis, with the code of the loss below it.
 
     beta: the effective β; line: the code, up to five lines; name: of the loss; source: where the
     code is published, or "". guess: the β that the learner committed, or None. A value beyond the
     axis is marked at its end by an arrow; the title and the caption give the number.
     """
-    if fig is None:
-        fig = _empty_axis()
+    fig = _empty_axis()
     if math.isclose(beta, 1):
         region = "this is the ELBO"
     else:
@@ -230,7 +229,6 @@ def _empty_axis():
     }
     axes.set(xscale="log", xlim=(LEFT, RIGHT), ylim=(0, 1), yticks=[], title=TWO_LINES,
              xlabel="β of the objective distortion + β · rate")
-    freeze_layout(fig)
     return fig
 
 

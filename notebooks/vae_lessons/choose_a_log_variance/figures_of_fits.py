@@ -68,14 +68,13 @@ def _empty_fits(stored):
 
 
 @styled
-def failure_maps(failures, of, optimizer, learning_rates, scales, guess=None, fig=None):
+def failure_maps(failures, of, optimizer, learning_rates, scales, guess=None):
     """How many fits fail at each learning rate and scale, one panel for each parametrisation.
 
     failures: {parametrisation: failed fits [learning rates, scales]}, out of `of` in each cell;
     scales: of the residuals. guess: a parametrisation that the learner chose, or None.
     """
-    if fig is None:
-        fig = _empty_maps(failures, of, learning_rates, scales)
+    fig = _empty_maps(failures, of, learning_rates, scales)
     totals = {name: int(np.sum(count)) for name, count in failures.items()}
     fits, words = of * len(scales) * len(learning_rates), []
     for name, (picture, texts) in fig.artists_of["panels"].items():
@@ -113,7 +112,6 @@ def _empty_maps(failures, of, learning_rates, scales):
         axes.set_xticklabels([f"{scale:g}" for scale in scales])
         axes.set_yticklabels([f"{rate:g}" for rate in learning_rates])
     panels[0].set_ylabel(f"learning rate\n(numbers: failed fits of {of})")
-    freeze_layout(fig)
     return fig
 
 

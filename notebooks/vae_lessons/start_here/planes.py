@@ -38,7 +38,7 @@ def latent_sliders(point, digit):
     axes.axhline(0, color="#666666", linewidth=0.8)
     axes.set(xlabel="latent dimension", ylabel="value of z", ylim=(-4, 4))
     axes.set_xticks(numbers[:: 1 + len(point) // 11])  # 20 labels would overlap
-    axes.set_title("Where the decoder is asked")
+    axes.set_title("The values of z")
     side.set_title("The decoder draws this")
     new_picture(side, 1, 1).set_data(digit)
     where = ", ".join(f"{value:.2f}" for value in point).replace("-", "−")

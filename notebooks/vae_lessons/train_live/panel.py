@@ -64,7 +64,8 @@ class TrainingPanel(View):
         self._live = LiveTraining(self, self.refresh, loop)
         self._bar = tqdm(total=1, unit=" images", display=False, unit_scale=True)
         controls["recipe"].observe(self._recipe_chosen, "value")
-        super().__init__("live training panel", figures.training_panel, controls, self._arrays)
+        super().__init__("live training panel", figures.training_panel, controls, self._arrays,
+                         axes=[])  # what it shows depends on the run, so nothing is drawn ahead
         self._live.button.observe(lambda _change: self._restart_clock(), "value")
         step, reset = Button(description="Step"), Button(description="Reset")
         step.tooltip, reset.tooltip = "Train for one step", "Start anew from the seed"
