@@ -72,11 +72,13 @@ print(sum(len(one.still().axes) for one in _views if one.model_id == MODEL))
 NO_FRAMES = "from vae_helpers import picture; picture.IDLE = 1e9"
 DRAW_FRAMES = VIEWS + """
 _picture.IDLE = 0.1
-for _one in _views:
+for _one in [one for one in _views if one.model_id == MODEL]:
     _one._picture._due = None
     _one.refresh()
 """
-ALL_DRAWN = VIEWS + "print(all(one._picture._due is None for one in _views))"
+ALL_DRAWN = VIEWS + """
+print(all(one._picture._due is None for one in _views if one.model_id == MODEL))
+"""
 BUSY = """() => jupyterapp.shell.currentWidget.sessionContext.session.kernel
     .requestExecute({ code: "import time; time.sleep(600)" })"""
 FREE = """() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"""
@@ -151,6 +153,12 @@ def handles(page):
     return [(handle.get_attribute("aria-label") or "(no name)", handle) for handle in found]
 
 
+def ask(lab, handle, code):
+    """What the kernel prints when it runs `code` on the view beside a slider."""
+    model = json.dumps(handle.evaluate(SHOWN_WIDGET))
+    return lab.ask_kernel(code.replace("MODEL", model)).strip()
+
+
 def in_jupyterlab(browser, server, name, moves, most=None):
     """[(slider, panels, times from the kernel, times from the page)] of a notebook."""
     lab = run(browser, server, name, before=NO_FRAMES)
@@ -159,13 +167,12 @@ def in_jupyterlab(browser, server, name, moves, most=None):
     rows = []
     for slider, handle in handles(lab.page)[:most]:
         handle.scroll_into_view_if_needed()
-        model = json.dumps(handle.evaluate(SHOWN_WIDGET))
-        panels = int(lab.ask_kernel(COUNT_PANELS.replace("MODEL", model)))
+        panels = int(ask(lab, handle, COUNT_PANELS))
         rows.append([slider, panels, measure(lab.page, handle, moves, PICTURES), []])
     if rows and name != f"{YARDSTICK}.ipynb":
         for row, (_, handle) in zip(rows, handles(lab.page)):
-            lab.ask_kernel(DRAW_FRAMES)  # along the axes through where the sliders stand now
-            while lab.ask_kernel(ALL_DRAWN).strip() != "True":
+            ask(lab, handle, DRAW_FRAMES)  # along the axes through where the sliders stand now
+            while ask(lab, handle, ALL_DRAWN) != "True":
                 lab.page.wait_for_timeout(500)
             handle.scroll_into_view_if_needed()
             lab.page.evaluate(BUSY)

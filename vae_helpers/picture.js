@@ -5,36 +5,38 @@
 const UNITS = 10;
 const ALT = "Figure: the text below says what it shows";
 
-/** Fill, hatch and outline a path as the command asks. */
-function ink(context, style, path) {
-  if (style.fill) {
-    context.fillStyle = style.fill;
-    context.fill(path);
-  }
-  if (style.hatch) {
-    const { d, tile, stroke, line } = style.hatch;
-    const lines = new Path2D(d);
-    context.save();
-    context.clip(path);
-    Object.assign(context, { strokeStyle: stroke, fillStyle: stroke, lineWidth: line });
-    for (let x = 0; x < context.canvas.figure[0] * UNITS; x += tile) {
-      for (let y = context.canvas.figure[1] * UNITS - tile; y > -tile; y -= tile) {
-        context.save();
-        context.translate(x, y);
-        context.stroke(lines);
-        context.fill(lines);
-        context.restore();
-      }
+/** The colours and the line that `paint` uses; parsing a colour takes as long as a small shape. */
+function take(context, style) {
+  if (style.fill) context.fillStyle = style.fill;
+  if (!style.stroke) return;
+  Object.assign(context, { strokeStyle: style.stroke, lineWidth: style.line });
+  Object.assign(context, { lineCap: style.cap, lineJoin: style.join });
+  context.setLineDash(style.dash ?? []);
+  context.lineDashOffset = style.offset ?? 0;
+}
+
+/** Fill, hatch and outline a path. */
+function paint(context, style, path) {
+  if (style.fill) context.fill(path);
+  if (style.hatch) hatch(context, style.hatch, path);
+  if (style.stroke) context.stroke(path);
+}
+
+function hatch(context, { d, tile, stroke, line }, path) {
+  const lines = new Path2D(d);
+  context.save();
+  context.clip(path);
+  Object.assign(context, { strokeStyle: stroke, fillStyle: stroke, lineWidth: line });
+  for (let x = 0; x < context.canvas.figure[0] * UNITS; x += tile) {
+    for (let y = context.canvas.figure[1] * UNITS - tile; y > -tile; y -= tile) {
+      context.save();
+      context.translate(x, y);
+      context.stroke(lines);
+      context.fill(lines);
+      context.restore();
     }
-    context.restore();
   }
-  if (style.stroke) {
-    Object.assign(context, { strokeStyle: style.stroke, lineWidth: style.line });
-    Object.assign(context, { lineCap: style.cap, lineJoin: style.join });
-    context.setLineDash(style.dash ?? []);
-    context.lineDashOffset = style.offset ?? 0;
-    context.stroke(path);
-  }
+  context.restore();
 }
 
 /** The pixels of a picture as a canvas of the same size. */
@@ -85,16 +87,19 @@ function obey(context, command, glyphs) {
   } else if (kinds) {
     command.paths ??= kinds.map((kind) => new Path2D(kind.d));
     for (let i = 0; i < rows.length; i += 3) {
-      context.translate(rows[i + 1], rows[i + 2]);
-      ink(context, kinds[rows[i]], command.paths[rows[i]]);
-      context.translate(-rows[i + 1], -rows[i + 2]);
+      const [kind, x, y] = [rows[i], rows[i + 1], rows[i + 2]];
+      if (kind !== rows[i - 3]) take(context, kinds[kind]);
+      context.translate(x, y);
+      paint(context, kinds[kind], command.paths[kind]);
+      context.translate(-x, -y);
     }
   } else {
     command.path ??= new Path2D(command.d);
+    take(context, command);
     for (let i = 0; i < (at?.length ?? 2); i += 2) {
-      const [x, y] = at ? at.slice(i, i + 2) : [0, 0];
+      const [x, y] = at ? [at[i], at[i + 1]] : [0, 0];
       context.translate(x, y);
-      ink(context, command, command.path);
+      paint(context, command, command.path);
       context.translate(-x, -y);
     }
   }
