@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+from base64 import b64encode
 
 import pytest
 
@@ -12,6 +14,7 @@ from .site_page import DESK, PHONE, overflow, unfold
 KEPT = sorted((NOTEBOOKS / "frames").glob("*/*.json.gz"))
 PAGES = sorted({path.parent.name for path in KEPT})
 FIRST = PAGES[0] if PAGES else None
+OTHER = b64encode(gzip.compress(b'{"version": 99}')).decode()
 DIGEST = """async (figure) => {
     const bytes = new TextEncoder().encode(figure.querySelector("canvas").toDataURL());
     const digest = await crypto.subtle.digest("SHA-256", bytes);
@@ -98,12 +101,10 @@ def test_a_screen_of_high_density_gets_a_crisp_picture(visit):
 
 
 @pytest.mark.parametrize("text", [
-    'vaeFrames("NAME", "notbase64!");', 'vaeFrames("NAME", "AAAA");', "syntax error(",
-    None,
-])
+    'vaeFrames("NAME", "notbase64!");', 'vaeFrames("NAME", "AAAA");', "syntax error(", None,
+    f'vaeFrames("NAME", "{OTHER}");',
+], ids=["no base64", "no gzip", "no script", "no file", "of another version"])
 def test_a_damaged_file_leaves_the_still_picture(visit, site, tmp_path, text):
-    import shutil
-
     copy = tmp_path / "site"
     shutil.copytree(site, copy)
     path = of_page(FIRST)[0]
