@@ -119,14 +119,17 @@ class Picture(anywidget.AnyWidget):
                     yield at, present | {name: value}
 
     def _send_frame(self, at, values):
+        numbers = self._numbers
         self._sent.add(at)
         try:
             figure = self._draw(**values)
             lines = commands(figure)
         except Exception:  # the kernel's answer at this position will say what is wrong
             return
-        new = [line for line in dict.fromkeys(lines) if hash(line) not in self._numbers]
+        if numbers is not self._numbers:  # forgotten while it was drawn
+            return
+        new = [line for line in dict.fromkeys(lines) if hash(line) not in numbers]
         for line in new:
-            self._numbers[hash(line)] = len(self._numbers)
-        self.send({"at": at, "new": new, "frame": [self._numbers[hash(line)] for line in lines],
+            numbers[hash(line)] = len(numbers)
+        self.send({"at": at, "new": new, "frame": [numbers[hash(line)] for line in lines],
                    "size": [figure.bbox.width, figure.bbox.height], "caption": figure.caption})

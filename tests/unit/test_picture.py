@@ -140,6 +140,26 @@ def test_forgotten_frames_are_drawn_again(quick):
     assert sent[8]["frame"] == sent[0]["frame"], "the numbers begin again"
 
 
+def test_a_frame_that_is_forgotten_while_it_is_drawn_is_not_sent(quick):
+    """A guess is committed on another thread than the one that draws."""
+    drawn = []
+
+    def interrupted(a, b):
+        drawn.append((a, b))
+        if len(drawn) == 3:
+            shown[0].forget()
+        return draw(a=a, b=b)
+
+    async def script(picture):
+        shown.append(picture)
+        await until_rest(picture)
+
+    shown = []
+    sent = run(script, two_sliders(), draw=interrupted)
+    begin = sent.index({"forget": True})
+    assert begin == 2 and len(drawn) == 3 + 7 and len(positions(sent[begin:])) == 7
+
+
 def test_a_closed_picture_draws_no_more(quick):
     async def script(shown):
         shown.close()
