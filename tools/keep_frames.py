@@ -45,22 +45,28 @@ def coarse(counts, present, most=MOST):
         steps[max(range(len(counts)), key=lambda i: len(numbers[i]))] += 1
 
 
-def labels(control):
-    """What a reader is told of each option of a control."""
+def choices(control):
+    """[(value, what a reader is told of it)] of a control's options.
+
+    A present value between two options takes the place of the nearer one.
+    """
     if hasattr(control, "options"):
-        return [str(one[0] if isinstance(one, tuple) else one) for one in control.options]
-    return [format(value, control.readout_format) for value in options(control)]
+        told = [one[0] if isinstance(one, tuple) else one for one in control.options]
+        return list(zip(options(control), map(str, told)))
+    values = options(control)
+    values[round(place(control, control.value))] = control.value
+    return [(value, format(value, control.readout_format)) for value in values]
 
 
 def frames(view):
     """The content of the file of a view."""
     controls = [view.controls[name] for name in view.axes]
     present = [place(control, control.value) for control in controls]
-    numbers = coarse([len(options(control)) for control in controls], present)
+    offered = [choices(control) for control in controls]
+    numbers = coarse([len(one) for one in offered], present)
     table, drawn, captions, size = {}, [], [], None
     for position in itertools.product(*numbers):
-        values = {name: options(control)[i]
-                  for name, control, i in zip(view.axes, controls, position)}
+        values = {name: one[i][0] for name, one, i in zip(view.axes, offered, position)}
         try:
             figure = view.figure_at(**view.values() | values)
             lines = commands(figure)
@@ -75,9 +81,9 @@ def frames(view):
     told = [
         {"label": control.description,
          "kind": "slider" if "Slider" in type(control).__name__ else "choice",
-         "options": [labels(control)[i] for i in kept],
+         "options": [one[i][1] for i in kept],
          "present": min(range(len(kept)), key=lambda k: abs(kept[k] - (here or 0)))}
-        for control, kept, here in zip(controls, numbers, present)
+        for control, one, kept, here in zip(controls, offered, numbers, present)
     ]
     return {"version": VERSION, "size": size, "controls": told, "commands": list(map(
         json.loads, table)), "frames": drawn, "captions": captions}

@@ -9,8 +9,8 @@ import keep_frames
 import lab
 import nbformat
 import pytest
-from ipywidgets import FloatSlider, IntSlider, SelectionSlider, ToggleButtons
-from keep_frames import MOST, VERSION, coarse, frames, labels
+from ipywidgets import FloatLogSlider, FloatSlider, IntSlider, SelectionSlider, ToggleButtons
+from keep_frames import MOST, VERSION, choices, coarse, frames
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_notebook
 from test_normalise import notebook_environment
@@ -43,8 +43,14 @@ def test_too_many_controls_are_refused():
 
 
 def test_a_reader_is_told_what_jupyterlab_tells():
-    assert labels(FloatSlider(1, min=0, max=1, step=0.5)) == ["0.00", "0.50", "1.00"]
-    assert labels(SelectionSlider(options=[(0.1, 1), ("b", 2)])) == ["0.1", "b"]
+    assert choices(FloatSlider(1, min=0, max=1, step=0.5)) == [
+        (0, "0.00"), (0.5, "0.50"), (1, "1.00")]
+    assert choices(SelectionSlider(options=[(0.1, 1), ("b", 2)])) == [(1, "0.1"), (2, "b")]
+
+
+def test_a_value_between_two_options_stands_for_the_nearer_one():
+    told = choices(FloatLogSlider(0.05, base=10, min=-2, max=0, step=0.5))
+    assert told[1] == (0.05, "0.05") and len(told) == 5
 
 
 def plot(a, b):
