@@ -130,7 +130,7 @@ def pytest_addoption(parser):
     for name, count, what in (
         ("kills", 10, "kills of a training run at random moments"),
         ("damaged", 24, "damaged files of data, checkpoints and stored models"),
-        ("loads", 4, "processes that load MNIST for the first time at once"),
+        ("loads", 4, "processes that load MNIST at once"),
         ("series", 0, "runs of all notebooks, with one thread and with two"),
     ):
         parser.addoption(f"--{name}", type=int, default=count, help=f"{what} (default: {count})")

@@ -7,6 +7,7 @@ prints one line of JSON. Each contestant is written as its own documentation sho
 weights are copied into our `models.VAE`, so that one function measures the test −ELBO of all.
 """
 
+import gzip
 import json
 import sys
 import tempfile
@@ -91,7 +92,11 @@ def dataloader(images, epochs, seed):
     """The loop of PyTorch's example: MNIST from torchvision, `ToTensor`, a `DataLoader`."""
     from torchvision import datasets, transforms
 
-    mnist = datasets.MNIST(files.cache_dir() / "mnist", transform=transforms.ToTensor())
+    root = files.cache_dir() / "mnist"
+    for packed in data.PACKAGED.glob("*.gz"):  # torchvision reads unzipped files
+        with files.atomic_write(root / "MNIST" / "raw" / packed.stem) as file:
+            file.write(gzip.decompress(packed.read_bytes()))
+    mnist = datasets.MNIST(root, transform=transforms.ToTensor())
     mnist.data = mnist.data[:len(images)]
     loader = torch.utils.data.DataLoader(mnist, batch_size=BATCH, shuffle=True)
     torch.manual_seed(seed)

@@ -3,28 +3,15 @@
 import functools
 import gzip
 import hashlib
-import zlib
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from vae_helpers.arguments import whole_number
-from vae_helpers.files import CACHE_VARIABLE, atomic_write, cache_dir
-
-try:
-    from torchvision.datasets import MNIST as TorchvisionMNIST
-except RuntimeError as error:
-    if "torchvision::nms" not in str(error):
-        raise
-    raise ImportError(
-        f"torch {torch.__version__} and the installed torchvision were not built for each other "
-        f"({error}). Install both from one place, in one command: "
-        "pip install --force-reinstall torch torchvision"
-    ) from None
 
 PACKAGED = Path(__file__).parent / "mnist"
-BLOCK = 1 << 20  # bytes per read
 VALIDATION = 5_000  # digits at the end of the training file, for choosing settings
 
 
@@ -50,95 +37,42 @@ def load_mnist(validation=VALIDATION):
     validation: how many digits at the end of the training file form the validation set; 0 leaves
     all 60,000 for training, as in the protocol of some papers.
 
-    The data files come with this package. They are unpacked once to the cache folder, where
-    torchvision reads them; a copy with a wrong checksum is unpacked again. To use other files,
-    see vae_helpers/mnist/README.md.
+    The data files come with this package. To use other files, see vae_helpers/mnist/README.md.
 
     Returns `MNIST`: images of shape [55000, 28, 28], [5000, 28, 28] and [10000, 28, 28], uint8,
     about 55 MB. All calls return the same memory: clone a tensor before you write into it.
-    Raises `MNISTError` if the package is damaged or the cache cannot be written, and `ValueError`
-    if `validation` is not a whole number from 0 to 59,999.
+    Raises `MNISTError` if the package is damaged, and `ValueError` if `validation` is not a whole
+    number from 0 to 59,999.
     """
-    root = cache_dir() / "mnist"
-    _fill_cache(root / "MNIST" / "raw")
-    images, labels, *test = _read(root)
+    images, labels, *test = _read(PACKAGED)
     last = len(images) - whole_number(validation, "validation", least=0, most=len(images) - 1)
     return MNIST(images[:last], labels[:last], images[last:], labels[last:], *test)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(root):
-    """Images and labels of both files in the folder `root`, whose checksums were verified."""
-    train, test = (TorchvisionMNIST(root, train=train) for train in (True, False))
-    return train.data, train.targets, test.data, test.targets
-
-
-def _checksums():
-    """SHA-256 of each unzipped file, {name: hexadecimal}."""
-    rows = (line.split() for line in (PACKAGED / "SHA256SUMS").read_text().splitlines())
-    return {name: digest for digest, name in rows if not name.endswith(".gz")}
-
-
-def _sha256(path):
-    state = path.stat()
-    return _sha256_as_of(path, state.st_mtime_ns, state.st_size)
-
-
-@functools.lru_cache(maxsize=4)
-def _sha256_as_of(path, _changed, _size):
-    """The SHA-256 of a file, cached until its time of change or its size differs."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_whole(path, digest):
-    try:
-        return _sha256(path) == digest
-    except OSError:
-        return False
-
-
-def _fill_cache(raw):
-    """Unpack each file that is missing or damaged in the folder `raw`."""
-    for name, digest in _checksums().items():
-        if _is_whole(raw / name, digest):
-            continue
+def _read(folder):
+    """Images and labels of the training file, then of the test file, from the gzipped IDX files."""
+    sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    found = []
+    for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        path = folder / f"{kind}-ubyte.gz"
         try:
-            _unpack(PACKAGED / f"{name}.gz", raw / name, digest)
+            packed = path.read_bytes()
         except OSError as error:
-            if _is_whole(raw / name, digest):  # another kernel unpacked it first
-                continue
-            raise MNISTError(
-                f"MNIST could not be unpacked to {raw}: {error}. It needs about 55 MB there. "
-                f"Free space or make the folder writable, or set the environment variable "
-                f"{CACHE_VARIABLE} to a writable folder."
-            ) from error
+            raise _damaged(path) from error
+        if hashlib.sha256(packed).hexdigest() != sums[path.name]:
+            raise _damaged(path)
+        content = bytearray(gzip.decompress(packed))
+        axes = content[3]  # then the length of each axis, in 4 bytes
+        numbers = torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * axes)
+        found.append(numbers.reshape(struct.unpack_from(f">{axes}I", content, offset=4)))
+    images, labels, test_images, test_labels = found
+    return images, labels.long(), test_images, test_labels.long()
 
 
-def _unpack(packed, target, digest):
-    """Unzip `packed` to `target`, which appears only if its SHA-256 is `digest`."""
-    seen = hashlib.sha256()
-    damaged = MNISTError(
-        f"The packaged data file {packed} is missing or damaged. Restore it: "
-        f"`git checkout -- {packed.name}` in its folder, or reinstall vae_helpers."
-    )
-    try:
-        source = gzip.open(packed)
-    except OSError as error:
-        raise damaged from error
-    with source, atomic_write(target) as file:
-        while block := _read_block(source, damaged):
-            seen.update(block)
-            file.write(block)
-        if seen.hexdigest() != digest:
-            raise damaged
-
-
-def _read_block(source, damaged):
-    try:
-        return source.read(BLOCK)
-    except (OSError, EOFError, zlib.error) as error:  # bad header, bad CRC, truncated
-        raise damaged from error
+def _damaged(path):
+    return MNISTError(f"The packaged data file {path} is missing or damaged. Restore it: "
+                      f"`git checkout -- {path.name}` in its folder, or reinstall vae_helpers.")
 
 
 def pixels(images):

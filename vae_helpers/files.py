@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import stat
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -12,13 +14,49 @@ CACHE_VARIABLE = "VAE_HELPERS_CACHE"
 
 
 def cache_dir():
-    """The folder for files that can be made again: unpacked data, training runs, checkpoints.
+    """The folder for files that can be made again: training runs, logs, checkpoints.
 
-    It is in the user's cache folder, unless the environment variable ``VAE_HELPERS_CACHE`` names
-    another folder. It may not exist yet, and you may delete it at any time.
+    The environment variable ``VAE_HELPERS_CACHE`` names it. Otherwise it is in the user's cache
+    folder, or, if nothing can be written there, `another_cache`. You may delete it at any time.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("vae_helpers"))
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser()
+    usual = Path(platformdirs.user_cache_dir("vae_helpers"))
+    try:
+        usual.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=usual) as file:
+            file.write(bytes(1 << 20))  # a full disk lets an empty file through
+        return usual
+    except OSError as error:
+        return another_cache(usual, error)
+
+
+def another_cache(folder, error):
+    """The cache folder to use in place of `folder`, to which writing raised `error`.
+
+    It is in the temporary folder, and only this user can read it. From now on `cache_dir` returns
+    it and Matplotlib uses it; a line on stderr says so. Returns `folder` if the environment
+    variable names it, or if there is no usable temporary folder.
+    """
+    if os.environ.get(CACHE_VARIABLE):
+        return cache_dir()
+    user = getattr(os, "getuid", int)()  # on Windows the temporary folder is the user's own
+    try:
+        path = Path(tempfile.gettempdir(), f"vae_helpers-{user}")
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        found = path.lstat()
+        if (found.st_mode, found.st_uid) != (stat.S_IFDIR | 0o700, user):  # put there by another
+            path = Path(tempfile.mkdtemp(prefix="vae_helpers-"))
+    except OSError:
+        return folder
+    os.environ[CACHE_VARIABLE] = str(path)
+    os.environ.setdefault("MPLCONFIGDIR", str(path / "matplotlib"))
+    print(f"The cache folder {folder} cannot be used: {error.strerror}. Logs and checkpoints go "
+          f"to {path}, which may be emptied when the computer restarts. To choose another "
+          f"folder, set the environment variable {CACHE_VARIABLE} before you start Jupyter.",
+          file=sys.stderr)
+    return path
 
 
 @contextlib.contextmanager

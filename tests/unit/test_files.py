@@ -1,8 +1,13 @@
 """The cache folder and atomic writes."""
 
+import os
+import stat
+
 import pytest
 
 from vae_helpers import files
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes and no user numbers")
 
 
 def test_the_cache_can_be_moved(monkeypatch, tmp_path):
@@ -31,3 +36,67 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, trouble):
         raise trouble
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def no_home(monkeypatch, tmp_path):
+    """The user's cache folder cannot be made; returns the temporary folder."""
+    (tmp_path / "file").write_text("not a folder")
+    usual = str(tmp_path / "file" / "x")
+    monkeypatch.setattr(files.platformdirs, "user_cache_dir", lambda _: usual)
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    for variable in (files.CACHE_VARIABLE, "MPLCONFIGDIR"):
+        monkeypatch.setenv(variable, "")  # so that its old value is put back
+        monkeypatch.delenv(variable)
+    return tmp_path
+
+
+@posix
+def test_without_a_home_the_cache_is_a_folder_of_this_user_alone(no_home, capsys, monkeypatch):
+    path = files.cache_dir()
+    assert path == no_home / f"vae_helpers-{os.getuid()}"
+    assert path.lstat().st_mode == stat.S_IFDIR | 0o700
+    assert os.environ["MPLCONFIGDIR"] == str(path / "matplotlib")
+    said = capsys.readouterr().err
+    assert said == (
+        f"The cache folder {no_home / 'file' / 'x'} cannot be used: Not a directory. Logs and "
+        f"checkpoints go to {path}, which may be emptied when the computer restarts. To choose "
+        f"another folder, set the environment variable {files.CACHE_VARIABLE} before you start "
+        "Jupyter.\n")
+    assert files.cache_dir() == path and not capsys.readouterr().err, "it is said once"
+    monkeypatch.delenv(files.CACHE_VARIABLE)  # as in another kernel
+    assert files.cache_dir() == path
+
+
+@posix
+@pytest.mark.parametrize("planted", ["a link", "a file", "for all", "another user's"])
+def test_a_folder_that_another_user_may_have_planted_is_not_used(no_home, planted, monkeypatch):
+    elsewhere = no_home / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if planted == "another user's":
+        monkeypatch.setattr(files.os, "getuid", lambda: 12345)
+    path = no_home / f"vae_helpers-{os.getuid()}"
+    if planted == "a link":
+        path.symlink_to(elsewhere)
+    elif planted == "a file":
+        path.write_text("")
+    else:
+        path.mkdir()
+        path.chmod(0o777 if planted == "for all" else 0o700)
+    found = files.cache_dir()
+    assert found != path and found.parent == no_home
+    assert found.lstat().st_mode == stat.S_IFDIR | 0o700
+    assert not list(elsewhere.iterdir()) and (planted == "a file" or not list(path.iterdir()))
+
+
+def test_without_a_temporary_folder_either_the_user_s_own_is_named(no_home, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(no_home / "missing"))
+    assert files.cache_dir() == no_home / "file" / "x"
+    assert files.CACHE_VARIABLE not in os.environ
+
+
+def test_a_chosen_folder_is_never_replaced(no_home, monkeypatch, capsys):
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(no_home / "file" / "mine"))
+    assert files.cache_dir() == no_home / "file" / "mine"
+    assert files.cache_dir() == files.another_cache(files.cache_dir(), OSError())
+    assert not capsys.readouterr().err and len(list(no_home.iterdir())) == 1

@@ -9,7 +9,7 @@ import torch
 from IPython.display import display
 
 from vae_helpers import data, evaluation
-from vae_helpers.files import cache_dir
+from vae_helpers.files import CACHE_VARIABLE, cache_dir
 
 # Panels of the figure of many seeds: {name in the results: (axis label, low, high, mark, word)}.
 STRIPS = {
@@ -17,7 +17,7 @@ STRIPS = {
     "ones_width": ("width of the ones (times the median digit's)", 0, 2.5, 1, "median digit"),
     "slant_correlation": ("correlation of a one's place with its slant", 0, 1, None, ""),
 }
-PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab")
+PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets")
 
 
 def check_environment():
@@ -25,22 +25,23 @@ def check_environment():
     problems = []
     print(f"Python       ⟨{platform.python_version()}⟩")
     for name in PACKAGES:
-        try:
-            print(f"{name:<12} ⟨{importlib.metadata.version(name)}⟩")
-        except importlib.metadata.PackageNotFoundError:
-            problems.append(f"{name} is not installed where this kernel runs")
+        print(f"{name:<12} ⟨{importlib.metadata.version(name)}⟩")
     device = "CUDA" if torch.cuda.is_available() else "Apple MPS" if _has_mps() else "CPU"
     print(f"threads      ⟨{torch.get_num_threads()}⟩")
     print(f"device       ⟨{device}⟩ (the CPU is all that this series needs)")
     try:
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=cache_dir()).close()
         digits = data.load_mnist()
         print(f"data         {len(digits.train_images):,} training, "
               f"{len(digits.validation_images):,} validation and {len(digits.test_images):,} test "
               "digits")
-    except (OSError, data.MNISTError) as error:
+    except data.MNISTError as error:
         problems.append(str(error))
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache_dir()).close()
+    except OSError as error:
+        problems.append(f"no file can be written to {cache_dir()} ({error.strerror}): set the "
+                        f"environment variable {CACHE_VARIABLE} to another folder, and restart")
     print("verdict      " + ("; ".join(problems) if problems else "ready"))
 
 
