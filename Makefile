@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_ARGS
 
-.PHONY: help lab test test-browser notebooks benchmark student grade site
+.PHONY: help lab test test-browser test-oldest notebooks benchmark student grade wheel site
 help:
 	@$(PYTHON) tools/lab.py help
 lab:
@@ -11,6 +11,8 @@ test:
 	@$(PYTHON) tools/lab.py test $(ARGS)
 test-browser:
 	@$(PYTHON) tools/lab.py test-browser $(ARGS)
+test-oldest:
+	@$(PYTHON) tools/lab.py test-oldest $(ARGS)
 notebooks:
 	@$(PYTHON) tools/lab.py notebooks $(ARGS)
 benchmark:
@@ -19,5 +21,7 @@ student:
 	@$(PYTHON) tools/lab.py student $(ARGS)
 grade:
 	@$(PYTHON) tools/lab.py grade $(ARGS)
+wheel:
+	@$(PYTHON) tools/lab.py wheel $(ARGS)
 site:
 	@$(PYTHON) tools/lab.py site $(ARGS)

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Continuous integration: python3 tools/ci.py [STEPS]
 
-Installs, then does these steps, or only those that are named:
+Installs, then does the first three steps, or those that are named:
 
   test     the same as `make test`: ruff, unit tests, every stored notebook, its widgets
   browser  the notebooks in a real browser, which is installed if apt-get is available
   site     the notebooks as web pages
+  oldest   the same as `make test-oldest`: with the oldest versions of all packages
+  hosted   the wheel in an environment like a notebook service's, two notebooks alone
 
 If a step fails, the next steps still run.
 """
@@ -17,6 +19,8 @@ import sys
 import time
 
 import lab
+
+USUAL = "test", "browser", "site"
 
 
 def install_browser():
@@ -46,17 +50,19 @@ def timed(name, work):
 
 
 def ci(env, args):
-    """Do all steps, or those in args; returns the number of steps that failed."""
+    """Do the usual steps, or those in args; returns the number of steps that failed."""
     steps = {
         "test": lambda: lab.run_tests(env, []),
         "browser": lambda: lab.run_browser_tests(env, [], install_browser()),
-        "site": lambda: env.run(lab.SITE)}
+        "site": lambda: env.run(lab.SITE),
+        "oldest": lambda: lab.run_oldest(env, []),
+        "hosted": lambda: env.run(["tools/try_hosted.py"])}
     if not set(args) <= set(steps):
-        raise lab.Trouble("name some of these steps, or none for all: " + ", ".join(steps)
-                          + ". Got: " + " ".join(args))
-    if timed("install", lambda: env.ensure("test")):
+        raise lab.Trouble("name some of these steps, or none for the first three: "
+                          + ", ".join(steps) + ". Got: " + " ".join(args))
+    if timed("install", lambda: env.ensure("lab", "test")):
         return 1
-    return sum([timed(name, steps[name]) for name in steps if name in args or not args])
+    return sum([timed(name, steps[name]) for name in steps if name in (args or USUAL)])
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import argparse
 import json
 import re
 import tomllib
-from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from site_pages.pages import picture
 from vae_helpers.claims import Claim, measured
 from vae_helpers.files import atomic_write, print_anything
 
@@ -130,8 +130,7 @@ def notebook_of(stored, file):
         for output in cell.get("outputs", ()):
             claims += _claims(output, links[heading])
             if "image/png" in output.get("data", {}):
-                png = b64decode("".join(output["data"]["image/png"]))
-                alt = output["metadata"]["image/png"]["alt"]
+                alt, png = picture(output)
                 pictures.setdefault(heading, []).append((png, alt))
     if not claims:
         raise LedgerError(f"{file} is stored without a claim's output: make notebooks ARGS={file}")

@@ -11,7 +11,7 @@ from IPython import get_ipython
 from ipywidgets import HTML, Button, VBox
 
 from vae_helpers.picture import Picture, options
-from vae_helpers.plots.base import png, with_picture
+from vae_helpers.plots.base import display_bundle, png
 
 
 class Names(anywidget.AnyWidget):
@@ -122,10 +122,11 @@ class View(VBox):
             self._picture.caption = f"This view failed: {type(error).__name__}: {error}"
             raise
 
-    def _repr_mimebundle_(self, **settings):
+    _ipython_display_ = None  # ipywidgets 7 would use it in place of the next function
+
+    def _repr_mimebundle_(self, **_settings):
         """The live view, and a picture of it for pages without a kernel, such as GitHub's."""
-        bundle = super()._repr_mimebundle_(**settings)
-        return with_picture(bundle, self._figure) if self._figure else bundle
+        return display_bundle(self, self._figure, note=bool(self.controls))
 
     def __repr__(self):
         return f"View: {self._name}"

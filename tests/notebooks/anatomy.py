@@ -48,7 +48,7 @@ def words_of(cell):
 def minutes(cells):
     """The minutes for these cells: reading, exercises, and half a minute per code cell."""
     code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()
-            and not {"solution", "claims"} & set(tags(cell))]
+            and not {"solution", "claims", "guard"} & set(tags(cell))]
     exercises = [cell.metadata["minutes"] for cell in named(code, "exercise").values()]
     plain = [cell for cell in code if not named([cell], "exercise")
              and not re.search(r"\bcheck\.\w+\(", cell.source)]

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RUFF, SITE = ["-m", "ruff", "check", "--quiet"], ["tools/site_pages/build.py"]
+HOSTED = ["tools/try_hosted.py"]
 UNITS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]
 BROWSER = [*UNITS, "tests/browser", ("CHROMIUM", "a browser")]
 ALL = [RUFF, UNITS, RUFF, BROWSER, SITE]
@@ -38,7 +39,7 @@ def test_the_memory_of_this_computer_is_a_number_of_gigabytes():
 
 
 @pytest.mark.parametrize("steps, failing, failures, expected", [
-    ([], None, 0, ALL), (["site"], None, 0, [SITE]),
+    ([], None, 0, ALL), (["site"], None, 0, [SITE]), (["hosted"], None, 0, [HOSTED]),
     ([], "ruff", 2, [RUFF, RUFF, SITE]), ([], "tests/browser", 1, ALL),
 ])
 def test_ci_runs_its_steps_even_after_a_failure(
@@ -46,13 +47,13 @@ def test_ci_runs_its_steps_even_after_a_failure(
 ):
     env, ran = recorded(failing)
     assert ci.ci(env, steps) == failures
-    assert ran == [("test",), *expected]
+    assert ran == [("lab", "test"), *expected]
     how = "failed" if failures else "done"
     assert steps or re.search(rf"== browser: {how} after \d+ s\n== site: done after \d+ s",
                               capsys.readouterr().out)
 
 
-def test_ci_has_a_job_for_each_step(two_cores, recorded):
+def test_ci_has_a_job_for_each_step(two_cores, recorded, monkeypatch):
     run = ROOT / ".ci" / "run"
     lines = [line for line in run.read_text().splitlines() if line and not line.startswith("#")]
     assert lines == ["set -euo pipefail", 'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
@@ -60,9 +61,12 @@ def test_ci_has_a_job_for_each_step(two_cores, recorded):
     assert os.name == "nt" or os.access(run, os.X_OK)
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     env, ran = recorded()
+    monkeypatch.setattr(lab, "Environment", lambda _root, oldest: env if oldest else None)
     for job in re.search(r"steps: \[(.*)\]", workflow)[1].split(","):
         assert ci.ci(env, job.split()) == 0
-    assert [call for call in ran if call != ("test",)] == ALL
+    oldest = [RUFF, [*UNITS, *lab.OLDEST]]
+    assert [call for call in ran if call != ("lab", "test")] == [*ALL, *oldest, HOSTED]
+    assert (ROOT / HOSTED[0]).is_file()
 
 
 def test_ci_knows_its_steps_by_the_command_line():
@@ -70,8 +74,8 @@ def test_ci_knows_its_steps_by_the_command_line():
     done = subprocess.run([sys.executable, "tools/ci.py", "tests", "∞"], cwd=ROOT,
                           capture_output=True, env=ascii_only)
     assert done.returncode == 1
-    assert re.match(b"error: name some of these steps.*test, browser, site. Got: tests ",
-                    done.stderr)
+    assert re.match(b"error: name some of these steps.*test, browser, site, oldest, hosted. "
+                    b"Got: tests ", done.stderr)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="apt-get is Debian's")

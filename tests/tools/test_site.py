@@ -62,8 +62,8 @@ def without_code(path):
 
 
 def test_there_is_a_page_for_everything_and_each_leads_to_the_next(made):
-    names = ["index", *(path.stem for path in NOTEBOOKS), "glossary", "claims", "ledger",
-             "licences"]
+    names = ["index", *(path.stem for path in NOTEBOOKS), "symptoms", "glossary", "claims",
+             "ledger", "places", "licences"]
     assert set(made) == {*names, "search"}
     for name, after in zip(names, names[1:]):
         assert made[name].find("link", rel="next")["href"] == f"{after}.html"
@@ -96,10 +96,8 @@ def test_the_scoreboard_shows_its_pictures(made, site):
 
 def test_every_stored_picture_is_there_with_its_alternative_text(path, made, site):
     stored = [
-        (base64.b64decode("".join(output["data"]["image/png"])),
-         squeezed(output["metadata"]["image/png"]["alt"]))
-        for cell in cells(path) for output in cell.get("outputs", ())
-        if "image/png" in output.get("data", {})
+        (picture, squeezed(alt)) for cell in cells(path) for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {}) for alt, picture in [pages.picture(output)]
     ]
     shown = made[path.stem].select("img")
     assert [((site / img["src"]).read_bytes(), img["alt"]) for img in shown] == stored
@@ -119,11 +117,41 @@ def test_every_formula_is_marked_and_no_dollar_is_left(path, made):
     assert "$" not in article.get_text()
 
 
+def test_the_repository_is_linked_where_its_address_is_set():
+    assert pages.repository_link({}) == []
+    link, = pages.repository_link({"Repository": "https://github.com/someone/vaes"})
+    assert link["url"] == "https://github.com/someone/vaes"
+
+
+def test_sections_of_the_readme_are_pages(made):
+    for name, title in build.FROM_README.items():
+        rows = made[name].select("tbody tr")
+        told = build.section(build.read("README.md"), title)
+        assert len(rows) == told.count("\n|") - 2 > 5  # without the head of the table
+        assert made[name].select_one("h1").get_text().startswith(title)
+    for link in made["symptoms"].select("tbody a"):
+        page, _, heading = link["href"].partition("#")
+        assert any(heading in section.get("id", "") for section in
+                   made[page.removesuffix(".html")].select("section")), link
+
+
+def test_the_note_below_a_still_picture_is_not_on_the_page():
+    """There the controls work."""
+    picture = io.BytesIO()
+    Image.new("RGB", (30, 50)).save(picture, "png")
+    told = {"alt": "words", "note": 20}
+    output = {"data": {"image/png": base64.b64encode(picture.getvalue()).decode()},
+              "metadata": {"image/png": told}}
+    assert Image.open(io.BytesIO(pages.picture(output)[1])).size == (30, 30)
+    del told["note"]
+    assert pages.picture(output) == ("words", picture.getvalue())
+
+
 def test_code_and_printed_lines_are_all_there(path, made):
     written = squeezed(" ".join(pre.get_text() for pre in made[path.stem].select("pre")))
     for cell in cells(path):
         if cell["cell_type"] == "code":
-            assert squeezed(pages.source(cell)) in written
+            assert (squeezed(pages.source(cell)) in written) == ("guard" not in pages.tags(cell))
             for output in cell["outputs"]:
                 assert squeezed("".join(output.get("text", ""))) in written
 
@@ -166,7 +194,7 @@ def test_the_states_come_from_the_stored_outputs():
 def test_the_kept_explorer_is_the_one_whose_picture_is_stored(path):
     """Draw it again from what the page gets, in numpy, and lay it over the stored picture."""
     shown = [
-        base64.b64decode("".join(output["data"]["image/png"]))
+        pages.picture(output)[1]
         for cell in cells(path) for output in cell.get("outputs", ())
         if "".join(output.get("data", {}).get("text/plain", "")).startswith("Explorer: ")
     ]

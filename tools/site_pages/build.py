@@ -38,6 +38,8 @@ PAGES = {
     "LICENSE": "licences.md", "LICENSE-PROSE.md": "licences.md",
     "vae_helpers/mnist/README.md": "licences.md",
 }
+# Sections of the README that are pages here.
+FROM_README = {"symptoms": "Which notebook cures my VAE?", "places": "Where it runs"}
 FRONT = "05_meet_kl_collapse", "β sweep"  # the view that opens the front page
 INDEX = """---
 hide-toc: true
@@ -52,13 +54,14 @@ the weight of the KL term in a VAE’s loss, and see what it does to the digits:
 [Notebook 05](05_meet_kl_collapse.ipynb) explains what you see.
 [Notebook 00](00_start_here.ipynb) is the place to start: walk through a latent plane, or draw a
 digit and see where it lands.
+[Which notebook cures my VAE?](symptoms.md) leads from a symptom to a section.
 [The scoreboard](claims.md) tells which common claims about VAEs hold, [all claims](ledger.md) is a
 table of everything that the notebooks measure, and [words and symbols](glossary.md) explains the
 field’s words and the formulas’ symbols.
 
 Every slider and explorer on these pages works without any installation. To train models live and to
 have your exercises checked, open the notebooks in JupyterLab: type `make lab` in the folder of the
-repository (Windows: `py tools\\lab.py lab`).
+repository (Windows: `py tools\\lab.py lab`). [Where it runs](places.md) lists other places.
 
 {cards}
 
@@ -98,6 +101,13 @@ def mathjax():
             'No MathJax: install django-static-mathjax, as pip install -e ".[site]" does.'
         )
     return folder
+
+
+def section(text, title):
+    """A section of a Markdown text as a page of its own."""
+    start = text.index(f"\n## {title}\n")
+    end = text.find("\n## ", start + 1)
+    return text[start + 2:end if end >= 0 else None]  # without one # of its heading
 
 
 def hints_of(stem):
@@ -164,7 +174,7 @@ def write_sources(folder):
         cards.append(f"{{.card}}\n## [{path.stem[:2]} {title}]({path.name})\n\n"
                      f"![]({path.stem}.png)\n\n"  # decorative: the card says it all
                      f"{relink(promise, 'notebooks', pages)}\n\n*{state(notebook)}*")
-    others = ["glossary", "claims", "ledger", "licences"]
+    others = ["symptoms", "glossary", "claims", "ledger", "places", "licences"]
     toctree = "\n".join([*(path.stem for path in paths), *others])
     written = {
         "index": INDEX.format(series=SERIES, front=write_front(folder), toctree=toctree,
@@ -175,6 +185,8 @@ def write_sources(folder):
             for part, name in (("prose", "LICENSE-PROSE.md"),
                                ("mnist", "vae_helpers/mnist/README.md"))}),
     }
+    written.update((name, relink(section(read("README.md"), title), "", pages))
+                   for name, title in FROM_README.items())
     for name, text in written.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     write_scoreboard(folder, pages)

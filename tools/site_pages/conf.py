@@ -1,11 +1,12 @@
 """Sphinx's settings for the pages that build.py prepares."""
 
+import tomllib
 from html import escape
 
 from docutils import nodes
 
-from site_pages.pages import SERIES
-from site_pages.renderer import live_explorer, living_views
+from site_pages.pages import SERIES, repository_link
+from site_pages.renderer import HERE, live_explorer, living_views
 
 project = html_title = SERIES
 extensions = ["myst_nb"]
@@ -18,7 +19,9 @@ html_copy_source = html_show_sourcelink = html_use_index = html_show_copyright =
 html_scaled_image_link = False
 smartquotes = False  # captions contain code
 pygments_style, pygments_dark_style = "default", "github-dark"
-html_theme_options = {"top_of_page_buttons": []}
+PROJECT = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+html_theme_options = {
+    "top_of_page_buttons": [], "footer_icons": repository_link(PROJECT.get("urls", {}))}
 
 nb_execution_mode = "off"
 nb_render_plugin = "vae"

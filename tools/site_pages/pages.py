@@ -4,9 +4,12 @@ import html
 import posixpath
 import re
 import struct
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from copy import deepcopy
+from io import BytesIO
 from urllib.parse import unquote
+
+from PIL import Image
 
 from vae_helpers.claims import Claim, measured
 
@@ -121,9 +124,14 @@ def cover(notebook, frames):
 
 
 def picture(output):
-    """Alternative text and PNG of an output."""
-    return (output["metadata"]["image/png"]["alt"],
-            b64decode("".join(output["data"]["image/png"])))
+    """Alternative text and PNG of an output, without the note on where its controls work."""
+    told = output["metadata"]["image/png"]
+    png = b64decode("".join(output["data"]["image/png"]))
+    if "note" in told:
+        image, buffer = Image.open(BytesIO(png)), BytesIO()
+        image.crop((0, 0, image.width, image.height - told["note"])).save(buffer, "png")
+        png = buffer.getvalue()
+    return told["alt"], png
 
 
 def slug(name):
@@ -146,6 +154,8 @@ def page(notebook, stem, pages, hints, explorers, frames):
     notebook, explorers = deepcopy(notebook), iter(explorers)
     cells, solution = [], ""
     for cell in notebook["cells"]:
+        if "guard" in tags(cell):  # only for a notebook that is run
+            continue
         if cell["cell_type"] == "markdown":
             text = relink(source(cell), "notebooks", pages)
             found = SOLUTION.search(text)
@@ -166,6 +176,13 @@ def page(notebook, stem, pages, hints, explorers, frames):
         cells.append(cell)
     cells[0]["source"] = f"# {stem[:2]} " + source(cells[0]).lstrip("# ")
     return notebook | {"cells": [cell | {"id": f"cell-{n}"} for n, cell in enumerate(cells)]}
+
+
+def repository_link(urls):
+    """Furo's icons for the foot of each page: a link to the repository, if its address is set."""
+    if "Repository" not in urls:
+        return []
+    return [{"name": "Repository", "url": urls["Repository"], "html": "Repository", "class": ""}]
 
 
 def prose(text):
@@ -205,7 +222,8 @@ def shown(output, stem, explorers, frames):
     told = output["metadata"].get("image/png", {})
     if not told.get("alt"):
         raise SiteError(f"{stem}.ipynb has a picture without alternative text: {plain[:60]}")
-    png = b64decode("".join(output["data"]["image/png"]))
+    _, png = picture(output)
+    output["data"]["image/png"] = b64encode(png).decode("ascii")
     told["width"], told["height"] = struct.unpack(">II", png[16:24])
     told["live"] = plain.startswith("View: ")
     view = slug(plain.removeprefix("View: "))

@@ -9,7 +9,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 DPI = 100
 # Ten colours after Paul Tol's muted scheme. Figures also label digits with numerals, so that
@@ -20,6 +20,9 @@ DIGIT_COLOURS = np.array([
 ])
 TWO_LINES = " \n "  # reserves the space of a title that is set later
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito
+
+NOTE = "A still picture: its controls work in JupyterLab."
+NOTE_HEIGHT = 24  # pixels below the picture
 
 STYLE = {
     "axes.spines.top": False,
@@ -105,10 +108,28 @@ def show(fig, alt):
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def with_picture(bundle, fig):
-    """A widget's display bundle plus a picture of `fig`, for pages without a kernel."""
-    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    return data | {"image/png": small(png(fig))}, metadata | {"image/png": {"alt": fig.caption}}
+def display_bundle(widget, fig, note=True):
+    """What a live widget displays, with a picture of `fig` for pages without widgets.
+
+    It is the same with ipywidgets 7, as on Google Colab. With `note`, a line below the picture says
+    where its controls work. Without `fig` there is no picture.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    data = {"text/plain": repr(widget), "application/vnd.jupyter.widget-view+json": view}
+    if fig is None:
+        return data, {}
+    told = {"alt": fig.caption} | ({"note": NOTE_HEIGHT} if note else {})
+    picture = _with_note(png(fig)) if note else png(fig)
+    return data | {"image/png": small(picture)}, {"image/png": told}
+
+
+def _with_note(picture):
+    picture, buffer = Image.open(io.BytesIO(picture)), io.BytesIO()
+    noted = Image.new("RGB", (picture.width, picture.height + NOTE_HEIGHT), "white")
+    noted.paste(picture)
+    ImageDraw.Draw(noted).text((8, picture.height + 4), NOTE, "#595959", ImageFont.load_default(12))
+    noted.save(buffer, "png")
+    return buffer.getvalue()
 
 
 def freeze_layout(fig):

@@ -14,7 +14,7 @@ import torch
 import traitlets
 from torch import nn
 
-from vae_helpers.plots.base import DIGIT_COLOURS, with_picture
+from vae_helpers.plots.base import DIGIT_COLOURS, display_bundle
 from vae_helpers.widgets import close_earlier_runs
 from vae_lessons.start_here.planes import latent_explorer, latent_sliders
 
@@ -127,9 +127,11 @@ class Explorer(anywidget.AnyWidget):
             raise traitlets.TraitError(f"point must be {latent} {wanted}, got {point}.")
         return point
 
-    def _repr_mimebundle_(self, **settings):
+    _ipython_display_ = None  # ipywidgets 7 would use it in place of the next function
+
+    def _repr_mimebundle_(self, **_settings):
         """The live explorer, and a picture of it for pages that show no widgets."""
-        return with_picture(super()._repr_mimebundle_(**settings), self.still())
+        return display_bundle(self, self.still())
 
     def __repr__(self):
         return f"Explorer: {self._name}"
