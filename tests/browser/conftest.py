@@ -2,7 +2,6 @@
 
 import shutil
 from collections import namedtuple
-from pathlib import Path
 
 import pytest
 from answered import answered
@@ -10,9 +9,8 @@ from answered import answered
 from site_pages import build
 
 from .explorer_page import open_alone
-from .harness import Server, open_browser
+from .harness import NOTEBOOKS, Server, open_browser
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 Opened = namedtuple("Opened", "page troubles")
 
 

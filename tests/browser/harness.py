@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import nbformat
 from playwright.sync_api import sync_playwright
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -76,6 +77,7 @@ class Server:
             f"--port={self._port}", "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")
@@ -109,9 +111,12 @@ class Server:
             body = reply.read()
         return json.loads(body) if body else None
 
-    def address(self, notebook):
-        """The URL of `notebook`, a path under the root, in a new workspace."""
-        return f"{self.origin}/lab/tree/{quote(notebook)}?reset&token={self._token}"
+    def address(self, notebook, app="lab/tree"):
+        """The URL of `notebook`, a path under the root, in a new workspace.
+
+        app: the path of JupyterLab, or `notebooks` for Jupyter Notebook.
+        """
+        return f"{self.origin}/{app}/{quote(notebook)}?reset&token={self._token}"
 
     def stop_kernels(self):
         """Shut every session down."""
@@ -176,9 +181,9 @@ class LabPage:
         if not local:
             self.errors.append(f"request to the outside: {url}")
 
-    def open(self, notebook):
+    def open(self, notebook, app="lab/tree"):
         """Open `notebook`, a path under the server's root, and wait for its kernel."""
-        self.page.goto(self.server.address(notebook))
+        self.page.goto(self.server.address(notebook, app))
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
         self.page.locator(".jp-Notebook").wait_for()
         self.page.wait_for_function(

@@ -5,7 +5,7 @@ The files are those that the notebook's last run on this computer wrote.
 
 from vae_helpers import runs
 
-from .conftest import NOTEBOOKS
+from .harness import NOTEBOOKS
 from .tensorboard_picture import photograph
 
 PICTURE = NOTEBOOKS / "vae_lessons" / "tour_the_latent_space" / "projector.png"

@@ -8,8 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .conftest import NOTEBOOKS
-from .harness import open_browser
+from .harness import NOTEBOOKS, open_browser
 
 # isort: split
 from PIL import Image
