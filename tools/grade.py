@@ -46,6 +46,11 @@ class Ended(Exception):
     """No further cell can run. Arguments: the state of the remaining exercises, and why."""
 
 
+def printable(text):
+    """The text without the control characters with which it could write to a terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", str(text))
+
+
 def read(path):
     """The cells of a notebook file. Raises `ValueError` if the file is not a notebook."""
     try:
@@ -100,7 +105,9 @@ class Kernel:
         reply = self.run("", limit, silent=True, user_expressions={"verdicts": VERDICTS})
         expressions = reply["content"].get("user_expressions", {}) if reply else {}
         found = expressions.get("verdicts", {}).get("data", {"text/plain": "{}"})
-        return ast.literal_eval(found["text/plain"])
+        told = ast.literal_eval(found["text/plain"])  # a learner's code may have changed it
+        return {printable(name): (printable(state), printable(diagnosis))
+                for name, (state, diagnosis) in told.items()}
 
     def _reply(self, asked, limit):
         end = time.monotonic() + limit
@@ -155,9 +162,13 @@ def grade(path, limit):
 
 
 def write(path, rows):
-    """Write all rows as CSV. The file is replaced in one step, so it is always complete."""
+    """Write all rows as CSV. The file is replaced in one step, so it is always complete.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([FIELDS, *rows])
+    safe = [[re.sub(r"^(?=[=+\-@\t])", "'", part) for part in row] for row in rows]
+    csv.writer(text).writerows([FIELDS, *safe])
     with atomic_write(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))
 

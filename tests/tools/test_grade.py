@@ -163,6 +163,21 @@ def test_each_broken_file_has_a_row_and_the_others_are_graded(tmp_path):
     assert lines[1].split()[1:] == ["one", "passed", "It's", "'?'.", "Next", "line."]
 
 
+@pytest.mark.parametrize("state, diagnosis, shown", [
+    ("'passed'", "'=HYPERLINK(1)'", ["passed", "'=HYPERLINK(1)"]),
+    ("'passed'", "'\\x1b[2J cleared'", ["passed", "?[2J cleared"]),
+    ("1", "None", ["1", "None"]), ("b'x'", "['a', 'list']", ["b'x'", "['a', 'list']"]),
+])
+def test_a_verdict_that_learners_wrote_harms_no_terminal_and_no_spreadsheet(
+    tmp_path, state, diagnosis, shown
+):
+    written = f"verdicts['one'] = types.SimpleNamespace(state={state}, diagnosis={diagnosis})"
+    write(tmp_path / "own.ipynb", [CHECKS, stub("one"), written])
+    rows = grade.grade(tmp_path / "own.ipynb", 30)
+    grade.write(tmp_path / "all.csv", [("own.ipynb", *row) for row in rows])
+    assert rows_of(tmp_path / "all.csv")[1] == ["own.ipynb", "one", *shown]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent there")
 def test_control_c_leaves_what_is_done_in_the_file(tmp_path):
     write(tmp_path / "first.ipynb", [CHECKS, stub("one"), "check.one(1)"])
@@ -188,7 +203,7 @@ def test_the_command_names_files_from_the_folder_of_its_call(tmp_path, monkeypat
     lab = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lab)
     env = lab.Environment(ROOT)
-    env.ensure, env.python = lambda: None, Path(sys.executable)
+    env.ensure, env.python = lambda *_extras: None, Path(sys.executable)
     (tmp_path / "empty.ipynb").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(lab, "WINDOWS", True)  # else it would replace this process

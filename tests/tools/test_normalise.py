@@ -107,7 +107,7 @@ def test_notebooks_keeps_what_its_explorers_showed(tmp_path, monkeypatch):
 def notebook_environment(root, ledger):
     """An environment that runs notebooks; instead of running tools/ledger.py it prints a line."""
     env = lab.Environment(root)
-    env.python, env.ensure, run = Path(sys.executable), lambda: None, env.run
+    env.python, env.ensure, run = Path(sys.executable), lambda *_extras: None, env.run
     env.run = lambda command: (
         run(command) if command != ["tools/ledger.py"] else print("ledger") or ledger)
     return env
