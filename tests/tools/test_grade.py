@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import environment
+import lab
 import nbformat
 import psutil
 import pytest
@@ -199,14 +201,11 @@ def test_control_c_leaves_what_is_done_in_the_file(tmp_path):
 
 
 def test_the_command_names_files_from_the_folder_of_its_call(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("lab", ROOT / "tools" / "lab.py")
-    lab = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(lab)
     env = lab.Environment(ROOT)
     env.ensure, env.python = lambda *_extras: None, Path(sys.executable)
     (tmp_path / "empty.ipynb").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(lab, "WINDOWS", True)  # else it would replace this process
+    monkeypatch.setattr(environment, "WINDOWS", True)  # else it would replace this process
     assert lab.grade(env, ["empty.ipynb", "--csv", "rows.csv"]) == 1
     assert rows_of(tmp_path / "rows.csv")[1][:3] == ["empty.ipynb", "", "not graded"]
     assert "no Jupyter notebook" in rows_of(tmp_path / "rows.csv")[1][3]
