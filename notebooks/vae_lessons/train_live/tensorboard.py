@@ -7,6 +7,7 @@ So a log that failed is written anew, whole, by the next call.
 
 import copy
 import functools
+import importlib.util
 import json
 import os
 import re
@@ -31,6 +32,10 @@ BINS = 60  # of the histograms; a number that follows the data explodes with one
 # `%tensorboard` looks for the program on PATH, where this Python's own need not be.
 PROGRAM = shutil.which("tensorboard", path=sysconfig.get_path("scripts")) or "tensorboard"
 os.environ.setdefault("TENSORBOARD_BINARY", PROGRAM)
+# On JupyterHub the page reaches a port through jupyter-server-proxy, if the hub has it.
+HUB = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+if HUB and importlib.util.find_spec("jupyter_server_proxy"):
+    os.environ.setdefault("TENSORBOARD_PROXY_URL", f"{HUB}proxy/%PORT%/")
 # As `%tensorboard` writes it, and the page goes straight to the projector.
 FRAME = """<iframe id="tensorboard-frame-projector" width="100%" height="800" frameborder="0"
 title="TensorBoard's projector"></iframe><script>(function() {
@@ -181,9 +186,9 @@ def open_projector(folder):
 
     `%tensorboard` would open with "no dashboards are active": the projector looks for its
     files in the background, and is listed only from the second time on that a page asks.
-    Behind a proxy, as on JupyterHub and Binder, the environment variable TENSORBOARD_PROXY_URL
-    says where the page finds the port, as for `%tensorboard`. Raises `LogError` if TensorBoard
-    does not start.
+    Behind a proxy the environment variable TENSORBOARD_PROXY_URL says where the page finds the
+    port, as for `%tensorboard`. On JupyterHub and Binder it is set when this module is imported,
+    if jupyter-server-proxy is installed. Raises `LogError` if TensorBoard does not start.
     """
     place = display({"text/plain": "Launching TensorBoard..."}, raw=True, display_id=True)
     found = manager.start(shlex.split(magic(folder)))

@@ -361,3 +361,30 @@ def test_the_magic_reads_the_path_as_it_is(folder):
     assert 1024 <= int(words[5]) < 65536 and len(words) == 6
     assert words[5] == tensorboard.magic("/y").split()[-1], "a second run finds the first one's"
     assert Path(os.environ["TENSORBOARD_BINARY"]).is_file(), "what the magic starts"
+
+
+@pytest.mark.parametrize("prefix, has_proxy, chosen, address", [
+    ("/user/ann/", True, None, "/user/ann/proxy/4321/"),
+    ("/user/ann/", True, "/elsewhere/%PORT%/", "/elsewhere/4321/"),
+    ("/user/ann/", False, None, "/"),  # nothing listens there
+    (None, True, None, "/"),
+])
+def test_on_a_hub_both_pages_go_through_its_proxy(tmp_path, prefix, has_proxy, chosen, address):
+    """The page of `%tensorboard` and that of `open_projector`."""
+    if has_proxy:
+        (tmp_path / "jupyter_server_proxy.py").touch()
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("JUPYTERHUB_SERVICE_PREFIX", "TENSORBOARD_PROXY_URL")}
+    env |= {"PYTHONPATH": str(tmp_path)}
+    env |= {"JUPYTERHUB_SERVICE_PREFIX": prefix} if prefix else {}
+    env |= {"TENSORBOARD_PROXY_URL": chosen} if chosen else {}
+    code = (
+        "from types import SimpleNamespace\n"
+        "from tensorboard import notebook\n"
+        "from vae_lessons.train_live import tensorboard\n"
+        "frame = SimpleNamespace(update=lambda shown: print(shown.data))\n"
+        "notebook._display_ipython(4321, 800, frame)\n"
+        "print(tensorboard._frame(4321))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout.count(f'new URL("{address}", window.location)') == 2, done.stderr
