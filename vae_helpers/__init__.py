@@ -6,14 +6,10 @@ Code for a single notebook is in `vae_lessons`. Import the modules by name, and 
 
 import os
 
-from vae_helpers.files import cache_dir
-
 # PyTorch's threads wait for each other in a busy loop ("spinning"). When two kernels share the
 # cores, the waiting threads of each kernel slow the other down: on two cores, training became many
 # times slower. Here threads spin briefly and then sleep, which makes a single kernel about 10 %
 # slower. The variable is for GNU OpenMP (PyTorch on Linux), which reads it when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-cache_dir()  # before Matplotlib is imported, which looks for its own folder in the same home
 
 __version__ = "0.1.0"

@@ -3,13 +3,24 @@
 import functools
 import gzip
 import hashlib
-import struct
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from vae_helpers.arguments import whole_number
+
+try:
+    import torchvision
+except RuntimeError as error:
+    if "torchvision::nms" not in str(error):
+        raise
+    raise ImportError(
+        f"torch {torch.__version__} and the installed torchvision were not built for each other "
+        f"({error}). Install both from one place, in one command: "
+        "pip install --force-reinstall torch torchvision"
+    ) from None
 
 PACKAGED = Path(__file__).parent / "mnist"
 VALIDATION = 5_000  # digits at the end of the training file, for choosing settings
@@ -51,28 +62,38 @@ def load_mnist(validation=VALIDATION):
 
 @functools.lru_cache(maxsize=1)
 def _read(folder):
-    """Images and labels of the training file, then of the test file, from the gzipped IDX files."""
+    """Images and labels of the training file, then of the test file, in the packaged `folder`.
+
+    torchvision reads unzipped files, so they are unzipped for the moment.
+    """
     sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
-    found = []
-    for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        path = folder / f"{kind}-ubyte.gz"
-        try:
-            packed = path.read_bytes()
-        except OSError as error:
-            raise _damaged(path) from error
-        if hashlib.sha256(packed).hexdigest() != sums[path.name]:
-            raise _damaged(path)
-        content = bytearray(gzip.decompress(packed))
-        axes = content[3]  # then the length of each axis, in 4 bytes
-        numbers = torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * axes)
-        found.append(numbers.reshape(struct.unpack_from(f">{axes}I", content, offset=4)))
-    images, labels, test_images, test_labels = found
-    return images, labels.long(), test_images, test_labels.long()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        raw = Path(place, "MNIST", "raw")
+        for packed in (folder / name for name in sums if name.endswith(".gz")):
+            content = _whole(packed, sums[packed.name])
+            try:
+                raw.mkdir(parents=True, exist_ok=True)
+                (raw / packed.stem).write_bytes(content)
+            except OSError as error:
+                raise MNISTError(
+                    f"MNIST could not be unzipped to {place}: {error.strerror}. For a moment it "
+                    "needs 55 MB there. Free space, or set the environment variable TMPDIR to "
+                    "another folder.") from error
+        train, test = (torchvision.datasets.MNIST(place, train=train) for train in (True, False))
+    return train.data, train.targets, test.data, test.targets
 
 
-def _damaged(path):
-    return MNISTError(f"The packaged data file {path} is missing or damaged. Restore it: "
-                      f"`git checkout -- {path.name}` in its folder, or reinstall vae_helpers.")
+def _whole(packed, digest):
+    """The unzipped content of a file with this SHA-256. Raises `MNISTError`."""
+    try:
+        content = packed.read_bytes()
+        if hashlib.sha256(content).hexdigest() == digest:
+            return gzip.decompress(content)
+        raise OSError("another checksum")
+    except OSError as error:
+        raise MNISTError(
+            f"The packaged data file {packed} is missing or damaged. Restore it: `git checkout -- "
+            f"{packed.name}` in its folder, or reinstall vae_helpers.") from error
 
 
 def pixels(images):

@@ -1,6 +1,7 @@
 """The cache folder, and writing files atomically."""
 
 import contextlib
+import functools
 import os
 import stat
 import sys
@@ -17,29 +18,24 @@ def cache_dir():
     """The folder for files that can be made again: training runs, logs, checkpoints.
 
     The environment variable ``VAE_HELPERS_CACHE`` names it. Otherwise it is in the user's cache
-    folder, or, if nothing can be written there, `another_cache`. You may delete it at any time.
+    folder, or, if nothing can be written there, in the temporary folder; a line on stderr says so.
+    You may delete it at any time.
     """
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).expanduser()
-    usual = Path(platformdirs.user_cache_dir("vae_helpers"))
+    return _usable(Path(platformdirs.user_cache_dir("vae_helpers")))
+
+
+@functools.cache  # so that the line is written once
+def _usable(usual):
+    """The folder `usual`, or one that only this user can read if nothing can be written there."""
     try:
         usual.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=usual) as file:
             file.write(bytes(1 << 20))  # a full disk lets an empty file through
         return usual
     except OSError as error:
-        return another_cache(usual, error)
-
-
-def another_cache(folder, error):
-    """The cache folder to use in place of `folder`, to which writing raised `error`.
-
-    It is in the temporary folder, and only this user can read it. From now on `cache_dir` returns
-    it and Matplotlib uses it; a line on stderr says so. Returns `folder` if the environment
-    variable names it, or if there is no usable temporary folder.
-    """
-    if os.environ.get(CACHE_VARIABLE):
-        return cache_dir()
+        why = error.strerror
     user = getattr(os, "getuid", int)()  # on Windows the temporary folder is the user's own
     try:
         path = Path(tempfile.gettempdir(), f"vae_helpers-{user}")
@@ -49,13 +45,10 @@ def another_cache(folder, error):
         if (found.st_mode, found.st_uid) != (stat.S_IFDIR | 0o700, user):  # put there by another
             path = Path(tempfile.mkdtemp(prefix="vae_helpers-"))
     except OSError:
-        return folder
-    os.environ[CACHE_VARIABLE] = str(path)
-    os.environ.setdefault("MPLCONFIGDIR", str(path / "matplotlib"))
-    print(f"The cache folder {folder} cannot be used: {error.strerror}. Logs and checkpoints go "
-          f"to {path}, which may be emptied when the computer restarts. To choose another "
-          f"folder, set the environment variable {CACHE_VARIABLE} before you start Jupyter.",
-          file=sys.stderr)
+        return usual
+    print(f"The cache folder {usual} cannot be used: {why}. Logs and checkpoints go to {path}, "
+          f"which may be emptied when the computer restarts. To choose another folder, set the "
+          f"environment variable {CACHE_VARIABLE} before you start Jupyter.", file=sys.stderr)
     return path
 
 

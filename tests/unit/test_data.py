@@ -2,7 +2,11 @@
 
 import gzip
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 
 import pytest
 import torch
@@ -69,11 +73,27 @@ def test_a_damaged_packaged_file_is_named(monkeypatch, tmp_path, name, damage):
         data.load_mnist()
 
 
-def test_no_file_is_written(tmp_path, monkeypatch):
-    """A home that is full or cannot be written is no obstacle."""
+def test_no_file_is_left(tmp_path, monkeypatch):
+    """The home is not used, and what was unzipped in the temporary folder is gone."""
     monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     data._read.cache_clear()
     data.load_mnist()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_temporary_folder_says_what_to_do(tmp_path):
+    """A limit on file sizes simulates a full disk: the write fails half-way."""
+    pytest.importorskip("resource")
+    code = (
+        "import resource, signal; from vae_helpers import data\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))\n"
+        "data.load_mnist()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                         env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert "MNISTError: MNIST could not be unzipped" in run.stderr and "TMPDIR" in run.stderr
     assert not list(tmp_path.iterdir())
 
 
