@@ -70,10 +70,9 @@ def _read(folder):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         raw = Path(place, "MNIST", "raw")
         for packed in (folder / name for name in sums if name.endswith(".gz")):
-            content = _whole(packed, sums[packed.name])
             try:
                 raw.mkdir(parents=True, exist_ok=True)
-                (raw / packed.stem).write_bytes(content)
+                (raw / packed.stem).write_bytes(_whole(packed, sums[packed.name]))
             except OSError as error:
                 raise MNISTError(
                     f"MNIST could not be unzipped to {place}: {error.strerror}. For a moment it "

@@ -253,9 +253,10 @@ def choose_device(name):
     An index may follow, as in "cuda:0". `name` may also be a `torch.device`. Raises `ValueError`
     for a name that PyTorch does not know or a device that this computer does not have.
     """
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    here = {"cpu": 1} if accelerator is None else {
-        accelerator.type: torch.accelerator.device_count(), "cpu": 1}  # the fastest first
+    here = {"cpu": 1}
+    if torch.accelerator.is_available():  # then it is the fastest
+        kind = torch.accelerator.current_accelerator().type
+        here = {kind: torch.accelerator.device_count(), "cpu": 1}
     try:
         device = torch.device(next(iter(here)) if name == "auto" else name)
     except (RuntimeError, TypeError):  # PyTorch knows no such name

@@ -208,7 +208,7 @@ def test_a_device_is_chosen_by_name(device):
 
 @pytest.mark.parametrize("name", ["cuda", "mps"])
 def test_a_device_that_is_not_there_is_named(digits, name, monkeypatch):
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: None)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     with pytest.raises(ValueError, match=f"no device='{name}', or.* Available: cpu"):
         make(digits, device=name)
     for one in (f"{name}:0", torch.device(name), torch.device(name, 1)):
