@@ -67,32 +67,32 @@ def _read(folder):
     torchvision reads unzipped files, so they are unzipped for the moment.
     """
     sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    packed = {name: _whole(folder / name, sums[name]) for name in sums if name.endswith(".gz")}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         raw = Path(place, "MNIST", "raw")
-        for packed in (folder / name for name in sums if name.endswith(".gz")):
-            try:
-                raw.mkdir(parents=True, exist_ok=True)
-                (raw / packed.stem).write_bytes(_whole(packed, sums[packed.name]))
-            except OSError as error:
-                raise MNISTError(
-                    f"MNIST could not be unzipped to {place}: {error.strerror}. For a moment it "
-                    "needs 55 MB there. Free space, or set the environment variable TMPDIR to "
-                    "another folder.") from error
+        try:
+            raw.mkdir(parents=True)
+            for name, content in packed.items():
+                (raw / name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+        except OSError as error:
+            raise MNISTError(
+                f"MNIST could not be unzipped to {place}: {error.strerror}. For a moment it needs "
+                "55 MB there. Free space, or set TMPDIR to another folder.") from error
         train, test = (torchvision.datasets.MNIST(place, train=train) for train in (True, False))
     return train.data, train.targets, test.data, test.targets
 
 
-def _whole(packed, digest):
-    """The unzipped content of a file with this SHA-256. Raises `MNISTError`."""
+def _whole(path, digest):
+    """The content of a file with this SHA-256. Raises `MNISTError`."""
     try:
-        content = packed.read_bytes()
+        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == digest:
-            return gzip.decompress(content)
+            return content
         raise OSError("another checksum")
     except OSError as error:
         raise MNISTError(
-            f"The packaged data file {packed} is missing or damaged. Restore it: `git checkout -- "
-            f"{packed.name}` in its folder, or reinstall vae_helpers.") from error
+            f"The packaged data file {path} is missing or damaged. Restore it: `git checkout -- "
+            f"{path.name}` in its folder, or reinstall vae_helpers.") from error
 
 
 def pixels(images):

@@ -143,9 +143,9 @@ def _damage(path, kind):
     content = path.read_bytes()
     middle = len(content) // 2
     path.write_bytes({
-        "truncate": content[:middle],
-        "flip": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:],
-        "empty": b"",
-        "not gzip": b"<html>403 Forbidden</html>",
-        "another": gzip.compress(gzip.decompress(content)[::-1]),
-    }[kind])
+        "truncate": lambda: content[:middle],
+        "flip": lambda: content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:],
+        "empty": lambda: b"",
+        "not gzip": lambda: b"<html>403 Forbidden</html>",
+        "another": lambda: gzip.compress(gzip.decompress(content)[::-1], 1),
+    }[kind]())
