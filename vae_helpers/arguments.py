@@ -7,12 +7,12 @@ import torch
 
 
 def whole_number(value, name, least=1, most=math.inf):
-    """`value` as an int. Python's and NumPy's integers are accepted; True and 2.0 are not.
+    """`value` as an int. Python's and NumPy's integers are accepted; their True and 2.0 are not.
 
     Raises `ValueError`, which gives `name` and the range, for any other value.
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        number = None if type(value).__name__ == "bool" else operator.index(value)
     except TypeError:  # a float, a string, None
         number = None
     if number is None or not least <= number <= most:

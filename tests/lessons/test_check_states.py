@@ -69,7 +69,7 @@ def state():
     """The settings that the states above change, and the state of the random generator."""
     return [
         torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype(),
-        torch.get_default_device(), torch.are_deterministic_algorithms_enabled(),
+        torch.empty(()).device, torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(), torch.is_anomaly_enabled(),
         torch.is_anomaly_check_nan_enabled(), torch.is_autocast_enabled("cpu"),
         torch.get_autocast_dtype("cpu"), torch.get_num_threads(), torch.initial_seed(),

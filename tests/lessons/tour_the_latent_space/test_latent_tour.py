@@ -266,9 +266,9 @@ def embedded(monkeypatch, tmp_path):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
     (cell,) = (cell for cell in cells if "projector" in cell.metadata.get("tags", []))
-    imports = next(cell for cell in cells if cell.cell_type == "code").source
+    _guard, setup, *_ = (cell for cell in cells if cell.cell_type == "code")
     scope = {}
-    exec(imports, scope)
+    exec(setup.source, scope)
     scope |= {"images": digits.test_images, "labels": digits.test_labels,
               "large_mean": draws(10_000, 3), "large_codes": draws(10_000, 3, seed=1)}
     exec(cell.source, scope)
