@@ -28,7 +28,8 @@ def execute(path, frames):
     notebook.cells.append(keep)
     NotebookClient(
         notebook, timeout=1800, kernel_name="python3", store_widget_state=True,
-        record_timing=False, resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False, coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     for output in notebook.cells.pop().outputs:  # views that cannot be drawn somewhere
         print(output.get("text", ""), end="")

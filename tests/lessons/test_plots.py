@@ -1001,10 +1001,10 @@ def test_tile_places_images_in_rows():
 def test_show_carries_its_alternative_text(monkeypatch):
     shown = []
     monkeypatch.setattr(base, "display", lambda *a, **k: shown.append((a, k)))
-    show(digit_grid(**grid(1)), alt="twenty digits")
+    show(digit_grid(**grid(1)), alt="20 digits, 1,977 nats at z2 = −0.5.")
     (bundle,), keywords = shown[0]
-    assert bundle["text/plain"] == "twenty digits"
-    assert keywords["metadata"] == {"image/png": {"alt": "twenty digits"}}
+    assert bundle["text/plain"] == "⟨20⟩ digits, ⟨1,977⟩ nats at z⟨2⟩ = −⟨0.5⟩."
+    assert keywords["metadata"] == {"image/png": {"alt": "20 digits, 1,977 nats at z2 = −0.5."}}
     assert bundle["image/png"].startswith(b"\x89PNG")
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import re
 import threading
 
 import matplotlib
@@ -9,7 +10,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 DPI = 100
 # Ten colours after Paul Tol's muted scheme. Figures also label digits with numerals, so that
@@ -103,16 +104,16 @@ def small(picture):
 
 
 def show(fig, alt):
-    """Display a figure, with `alt` as its alternative text and as its plain-text output."""
-    bundle = {"image/png": small(png(fig)), "text/plain": alt}
+    """Display a figure; `alt` is its alternative text and, with marked numbers, its plain text."""
+    plain = re.sub(r"\d[\d.,]*(?<=\d)", r"⟨\g<0>⟩", alt)  # nbval must not compare what is measured
+    bundle = {"image/png": small(png(fig)), "text/plain": plain}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
 def display_bundle(widget, fig, note=True):
-    """What a live widget displays, with a picture of `fig` for pages without widgets.
+    """What a live widget displays; with `fig` its picture, too, for pages without widgets.
 
-    It is the same with ipywidgets 7, as on Google Colab. With `note`, a line below the picture says
-    where its controls work. Without `fig` there is no picture.
+    It is the same with ipywidgets 7. With `note` a line says where the controls work.
     """
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     data = {"text/plain": repr(widget), "application/vnd.jupyter.widget-view+json": view}
@@ -124,10 +125,9 @@ def display_bundle(widget, fig, note=True):
 
 
 def _with_note(picture):
-    picture, buffer = Image.open(io.BytesIO(picture)), io.BytesIO()
-    noted = Image.new("RGB", (picture.width, picture.height + NOTE_HEIGHT), "white")
-    noted.paste(picture)
-    ImageDraw.Draw(noted).text((8, picture.height + 4), NOTE, "#595959", ImageFont.load_default(12))
+    image, buffer = Image.open(io.BytesIO(picture)), io.BytesIO()
+    noted = ImageOps.expand(image, (0, 0, 0, NOTE_HEIGHT), "white")  # left, top, right, bottom
+    ImageDraw.Draw(noted).text((8, image.height + 4), NOTE, "#595959", ImageFont.load_default(12))
     noted.save(buffer, "png")
     return buffer.getvalue()
 
