@@ -187,8 +187,14 @@ def medians(column):
             if name[:2].isdigit() for row in found if row[column] != "–"]
 
 
-def test_the_readme_quotes_what_was_measured():
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+@pytest.fixture(scope="module")
+def documents():
+    """The README and that of the benchmarks, each as one line."""
+    return [" ".join((ROOT / name).read_text(encoding="utf-8").split())
+            for name in ("README.md", "benchmarks/README.md")]
+
+
+def test_what_was_measured_is_quoted(documents):
     seconds = of_notebooks("notebook_cost.py", 1)
     kernel, page, site = (medians(column) for column in (3, 4, 5))
     peaks = of_notebooks("notebook_cost.py", 3) + of_notebooks("classroom.py", 3)
@@ -207,4 +213,6 @@ def test_the_readme_quotes_what_was_measured():
         f"takes {ours:.1f} s; the usual loop over a DataLoader takes {loader:.1f} s",
         f"holds {resting} learners whose kernels rest, or {at_once} who all run",
     ):
-        assert quoted in readme
+        assert quoted in documents[1]
+    assert f"at most {max(peaks):.2f} GB" in documents[0]
+    assert f"within {min(page)} to {max(page)} ms (medians)" in documents[0]

@@ -39,7 +39,7 @@ PAGES = {
     "vae_helpers/mnist/README.md": "licences.md",
 }
 # Sections of the README that are pages here.
-FROM_README = {"symptoms": "Which notebook cures my VAE?", "places": "Where it runs"}
+FROM_README = {"symptoms": "My VAE has a problem: where do I look?", "places": "Where it runs"}
 FRONT = "05_meet_kl_collapse", "β sweep"  # the view that opens the front page
 INDEX = """---
 hide-toc: true
@@ -54,7 +54,7 @@ the weight of the KL term in a VAE’s loss, and see what it does to the digits:
 [Notebook 05](05_meet_kl_collapse.ipynb) explains what you see.
 [Notebook 00](00_start_here.ipynb) is the place to start: walk through a latent plane, or draw a
 digit and see where it lands.
-[Which notebook cures my VAE?](symptoms.md) leads from a symptom to a section.
+[My VAE has a problem: where do I look?](symptoms.md) leads from a symptom to a section.
 [The scoreboard](claims.md) tells which common claims about VAEs hold, [all claims](ledger.md) is a
 table of everything that the notebooks measure, and [words and symbols](glossary.md) explains the
 field’s words and the formulas’ symbols.
