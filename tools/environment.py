@@ -99,6 +99,14 @@ def check_platform(kind=None, maker=None, host=None, bits=None):
                       "glibc, for example a Debian container. " + elsewhere)
 
 
+def check_path(folder):
+    """Raise Trouble if the scripts that pip writes would not start in this folder."""
+    odd = [] if WINDOWS else [sign for sign in '"$`\\' if sign in str(folder)]
+    if odd:
+        raise Trouble(f"The path {folder} has the sign {odd[0]} in it, with which programs that pip "
+                      "installs do not start. Rename the folder, then run again.")
+
+
 def check_space(folder, chosen_wheels):
     """Raise Trouble if the packages do not fit beside `folder`.
 
@@ -199,6 +207,7 @@ class Environment:
         if fault:
             check_python()
             check_platform()
+            check_path(self.folder)
             check_space(self.folder, os.environ.get("PIP_ARGS"))
             print(fault, self.folder, flush=True)
             import venv  # imported here because check_python reports it if missing

@@ -97,6 +97,26 @@ def test_a_python_that_may_be_too_new_is_named_beforehand(capsys):
     assert "may be too new for PyTorch" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(environment.WINDOWS, reason="no path has these signs there")
+@pytest.mark.parametrize("sign", ['"', "$", "`", "\\"])
+def test_a_path_in_which_scripts_do_not_start_is_named_beforehand(tmp_path, sign):
+    environment.check_path(tmp_path / "Übungen d'été & more")
+    folder = tmp_path / f"my {sign}VAE{sign}"
+    folder.mkdir()
+    with pytest.raises(Trouble, match="Rename the folder"):
+        Environment(folder).ensure("lab")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(environment.WINDOWS, reason="scripts are programs there")
+@pytest.mark.parametrize("name, starts", [("Übungen d'été", True), ('my "VAE"', False)])
+def test_scripts_of_pip_start_in_a_path_that_is_taken(tmp_path, name, starts):
+    """That the signs above are refused has a reason: pip's own script does not start there."""
+    venv.create(tmp_path / name, symlinks=True, with_pip=True)
+    done = subprocess.run([tmp_path / name / "bin" / "pip", "--version"], capture_output=True)
+    assert (done.returncode == 0) == starts
+
+
 def test_a_full_disk_is_named_beforehand(tmp_path, monkeypatch):
     free = lambda gigabytes: lambda _path: SimpleNamespace(free=gigabytes * 1e9)
     monkeypatch.setattr(environment, "SIZE", 7)
