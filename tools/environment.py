@@ -103,8 +103,8 @@ def check_path(folder):
     """Raise Trouble if the scripts that pip writes would not start in this folder."""
     odd = [] if WINDOWS else [sign for sign in '"$`\\' if sign in str(folder)]
     if odd:
-        raise Trouble(f"The path {folder} has the sign {odd[0]} in it, with which programs that pip "
-                      "installs do not start. Rename the folder, then run again.")
+        raise Trouble(f"The path {folder} has the sign {odd[0]} in it, with which programs that "
+                      "pip installs do not start. Rename the folder, then run again.")
 
 
 def check_space(folder, chosen_wheels):
