@@ -35,7 +35,7 @@ FOREIGN = ["PIP_DRY_RUN", "PIP_PYTHON", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEP
 REMEDIES = [
     (r"No space left on device|not enough space on the disk",
      "The disk is full, or the folder for temporary files is. Free {size} GB and run again; TMPDIR "
-     "names another temporary folder. CPU-only wheels need {cpu} GB: see Size in the README."),
+     "names another temporary folder. CPU-only wheels need {cpu} GB: Little disk in the README."),
     (r"ProxyError|Tunnel connection failed",
      "The proxy refused the connection. Set HTTPS_PROXY to its address, with name and password if "
      "it wants them: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"),
@@ -44,7 +44,7 @@ REMEDIES = [
      "PIP_ARGS=\"--cert FILE\""),
     (r"NewConnectionError|ConnectTimeoutError|ReadTimeoutError|name resolution",
      "The package registry was not reached. Run again when the network is back: what is installed "
-     "already stays. To install without a network, see the README."),
+     "already stays. Without internet: see the README."),
     (r"No matching distribution found for torch",
      "PyTorch has no wheel for this Python ({python}). Take Python 3.12 for 64-bit processors: "
      "see Where it runs in the README."),
@@ -115,8 +115,8 @@ def check_space(folder, chosen_wheels):
     free, needed = shutil.disk_usage(str(folder.parent)).free, CPU_SIZE if chosen_wheels else SIZE
     if free < needed * 1e9:
         raise Trouble(f"Only {free / 1e9:.1f} GB are free in {folder.parent}, and the packages "
-                      f"need about {needed}. Nothing was installed. Free some, or see Size in the "
-                      f"README for wheels without CUDA, which need {CPU_SIZE} GB.")
+                      f"need about {needed}. Nothing was installed. Free some, or see Little disk "
+                      f"in the README for wheels without CUDA, which need {CPU_SIZE} GB.")
 
 
 def pip_args(text, windows=WINDOWS):
