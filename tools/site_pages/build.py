@@ -6,6 +6,7 @@ Nothing is run and nothing is asked of the network; the same notebooks give the 
 
 import importlib
 import json
+import re
 import shutil
 import sys
 from base64 import b64encode
@@ -104,10 +105,11 @@ def mathjax():
 
 
 def section(text, title):
-    """A section of a Markdown text as a page of its own."""
+    """A section of a Markdown text as a page of its own, without links to other sections."""
     start = text.index(f"\n## {title}\n")
     end = text.find("\n## ", start + 1)
-    return text[start + 2:end if end >= 0 else None]  # without one # of its heading
+    found = text[start + 2:end if end >= 0 else None]  # without one # of its heading
+    return re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", found)
 
 
 def hints_of(stem):
