@@ -22,20 +22,21 @@ def test_stored_results_are_complete_and_current(name):
     assert all(set(run["versions"]) == set(store.PACKAGES) for run in stored["runs"].values())
 
 
+# Processors round differently. In these runs, at large β with batch norm, the differences grow fast.
+SENSITIVE = {"there_and_back", "schedules"}
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_first_steps_can_be_made_again(name):
-    """The −ELBO of one seed's first 60 minibatches agrees within 10 %, of the first 20 within 3 %.
-
-    Processors round differently. In the runs that train at large β with batch norm these
-    differences grow from step to step: to 3.4 % within 60 steps on one other processor.
-    """
+    """The −ELBO of one seed's first 60 minibatches agrees, most closely in the first 20."""
     stored, (study, _) = results.load(name), STUDIES[name]
     seed = 3 if 3 in study.seeds else study.seeds[0]
     trainer = study.trainer(seed, **stored["settings"])
     again = [-trainer.step().elbo for _ in range(60)]
     before = stored["runs"][str(seed)]["prefix_neg_elbo"]
-    assert again[:20] == pytest.approx(before[:20], rel=0.03)
-    assert again == pytest.approx(before, rel=0.1)
+    early, late = (0.03, 0.1) if name in SENSITIVE else (0.001, 0.01)
+    assert again[:20] == pytest.approx(before[:20], rel=early)
+    assert again == pytest.approx(before, rel=late)
 
 
 def test_a_missing_study_names_its_command(lesson):
