@@ -22,7 +22,7 @@ def test_stored_results_are_complete_and_current(name):
     assert all(set(run["versions"]) == set(store.PACKAGES) for run in stored["runs"].values())
 
 
-# Processors round differently. In these runs, at large β with batch norm, the differences grow fast.
+# Processors round differently. At large β with batch norm the differences grow fast.
 SENSITIVE = {"there_and_back", "schedules"}
 
 
