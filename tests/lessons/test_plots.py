@@ -28,6 +28,7 @@ from vae_lessons.choose_a_log_variance.figures import (
 from vae_lessons.choose_a_log_variance.figures_of_fits import (
     failure_maps,
     fitted_scales,
+    not_finite_runs,
     unit_removed,
 )
 from vae_lessons.choose_a_log_variance.figures_of_noise import (
@@ -666,6 +667,12 @@ def three_fits(seed, guess, live):
             "failures": {name: seed for name in names}, "settings": f"settings {seed}"}
 
 
+def stopping(cured):
+    counts = {"pixels": {"as it is": 10, "clipped": 4, "own": cured},
+              "steps": {"as it is": 9, "clipped": 0, "own": cured}}
+    return {"counts": counts, "notes": {("pixels", "own"): f"divide by {cured}"}, "of": 10}
+
+
 def failing(seed, guess=None):
     random = np.random.default_rng(seed)
     names = ("variance", "log variance", "softplus")
@@ -826,6 +833,7 @@ CASES = [
     (starts_compared, started(1), started(2)),
     (fitted_scales, three_fits(1, None, True), three_fits(2, "softplus", False)),
     (fitted_scales, three_fits(2, "softplus", False), three_fits(1, None, True)),
+    (not_finite_runs, stopping(0), stopping(3)),
     (failure_maps, failing(1), failing(2, "softplus")),
     (noise_sweep, chosen_noise(1, None), chosen_noise(2, 0.3)),
     (noise_sweep, chosen_noise(2, 0.3), chosen_noise(1, None)),

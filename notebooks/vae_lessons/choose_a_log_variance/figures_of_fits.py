@@ -150,3 +150,31 @@ def _nats(value):
     if not np.isfinite(value):
         return "∞ nats"
     return f"{value:.2f} nats" if value < 10 else f"{value:,.0f} nats"
+
+
+@styled
+def not_finite_runs(counts, notes, of):
+    """How many runs stop at NaN or infinity, a row for each cause and a column for each remedy.
+
+    counts: {cause: {remedy: runs}}, out of `of`; the last remedy is the cause's own cure.
+    notes: {(cause, remedy): a few words below the number}.
+    """
+    causes, remedies = list(counts), list(next(iter(counts.values())))
+    table = np.array([list(row.values()) for row in counts.values()])  # [cause, remedy]
+    fig = Figure(figsize=(9.6, 3), layout="constrained")
+    axes = fig.subplots()
+    axes.imshow(table, cmap=FAILURES, vmin=0, vmax=of, aspect="auto")
+    for (row, column), count in np.ndenumerate(table):
+        note = notes.get((causes[row], remedies[column]))
+        axes.text(column, row, f"{count}\n{note}" if note else str(count), ha="center", va="center")
+    names = [remedy.replace(" cl", "\ncl") for remedy in remedies[:-1]]
+    axes.set_xticks(range(len(remedies)), [*names, "the cause's\nown cure"])
+    axes.set_yticks(range(len(causes)), causes)
+    healed = (table[:, -1] == 0).all() and (table[:, 0] > 0).all()
+    axes.set_title(("Each cause has its own cure: runs" if healed else "Runs")
+                   + f" of {of} that stop at NaN or infinity")
+    told = "; ".join(f"{cause}: " + ", ".join(
+        f"{count} ({', '.join(filter(None, [remedy, notes.get((cause, remedy))]))})"
+        for remedy, count in row.items()) for cause, row in counts.items())
+    fig.caption = f"Of {of} seeds, runs that stop at NaN or infinity. {told}."
+    return fig

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 
 from vae_helpers import data, training
-from vae_helpers.study import PREFIX, Study, on_one_thread, prefix
+from vae_helpers.study import PREFIX, Study, dense_trainer, on_one_thread, prefix
 from vae_helpers.threads import one_thread
-from vae_lessons.choose_a_log_variance import lab
+from vae_lessons.choose_a_log_variance import lab, not_finite
 from vae_lessons.choose_a_log_variance.noise import make_model, measure_variant
 from vae_lessons.choose_a_log_variance.summaries import AXES
 
@@ -203,5 +203,25 @@ LEARNED_SIGMA = Study(
      ("latent", "hidden", "batch_size", "learning_rate", "epochs")} | {"starts": [0.1, 0.5, 0.2]},
 )
 
+
+def run_causes(seed, *, steps, **settings):
+    """{cause: {remedy: `not_finite.Stop` as a list}}, and the first steps of a healthy run."""
+    found = {}
+    for cause, remedy, how in not_finite.trials():
+        stop = not_finite.train(
+            not_finite.quantities, not_finite.first_not_finite, seed, steps=steps, **how)
+        found.setdefault(cause, {})[remedy] = list(stop)
+    trainer = dense_trainer(seed, **settings)
+    training.train(trainer, PREFIX)
+    return {"stops": found, "prefix_neg_elbo": prefix(trainer)}
+
+
+NOT_FINITE = Study(
+    "What makes the loss of a VAE NaN, and what helps?",
+    run_causes,
+    dense_trainer,
+    {"steps": 300, "latent": 20, "hidden": [400], "batch_size": 100, "learning_rate": 1e-3},
+)
+
 STUDIES = {"log_variance": LOG_VARIANCE, "standardised": STANDARDISED, "sigma_vae": SIGMA_VAE,
-           "learned_sigma": LEARNED_SIGMA}
+           "learned_sigma": LEARNED_SIGMA, "not_finite": NOT_FINITE}

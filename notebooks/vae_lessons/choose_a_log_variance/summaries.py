@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from vae_helpers import results
-from vae_lessons.choose_a_log_variance import lab, noise
+from vae_lessons.choose_a_log_variance import lab, noise, not_finite
 
 AXES = ("optimizers", "parametrisations", "spans", "learning_rates", "units")  # as stored
 NAMES = ("optimizer", "parametrisation", "decades", "learning_rate", "scale")  # of AXES
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def table(runs, key, fits):
@@ -186,3 +187,40 @@ class Standardised:
         """Excess NLL of softplus less that of the log variance, for each seed: [seed]."""
         softplus, log = (self.excess(optimizer, name) for name in ("softplus", "log variance"))
         return (softplus - log)[:, self.ranges.index(decades)]
+
+
+class Causes:
+    """The stored runs that stop at a number that is not finite."""
+
+    def __init__(self):
+        stored = results.load("not_finite")
+        self.steps = stored["settings"]["steps"]
+        self.runs = [run["stops"] for run in stored["runs"].values()]
+
+    def stops(self, cause, remedy):
+        """`not_finite.Stop` of each seed; remedy: a name of `REMEDIES` or "cure"."""
+        cure = dict(zip(not_finite.CAUSES, not_finite.CURES))[cause]
+        return [not_finite.Stop(*run[cause][cure if remedy == "cure" else remedy])
+                for run in self.runs]
+
+    def count(self, cause, remedy):
+        """How many seeds stop."""
+        return sum(stop.step is not None for stop in self.stops(cause, remedy))
+
+    def table(self):
+        """{cause: {remedy: how many seeds stop}}, each cause's own cure last."""
+        return {cause: {remedy: self.count(cause, remedy)
+                        for remedy in (*not_finite.REMEDIES, "cure")}
+                for cause in not_finite.CAUSES}
+
+    def notes(self):
+        """{(cause, remedy): words}: the cures' names, and losses that no cross entropy can have."""
+        found = {(cause, "cure"): name
+                 for cause, name in zip(not_finite.CAUSES, not_finite.CURES)}
+        for cause, remedies in self.table().items():
+            for remedy in remedies:
+                losses = [stop.loss for stop in self.stops(cause, remedy) if stop.step is None]
+                if losses and max(losses) < 0:
+                    power = str(round(math.log10(-np.median(losses)))).translate(SUPERSCRIPT)
+                    found[cause, remedy] = f"but a loss of −10{power} nats"
+        return found
