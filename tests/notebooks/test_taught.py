@@ -80,6 +80,14 @@ INPUTS = {
     "lab.softplus_with_floor": [lambda: (9 * noise(9),), lambda: (noise(2, 3),)],
     "lab.variance_of_estimate": [lambda: (0.3, 10), lambda: (noise(4).exp(), 3)],
     "lab.variance_of_log_estimate": [lambda: (2,), lambda: (10,), lambda: (101,)],
+    "not_finite.quantities": [
+        lambda: (models.VAE(3, (5,), pixels=4, seed=0).double(), noise(6, 4).sigmoid(), noise(6, 3),
+                 lambda x, logits: (x * logits).sum(-1))],
+    "not_finite.first_not_finite": [
+        lambda: ({"mean": noise(3), "code": noise(3) / 0, "KL": noise(3)},),
+        lambda: ({"mean": noise(3)},)],
+    "not_finite.of_probabilities": [lambda: (noise(3, 4).sigmoid(), noise(3, 4, seed=1))],
+    "not_finite.of_logits": [lambda: (noise(3, 4).sigmoid(), noise(3, 4, seed=1))],
     "lab.nll": [lambda: (noise(5), noise(5, seed=1).exp())],
     "lab.variance_gradient": [lambda: (noise(5), noise(5, seed=1).exp())],
     "lab.train_variance": [
@@ -292,6 +300,11 @@ def weighed(widened, factor, *arguments):
     return widened(factor)(*arguments)
 
 
+def letters(first_not_finite, found):
+    """A name as numbers, which can be compared like tensors; none for None."""
+    return [ord(letter) for letter in first_not_finite(found) or ""]
+
+
 def every_term(Laboratory, noise_variance, x, z):
     laboratory = Laboratory(noise_variance)
     return [laboratory.log_likelihood(x, z), laboratory.log_joint(x, z),
@@ -306,7 +319,7 @@ USES = {"lab.SigmaVAE": gaussian_parts, "lab.train_variance": variance_trained,
         "lab.train_and_listen": what_happens, "lab.save": written,
         "lab.CodeVAE": codes_in_both_modes,
         "lab.renew_statistics": renewed, "lab.train_recipe": trained,
-        "exact.Laboratory": every_term}
+        "exact.Laboratory": every_term, "not_finite.first_not_finite": letters}
 
 
 def taught_cells():
