@@ -42,7 +42,7 @@ class Stop(NamedTuple):
 
     step: int | None
     what: str | None
-    loss: float | None  # the last one that was finite, nats per image
+    loss: float | None  # the last one computed, nats per image; it may be infinite
 
 
 class ClampedVAE(models.VAE):
