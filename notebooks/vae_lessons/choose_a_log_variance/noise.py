@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import nn
 
 from vae_helpers import arguments, data, elbo, evaluation
 from vae_lessons.choose_a_log_variance import lab
@@ -20,6 +21,52 @@ def make_model(seed, sigma, latent, hidden):
     learned = sigma == "learned"
     noise = 0.0 if learned else 2 * math.log(sigma)
     return lab.SigmaVAE(latent, hidden, noise=noise, learned=learned, seed=seed)
+
+
+class ImageSigmaVAE(lab.SigmaVAE):
+    """p(x|z) = N(sigmoid(logits), σ²(z) I): one log variance for each image, a function of its z.
+
+    It is `noise` plus a weighted sum of the decoder's last hidden layer. The weights begin at 0,
+    so at first all images have the same. Arguments as of `lab.SigmaVAE`; `noise` is learned too.
+    """
+
+    def __init__(self, latent, hidden=(400,), *, noise, seed):
+        super().__init__(latent, hidden, noise=noise, learned=True, seed=seed)
+        self.weights = nn.Parameter(torch.zeros(self.decoder[-1].in_features))
+
+    def image_and_noise(self, z):
+        """The image [batch, pixels] and the log variance of its pixels [batch, 1] of z."""
+        inner = self.decoder[:-1](z)  # [batch, hidden]
+        return self.decoder[-1](inner).sigmoid(), self.noise + (inner @ self.weights)[:, None]
+
+    def elbo_parts(self, x, eps):
+        """As `lab.SigmaVAE.elbo_parts`."""
+        mean, logvar = self.encode(x)
+        image, noise = self.image_and_noise(elbo.reparameterize(mean, logvar, eps))
+        distortion = -elbo.gaussian_log_prob(x, image, noise.expand_as(image))
+        return distortion, elbo.gaussian_kl_per_latent(mean, logvar)
+
+
+@torch.no_grad()
+def measure_image_noise(model, images, seed):
+    """What an `ImageSigmaVAE` knows of the errors of `images`, with one draw of z for each.
+
+    squared_error: of a pixel, averaged. correlation: over images, of log σ² with the log of the
+    mean squared error of the image's pixels. at_most: nats per image that σ² equal to each
+    image's own error would gain over one σ² for all.
+    """
+    generator, errors, noises = arguments.generator(seed), [], []
+    with evaluation.evaluation_mode(model):
+        for x in evaluation.chunks(model, images):
+            mean, logvar = model.encode(x)
+            eps = data.noise(generator, *mean.shape, like=mean)
+            image, noise = model.image_and_noise(elbo.reparameterize(mean, logvar, eps))
+            errors.append((x - image).square().mean(1).double())
+            noises.append(noise[:, 0].double())
+    error, noise = torch.cat(errors), torch.cat(noises)  # [n] each
+    gain = 0.5 * model.pixels * (error.mean().log() - error.log().mean())
+    return {"squared_error": error.mean().item(), "at_most": gain.item(),
+            "correlation": torch.corrcoef(torch.stack([noise, error.log()]))[0, 1].item()}
 
 
 def measure_variant(model, seed):

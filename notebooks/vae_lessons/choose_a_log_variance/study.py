@@ -6,11 +6,16 @@ from typing import NamedTuple
 
 import torch
 
-from vae_helpers import data, training
+from vae_helpers import data, evaluation, training
 from vae_helpers.study import PREFIX, Study, dense_trainer, on_one_thread, prefix
 from vae_helpers.threads import one_thread
 from vae_lessons.choose_a_log_variance import lab, not_finite
-from vae_lessons.choose_a_log_variance.noise import make_model, measure_variant
+from vae_lessons.choose_a_log_variance.noise import (
+    ImageSigmaVAE,
+    make_model,
+    measure_image_noise,
+    measure_variant,
+)
 from vae_lessons.choose_a_log_variance.summaries import AXES
 
 
@@ -204,6 +209,53 @@ LEARNED_SIGMA = Study(
 )
 
 
+def candidate_trainer(seed, kind, *, start, latent, hidden, batch_size, learning_rate):
+    """A trainer of one candidate of `IMAGE_SIGMA`, on one thread.
+
+    kind: "each image" or "all images", a σ that is learned from `start`; or "optimal".
+    """
+    model = (ImageSigmaVAE(latent, hidden, noise=2 * math.log(start), seed=seed)
+             if kind == "each image" else
+             lab.SigmaVAE(latent, hidden, noise=2 * math.log(start), learned=True, seed=seed)
+             if kind == "all images" else make_model(seed, kind, latent, hidden))
+    return on_one_thread(training.Trainer(
+        model, data.load_mnist().train_images, batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed))
+
+
+def run_candidates(seed, *, candidates, epochs, **settings):
+    """[{"test": numbers, "validation": numbers}] of each candidate, (kind, learning rate)."""
+    digits, found = data.load_mnist(), []
+    for kind, learning_rate in candidates:
+        trainer = candidate_trainer(seed, kind, learning_rate=learning_rate, **settings)
+        training.train(trainer, epochs * trainer.steps_per_epoch)
+        model, parts = trainer.model, {}
+        for name in ("test", "validation"):
+            images = getattr(digits, f"{name}_images")
+            parts[name] = evaluation.evaluate(model, images, seed=seed)._asdict()
+            parts[name] |= (
+                measure_image_noise(model, images, seed) if kind == "each image" else
+                {"squared_error": lab.squared_error(model, parts[name]["distortion"])})
+        found.append(parts)
+    return {"candidates": found, "prefix_neg_elbo": prefix(trainer)}  # of the last candidate
+
+
+def _last_candidate(seed, *, candidates, epochs, **settings):
+    kind, learning_rate = candidates[-1]
+    return candidate_trainer(seed, kind, learning_rate=learning_rate, **settings)
+
+
+IMAGE_SIGMA = Study(
+    "What does a decoder gain that learns one σ for each image?",
+    run_candidates,
+    _last_candidate,
+    {key: SIGMA_VAE.settings[key] for key in ("latent", "hidden", "batch_size", "epochs")}
+    | {"start": 0.5, "candidates": [["all images", 6e-3], ["optimal", 6e-3],
+                                    ["each image", 3e-3], ["each image", 6e-3]]},
+    range(1, 6),
+)
+
+
 def run_causes(seed, *, steps, **settings):
     """{cause: {remedy: `not_finite.Stop` as a list}}, and the first steps of a healthy run."""
     found = {}
@@ -224,4 +276,4 @@ NOT_FINITE = Study(
 )
 
 STUDIES = {"log_variance": LOG_VARIANCE, "standardised": STANDARDISED, "sigma_vae": SIGMA_VAE,
-           "learned_sigma": LEARNED_SIGMA, "not_finite": NOT_FINITE}
+           "learned_sigma": LEARNED_SIGMA, "image_sigma": IMAGE_SIGMA, "not_finite": NOT_FINITE}

@@ -165,6 +165,38 @@ class Sweep:
                            f"{end['rate']:.0f} nats, {end['active']} of 20 latents active"}
 
 
+class ImageSigma:
+    """The stored candidates of the open task's worked example, and those of `Sweep`, by seed.
+
+    ends: {(kind, learning rate): what each seed ends with}; kinds as in `study.candidate_trainer`.
+    """
+
+    def __init__(self):
+        stored, sweep = results.load("image_sigma"), Sweep()
+        self.ends = {tuple(name): [run["candidates"][place]["test"]
+                                   | {"validation": run["candidates"][place]["validation"]}
+                                   for run in stored["runs"].values()]
+                     for place, name in enumerate(stored["settings"]["candidates"])}
+        seeds = len(stored["runs"])  # the first of the sweep's
+        slow = sweep.settings["learning_rate"]
+        self.ends["optimal", slow] = sweep.ends["optimal"][:seeds]
+        self.ends["all images", slow] = sweep.starts[stored["settings"]["start"]][:seeds]
+
+    def validation(self, kind, learning_rate):
+        """−ELBO of the validation images, for each seed: [seed], nats."""
+        return [noise.neg_elbo(end["validation"]) for end in self.ends[kind, learning_rate]]
+
+    def chosen(self, kind):
+        """The learning rate of this kind with the lowest −ELBO on the validation images."""
+        candidates = {rate: ends for (name, rate), ends in self.ends.items() if name == kind}
+        return results.choose(candidates, noise.neg_elbo)
+
+    def best(self, kind, key=None):
+        """−ELBO of the test images at the chosen learning rate, or another number: [seed]."""
+        return np.array([end[key] if key else noise.neg_elbo(end)
+                         for end in self.ends[kind, self.chosen(kind)]])
+
+
 class Standardised:
     """The stored fits of residuals whose root mean square was made 1 first."""
 
