@@ -8,17 +8,21 @@ import sys
 from pathlib import Path
 
 SOLUTION = re.compile(r"<details><summary><b>Solution</b>.*?</details>", re.DOTALL)
+LEFT_OUT = {"solution", "worked"}  # tags; worked: an open task's worked example
 MARK = "vae_helpers_copy"  # key in a copy's metadata: the digest of its original cells
 
 
 def without_solutions(notebook):
-    """The notebook, a dictionary, without solutions; their announcements are replaced by hints."""
+    """The notebook, a dictionary, without solutions and worked examples of open tasks.
+
+    The solutions' announcements are replaced by hints.
+    """
     cells, exercise = [], None
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
         names = [tag.split(":")[1] for tag in tags if tag.startswith("exercise:")]
         exercise = names[0] if names else exercise
-        if "solution" in tags:
+        if LEFT_OUT & set(tags):
             continue
         text = "".join(cell["source"])
         if SOLUTION.search(text):

@@ -67,7 +67,10 @@ def test_a_copy_is_the_notebook_without_its_solutions(path, folder):
     assert hints == set(tagged(copy, "exercise"))
     kept = [text for text in sources(original) if text in sources(copy)]
     exercises = len(tagged(original, "exercise"))
-    assert len(kept) == len(original["cells"]) - 2 * exercises, "solution and its announcement only"
+    worked = [cell for cell in original["cells"] if "worked" in cell["metadata"].get("tags", [])]
+    assert len(kept) == len(original["cells"]) - 2 * exercises - len(worked), (
+        "solution and its announcement, and worked examples only")
+    assert "worked example" not in "\n".join(sources(copy))
 
 
 def bound_and_read(cells):
@@ -89,7 +92,7 @@ def bound_and_read(cells):
 def test_what_a_copy_computes_does_not_depend_on_its_solutions(path, folder):
     """No remaining cell reads a name that a solution defines, and no solution reassigns names."""
     whole = read(path)["cells"]
-    removed = [cell for cell in whole if "solution" in cell["metadata"].get("tags", [])]
+    removed = [cell for cell in whole if student.LEFT_OUT & set(cell["metadata"].get("tags", []))]
     bound, read_there = bound_and_read(read(student.write_copy(path, folder))["cells"])
     by_solutions, _ = bound_and_read(removed)
     assert by_solutions and not by_solutions & (bound | read_there)
