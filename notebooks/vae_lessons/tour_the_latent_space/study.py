@@ -1,8 +1,10 @@
 """Notebook 09: what two latent spaces, of 2 and of 10 dimensions, are like inside."""
 
 from vae_helpers import data, evaluation
-from vae_helpers.study import Study, prefix
-from vae_lessons.tour_the_latent_space import lab, measures
+from vae_helpers.study import Study, dense_trainer, prefix
+from vae_lessons.meet_kl_collapse.lab import train_with_annealing
+from vae_lessons.tour_the_latent_space import contrast, lab, measures
+from vae_lessons.tour_the_latent_space.summaries import Tour
 from vae_lessons.train_in_two_stages.realism import make_classifier
 
 
@@ -52,6 +54,14 @@ def run_meaning(seed, **settings):
     }
 
 
+def run_contrast(seed, *, epochs, **settings):
+    """What moving along the directions of `contrast.KINDS` does to test digits."""
+    trainer = dense_trainer(seed, **settings)
+    train_with_annealing(trainer, epochs)
+    found = contrast.contrast_measures(trainer.model, Tour().classifier(), seed)
+    return {"moved": found, "prefix_neg_elbo": prefix(trainer)}
+
+
 MODELS = {"plane_hidden": [128, 64], "latent": 10, "hidden": [100], "epochs": 5, "batch_size": 250,
           "learning_rate": 2e-3}
 STUDY = Study(
@@ -68,5 +78,11 @@ MEANING = Study(
     lab.plane_trainer,
     MODELS,
 )
+CONTRAST = Study(
+    "Does a contrast of broad and narrow digits find a direction that makes digits broader?",
+    run_contrast,
+    dense_trainer,
+    {name: value for name, value in MODELS.items() if name != "plane_hidden"},
+)
 
-STUDIES = {"latent_tour": STUDY, "latent_meaning": MEANING}
+STUDIES = {"latent_tour": STUDY, "latent_meaning": MEANING, "latent_contrast": CONTRAST}

@@ -6,7 +6,7 @@ import operator
 import torch
 
 from vae_helpers import models, results
-from vae_lessons.tour_the_latent_space import lab
+from vae_lessons.tour_the_latent_space import contrast, lab
 
 PATHS = {  # rows of the figure of paths: {name: key of what is stored}
     "reconstruction of\nthe first end": "ends", "average of the two\nreconstructions": "faded",
@@ -32,7 +32,7 @@ KEPT_TITLES = {KEPT["purity"]: "Ten means have nearly the pixels' purity",
 
 
 class Tour:
-    """Both studies: `of(*keys)` of the first, `meaning(*keys)` of the second, one row a seed."""
+    """The studies: `of(*keys)`, `meaning(*keys)`, `moved(*keys)` have one row for each seed."""
 
     def __init__(self):
         self._tour, self._meaning = results.load("latent_tour"), results.load("latent_meaning")
@@ -54,6 +54,20 @@ class Tour:
     def meaning(self, *keys):
         """What `latent_meaning` stored under these keys: [seeds, ...]."""
         return _collect(self._meaning, keys)
+
+    def moved(self, *keys):
+        """What `latent_contrast` stored under "moved" and these keys: [seeds, ...]."""
+        return _collect(results.load("latent_contrast"), ("moved", *keys))
+
+    def contrasts(self, live):
+        """The scores of `contrast.KINDS` for `figures.kinds_compared`.
+
+        live: what `contrast.contrast_measures` returns.
+        """
+        stored = {text: self.moved(kind, "score").tolist() for kind, text in contrast.KINDS.items()}
+        here = {text: live[kind]["score"] for kind, text in contrast.KINDS.items()}
+        return {"stored": {contrast.SCORE: stored}, "live": {contrast.SCORE: here},
+                "titles": {contrast.SCORE: "A contrast of two groups beats the best latent"}}
 
     def class_shares(self):
         """The share of the grid that each digit has, in per cent: {digit: values [seeds]}."""
