@@ -15,6 +15,7 @@ LESSONS = (
     "choose_a_log_variance",
     "tour_the_latent_space",
     "say_how_good_it_is",
+    "diagnose_a_run",
 )
 VERSION = "0.1.0"  # the version of vae_helpers to which these lessons belong
 

@@ -9,7 +9,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from vae_helpers import data, evaluation
-from vae_helpers.check.exercise import Exercise, Mistake
+from vae_helpers.check.exercise import Exercise, Mistake, Result
 from vae_helpers.check.runner import run
 from vae_helpers.claims import measured
 from vae_helpers.threads import denormals_as_zero, one_thread
@@ -212,18 +212,25 @@ ANOTHER = ("Your function must return the model that it was given, after trainin
 class RepairExercise(Exercise):
     """A training function for the learner to repair, and the check that trains with it.
 
-    right: such a function of model, batches and generator. hints: as for `Exercise`. An answer
+    right: such a function of model, batches and generator. faulty: the one that the notebook shows,
+    which counts as unanswered while it is unchanged. hints: as for `Exercise`. An answer
     passes if −ELBO of the validation images ends below WANTED nats within scripts.STEPS steps.
     """
 
-    def __init__(self, name, right, hints):
+    def __init__(self, name, right, faulty, hints):
         mistakes = [  # these need no training
             Mistake(lambda model, batches, generator: None, NOTHING),
             Mistake(lambda model, batches, generator: scripts.new_model(SEED), ANOTHER),
         ]
         super().__init__(name, right, None, mistakes, hints)
+        self._faulty = faulty
+
+    def _unanswered(self):
+        return Result(self.name, "unanswered", "Mend the function above, then run again.")
 
     def _compare(self, answer):
+        if run(_code, (answer,)).value == _code(self._faulty):
+            return self._unanswered()
         outcome = run(trained, (answer,), TIME_LIMIT)
         if outcome.trouble:
             return self._failed(outcome.trouble)
@@ -258,7 +265,14 @@ class RepairExercise(Exercise):
         return f"{told}. Try check.{self.name}.hint(1)."
 
 
-first = RepairExercise("repair_1", scripts.repaired_training_1, [
+def _code(function):
+    """What Python executes when it calls the function; None if it is not written in Python."""
+    code = getattr(function, "__code__", None)
+    return code and (code.co_code, code.co_names, [
+        constant for constant in code.co_consts if constant != function.__doc__])
+
+
+first = RepairExercise("repair_1", scripts.repaired_training_1, scripts.faulty_training_1, [
     "Follow one image through the loop. Which values do its pixels have when the likelihood "
     "compares them? How far does its code lie from the mean? Over what is each of the two parts "
     "of the loss summed, and over what is it averaged?",
@@ -268,7 +282,7 @@ first = RepairExercise("repair_1", scripts.repaired_training_1, [
     "Delete the line that changes x. Write std = (0.5 * logvar).exp(). Write "
     "F.binary_cross_entropy_with_logits(logits, x, reduction=\"none\").sum(-1).mean().",
 ])
-second = RepairExercise("repair_2", scripts.repaired_training_2, [
+second = RepairExercise("repair_2", scripts.repaired_training_2, scripts.faulty_training_2, [
     "Which values can the posterior variance take here? Through which line would a gradient have "
     "to go from z back to the encoder? And when are the gradients of the last step forgotten?",
     "A logvar may be negative. torch.normal draws, and gives mean and std the gradient 0; the "

@@ -1,0 +1,228 @@
+"""Exercises of notebook 11."""
+
+import functools
+
+import torch
+
+from vae_helpers.check.exercise import Checked, Exercise, Mistake
+from vae_helpers.check.laboratory import draw_from
+from vae_helpers.check.runner import run, shown
+from vae_lessons.diagnose_a_run import evidence, instruments, lab
+from vae_lessons.diagnose_a_run.repair import first as repair_1  # noqa: F401
+from vae_lessons.diagnose_a_run.repair import second as repair_2  # noqa: F401
+
+_weights = instruments.loss_weights
+
+
+def _logs():
+    """Losses that are exact sums of their terms, as logs hold them, with several weights."""
+    draw = draw_from(11)
+    found = []
+    for w_d, w_r in ((1.0, 1.0), (1 / 784, 0.1), (2.0, 9.0)):
+        distortion, rate = 120 + 30 * draw(40), 15 + 4 * draw(40)
+        found.append((w_d * distortion + w_r * rate, distortion, rate))
+    return found
+
+
+def _with_constant(loss, distortion, rate):
+    ones = torch.ones_like(loss)
+    return torch.linalg.lstsq(torch.stack([distortion, rate, ones], 1), loss).solution
+
+
+loss_weights = Exercise(
+    "loss_weights",
+    _weights,
+    _logs,
+    [
+        Mistake(lambda loss, d, r: _weights(loss, r, d),
+                "The two weights are exchanged: the first belongs to the distortion."),
+        Mistake(lambda loss, d, r: _weights(loss, d, r)[1] / _weights(loss, d, r)[0],
+                "This is their ratio, the effective β. Return the two weights; the notebook "
+                "divides them."),
+        Mistake(lambda loss, d, r: torch.stack([(loss / d).mean(), (loss / r).mean()]),
+                "You divide the whole loss by each term. Both terms make up the loss together: "
+                "find the two weights that explain all rows at once."),
+        Mistake(lambda loss, d, r: torch.stack([(loss @ d) / (d @ d), (loss @ r) / (r @ r)]),
+                "You fit each term alone, so each weight also explains the other term. Fit both at "
+                "once: one matrix with two columns."),
+        Mistake(_with_constant,
+                "A column of ones is too many: the loss has two terms and no constant."),
+        Mistake(lambda loss, d, r: _with_constant(loss, d, r)[:2].flip(0),
+                "The two weights are exchanged: the first belongs to the distortion."),
+        Mistake(lambda loss, d, r: _weights(loss, d, r)[:, None],
+                "The numbers are right, with an axis too many: return [2]. If you gave lstsq the "
+                "loss as a column, take column 0 of the solution."),
+        Mistake(lambda loss, d, r: torch.stack([d, r], 1) @ _weights(loss, d, r),
+                "This is the loss again, as the fit explains it. Return the weights."),
+    ],
+    [
+        "Each row of the log is one equation with the two unknown weights. There are many more "
+        "rows than unknowns: a least-squares problem.",
+        "Put distortion and rate side by side as the columns of a matrix [rows, 2].",
+        "torch.linalg.lstsq(torch.stack([distortion, rate], 1), loss).solution",
+    ],
+)
+
+CURES = (
+    "nothing", "sum both terms", "smaller β", "smaller learning rate from the start", "more steps",
+    "recompute running statistics", "exp(½ logvar)", "no ReLU on logvar",
+)
+RIGHT_CURES = {
+    "healthy": {"nothing"},
+    "hidden β": {"sum both terms", "smaller β"},
+    "wanted collapse": {"smaller β"},
+    "fallen into collapse": {"smaller learning rate from the start"},
+    "not at rest": {"more steps"},
+    "lagging statistics": {"recompute running statistics", "more steps"},
+    "wrong sampler": {"exp(½ logvar)"},
+    "variance floor": {"no ReLU on logvar"},
+}
+USELESS = {  # what each cure does to a run that does not need it
+    "nothing": "this run is ill: something must be changed",
+    "sum both terms": "the loss of this run already adds up both terms",
+    "smaller β": "with a smaller β the fault remains, and the loss is no longer −ELBO",
+    "smaller learning rate from the start": "the learning rate did not do this",
+    "more steps": "more steps of the same training lead no further here",
+    "recompute running statistics": "evaluation mode is not what makes this run ill",
+    "exp(½ logvar)": "the log's distortion agrees with yours: the sampler is right",
+    "no ReLU on logvar": "the variances of this run move freely",
+}
+USELESS_HERE = {  # where the sentence above would miss the point
+    ("fallen into collapse", "smaller β"): "β is 1 already, and healthy runs with β = 1 do not "
+                                           "collapse. Dead units stay dead, whatever β is",
+    ("fallen into collapse", "more steps"): "dead units get no gradient, so more steps change "
+                                            "nothing",
+    ("wanted collapse", "sum both terms"): "both terms are sums already, and β stands in the loss",
+    ("wanted collapse", "smaller learning rate from the start"):
+        "at this β the loss is lowest without any active unit, so careful training ends there too",
+    ("hidden β", "smaller learning rate from the start"):
+        "the loss that is minimised wants the collapse, so careful training ends there too",
+    ("not at rest", "smaller learning rate from the start"):
+        "that makes it slower still",
+}
+
+
+ENOUGH = {  # measurements that exclude all other illnesses, as few as possible
+    "healthy": ["active units", "evaluation mode", "log against own", "decline",
+                "equal variances"],
+    "hidden β": ["loss weights"],
+    "wanted collapse": ["loss weights"],
+    "fallen into collapse": ["loss weights", "active units"],
+    "not at rest": ["decline"],
+    "lagging statistics": ["evaluation mode"],
+    "wrong sampler": ["log against own"],
+    "variance floor": ["equal variances"],
+}
+
+
+def key():
+    """The answer to the exercise `diagnoses`, for the solution's cell."""
+    return {letter: (illness, ENOUGH[illness], sorted(RIGHT_CURES[illness])[-1])
+            for letter in lab.letters() for illness in [lab.illness_of(letter)]}
+
+
+class Diagnoses(Checked):
+    """Diagnoses of the anonymous runs, each with its evidence and cure, and the check of them.
+
+    An answer is {letter: (illness, measurements, cure)}: a name of `lab.ILLNESSES`, one name of
+    `evidence.INSTRUMENTS` or a list of them, and one of `CURES`; ``...`` for a run that is left
+    open. The measurements must exclude every other illness: for each of them one measurement must
+    read differently in at least nine of ten pairs of stored runs.
+    """
+
+    def _judge(self, answer):
+        found = run(_plain, (answer,)).value
+        if found is None:
+            return self._failed('Expected {"A": (illness, measurements, cure), …}, one entry for '
+                                f"each run; {shown(answer)} cannot be read.")
+        unknown = [letter for letter in found if letter not in lab.letters()]
+        if unknown:
+            return self._failed(f"There is no run {unknown[0]!r}, only "
+                                f"{', '.join(lab.letters())}.")
+        given = {letter: parts for letter, parts in found.items() if parts is not ...}
+        if not given:
+            return self._unanswered()
+        told = {letter: _told(letter, *parts) for letter, parts in sorted(given.items())}
+        wrong = {letter: sentence for letter, sentence in told.items() if sentence}
+        open_ = [letter for letter in lab.letters() if letter not in given]
+        right = [letter for letter in told if letter not in wrong]
+        start = f"{len(right)} of {len(lab.letters())} are right" + (
+            f" ({', '.join(right)})" if right else "")
+        rest = [f"{letter}: {sentence}" for letter, sentence in wrong.items()]
+        rest += [f"Still open: {', '.join(open_)}."] * bool(open_)
+        if rest:
+            return self._failed(". ".join([start, *rest]))
+        return self._passed("All eight are right, and each time the evidence decides.")
+
+
+def _plain(answer):
+    """{letter: (illness, [measurements], cure) or ...}, or None if it cannot be read."""
+    if answer is ...:
+        return {}
+    found = {}
+    for letter, parts in dict(answer).items():
+        parts = parts if parts is ... else tuple(parts)
+        if parts is ... or any(part is ... for part in parts):
+            found[_text(letter)] = ...
+            continue
+        illness, measurements, cure = parts
+        named = [measurements] if isinstance(measurements, str) else list(measurements)
+        found[_text(letter)] = _text(illness), [_text(name) for name in named], _text(cure)
+    return found
+
+
+def _text(part):
+    """`part` as an ordinary string; raises `TypeError` if it is none."""
+    return "".join([part])
+
+
+@functools.cache
+def _examined(letter):
+    return instruments.examine(
+        lab.anonymous(letter), instruments.loss_weights, instruments.recompute,
+        instruments.pinned_share, instruments.decline)._asdict()
+
+
+def _told(letter, illness, measurements, cure):
+    """What is wrong with a diagnosis, in a sentence, or ""."""
+    for name, known, what in ([illness, lab.ILLNESSES, "illness"], [cure, CURES, "cure"],
+                              *([name, evidence.INSTRUMENTS, "measurement"]
+                                for name in measurements)):
+        if name not in known:
+            return f"there is no {what} {name!r}; choose one of {', '.join(known)}."
+    if illness != lab.illness_of(letter):
+        return _contradiction(letter, illness)
+    others = evidence.not_excluded(illness, measurements)
+    if others:
+        return (f"the illness is right, but this evidence does not decide. {_both(others)} "
+                "would show the same. Which measurement differs between them?")
+    if cure not in RIGHT_CURES[illness]:
+        why = USELESS_HERE.get((illness, cure), USELESS[cure])
+        return f"illness and evidence are right, the cure is not: {why}."
+    return ""
+
+
+def _contradiction(letter, illness):
+    """The measurement of this run that fits the named illness least, in a sentence."""
+    examined = _examined(letter)
+    for name, instrument in evidence.INSTRUMENTS.items():
+        word, share = evidence.usual(name, illness)
+        here = instrument.read(examined)
+        if share >= evidence.RELIABLE and here != word:
+            return (f'{illness!r} does not fit. For it, the measurement "{name}" reads "{word}"; '
+                    f'for this run it reads "{here}".')
+    return f"{illness!r} does not fit."  # not reached: the stored table tells all illnesses apart
+
+
+def _both(illnesses):
+    quoted = [f"{illness!r}" for illness in illnesses]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+
+
+diagnoses = Diagnoses("diagnoses", [
+    "Begin with the loss weights: they say which loss was minimised. Then compare evaluation mode "
+    "with training mode, and the log with your own distortion.",
+    "Three runs have no active unit. Two of them were told to by their loss, and one was not: look "
+    "at the loss weights of all three.",
+    "A run that is healthy needs evidence against each illness: give a list of measurements.",
+])

@@ -1,0 +1,52 @@
+"""Notebook 11: runs with one fault each, over ten seeds, and those that the learner examines."""
+
+from vae_helpers.study import Study, prefix
+from vae_lessons.diagnose_a_run import instruments, lab
+
+
+def run_illnesses(seed, **settings):
+    """What the instruments measure of a run with each fault: {fault: {instrument: number}}."""
+    found = {}
+    for fault in lab.FAULTS:
+        run, trainer = lab.train(fault, seed, **settings)
+        found[fault] = instruments.examine(
+            run, instruments.loss_weights, instruments.recompute, instruments.pinned_share,
+            instruments.decline)._asdict()
+    return {"examined": found, "prefix_neg_elbo": prefix(trainer)}  # of the last fault
+
+
+def _last_fault(seed, *, steps, **settings):
+    return lab.new_trainer(list(lab.FAULTS)[-1], seed, **settings)
+
+
+SETTINGS = {"latent": 10, "hidden": 100, "batch_size": 250, "steps": 1100}
+ILLNESSES = Study(
+    "Which measurement tells which faults of a run apart?",
+    run_illnesses, _last_fault, SETTINGS,
+)
+
+
+def run_anonymous(seed, *, faults, **settings):
+    """The logs and models of the anonymous runs; run number n has the seed `seed` + n."""
+    logs, models = {}, {}
+    for n, (letter, fault) in enumerate(faults.items()):
+        run, trainer = lab.train(fault, seed + n, **settings)
+        logs[letter], models[letter] = lab.as_plain(run.log), run.model
+    return {"logs": logs, "models": models, "prefix_neg_elbo": prefix(trainer)}  # of the last
+
+
+def _last_anonymous(seed, *, faults, steps, **settings):
+    return lab.new_trainer(list(faults.values())[-1], seed + len(faults) - 1, **settings)
+
+
+ANONYMOUS = Study(
+    "What is wrong with each of these runs?",
+    run_anonymous, _last_anonymous,
+    SETTINGS | {"faults": {
+        "A": "not at rest", "B": "hidden β", "C": "variance floor", "D": lab.NORMED,
+        "E": "fallen into collapse", "F": "lagging statistics", "G": "wrong sampler",
+        "H": "wanted collapse"}},
+    range(101, 102),
+)
+
+STUDIES = {lab.STUDY: ILLNESSES, lab.CASES: ANONYMOUS}
