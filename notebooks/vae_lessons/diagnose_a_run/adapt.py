@@ -101,17 +101,15 @@ class Subject:
 
     def encode(self, x):
         """Mean and second output h of q(z|x): x [n, pixels] to [n, latent] each; h may be None."""
-        heads = self._heads(self._encode(x, self.shape))
-        return tuple(None if head is None else head.flatten(1) for head in heads)
+        try:
+            heads = self._heads(self._encode(x, self.shape))
+            return tuple(None if head is None else head.flatten(1) for head in heads)
+        except Exception as error:
+            raise Unreadable(f"encode failed on {len(x)} images: {_short(error)}")
 
     def decode(self, z):
         """The decoder's output, in whatever unit: z [n, latent] to [n, pixels]. Or `Unreadable`."""
-        try:
-            out = self.model.decode(z.reshape(len(z), *self.code))  # [n, latent] -> [n, …]
-        except Exception as error:
-            raise Unreadable(f"decode does not accept codes {_axes(self.code)}: {_short(error)}")
-        if isinstance(out, (tuple, list)) and out:
-            out = out[0]
+        out = self._decode(z)
         if isinstance(out, Distribution):
             out = out.mean
         if not isinstance(out, torch.Tensor) or out.numel() != z.shape[0] * self.x.shape[1]:
@@ -121,14 +119,21 @@ class Subject:
 
     def output_kind(self):
         """"probabilities" or "image" if `decode` returns a distribution, else None."""
-        out = self.model.decode(torch.zeros(2, *self.code).to(self.x))
-        if isinstance(out, (tuple, list)) and out:
-            self.seen.append("decode returns several things; the first is read as the picture.")
-            out = out[0]
+        try:
+            out = self._decode(torch.zeros(2, math.prod(self.code)).to(self.x))
+        except Unreadable:
+            return None
         if not isinstance(out, Distribution):
             return None
         base = out.base_dist if isinstance(out, Independent) else out
         return "probabilities" if isinstance(base, Bernoulli) else "image"
+
+    def _decode(self, z):
+        try:
+            out = self.model.decode(z.reshape(len(z), *self.code))  # [n, latent] -> [n, …]
+        except Exception as error:
+            raise Unreadable(f"decode does not accept codes {_axes(self.code)}: {_short(error)}")
+        return out[0] if isinstance(out, (tuple, list)) and out else out
 
     def _encode(self, x, shape):
         return self.model.encode(x.reshape(len(x), *shape))  # [n, pixels] -> [n, …]
@@ -220,6 +225,31 @@ def _fixed(out, again, rows):
         if out[place].shape == out[later].shape:
             return [place, later]
     return same[:1]
+
+
+@contextlib.contextmanager
+def watched_relus(model, units):
+    """Note in `units` which outputs of each nn.ReLU are not 0; yields the last output of each."""
+    last = {}
+
+    def watch(name):
+        def hook(_module, _inputs, out):
+            if out.ndim not in (2, 4):
+                return
+            alive = (out != 0).flatten(2).any(-1) if out.ndim == 4 else out != 0  # [n, units]
+            alive = alive.any(0).cpu()
+            key = f"{name} {list(out.shape[1:])}"
+            units[key] = alive | units.get(key, False)
+            last[name] = out.flatten(1)
+        return hook
+
+    handles = [module.register_forward_hook(watch(name or "ReLU"))
+               for name, module in model.named_modules() if isinstance(module, nn.ReLU)]
+    try:
+        yield last
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def sampler(model, code):

@@ -202,31 +202,36 @@ def _of_records(logged, found):
 def _collapse(found, logged, wants):
     """The finding on posterior collapse. wants: whether β asks for it, None if unknown."""
     if found.mean is None:
-        rate = logged.rate if logged.beta is not None else None
-        if rate is None:
-            return tell("collapse", "cannot tell", "rate in nats unknown",
-                        "The unit of the logged KL is unknown, and there is no module to measure.")
-        last = float(rate[-max(1, len(rate) // 20):].mean())
-        collapsed, value = last < 0.1, f"rate {last:.3g} nats per image at the end"
-    else:
-        count = int((found.mean.double().var(0) > findings.ACTIVE).sum())
-        uses = findings.uses_code(found)
-        # The code carries at most the rate, so a rate of 0 decides without a picture.
-        no_rate = found.rate is not None and float(found.rate.sum()) < 0.1
-        collapsed = count == 0 and (no_rate or uses is False)
-        value = f"{count} latents active; picture " + {
-            True: "better than the mean image", False: "no better than the mean image",
-            None: "not compared with the mean image"}[uses]
-        if not collapsed and not (count and uses):
-            collapsed = None
-    if collapsed is None:
-        return tell("collapse", "cannot tell", value,
-                    "Posterior collapse means no active latent and a picture that is no better "
-                    "than the mean image. Here only one of the two was found, or measured.")
-    if not collapsed:
+        return _collapse_in_records(logged, wants)
+    count = int((found.mean.double().var(0) > findings.ACTIVE).sum())
+    uses = findings.uses_code(found)
+    value = f"{count} latents active; picture " + {
+        True: "better than the mean image", False: "no better than the mean image",
+        None: "not compared with the mean image"}[uses]
+    # The code carries at most the rate, so a rate of 0 decides without a picture.
+    no_rate = found.rate is not None and float(found.rate.sum()) < 0.1
+    if count == 0 and (no_rate or uses is False):
+        return _collapsed(value, wants)
+    if count and uses:
         return tell("collapse", "well", value, "The code says something of the image, and the "
-                    "decoder uses it." if found.mean is not None else "A code carries at most its "
-                    "rate. Whether the decoder uses it cannot be told without the module.")
+                    "decoder uses it.")
+    return tell("collapse", "cannot tell", value, "Posterior collapse means no active latent and "
+                "a picture that is no better than the mean image. Here only one of the two was "
+                "found, or measured.")
+
+
+def _collapse_in_records(logged, wants):
+    if logged.beta is None or logged.rate is None:
+        return tell("collapse", "cannot tell", "rate in nats unknown",
+                    "The unit of the logged KL is unknown, and there is no module to measure.")
+    last = float(logged.rate[-max(1, len(logged.rate) // 20):].mean())
+    value = f"rate {last:.3g} nats per image at the end"
+    return _collapsed(value, wants) if last < 0.1 else tell(
+        "collapse", "cannot tell", value, "A code carries at most its rate. Whether the decoder "
+        "uses it cannot be told without the module.")
+
+
+def _collapsed(value, wants):
     meaning = {
         True: "The loss probably wants it, since rate is expensive: see effective β. Lower β.",
         False: "Rate is not expensive, so training probably fell into it. Warm-up, free bits or a "
@@ -258,9 +263,9 @@ def _lag(evaluated, of_batch):
     if worse < 0.1:
         return tell("running statistics", "cannot tell", value, "A small lag, or batches of "
                     f"{adapt.CHUNK} that flatter. Recompute the statistics and compare.")
-    return tell("running statistics", "ill", value, "The running statistics do not fit the "
-                "weights. Recompute them (torch.optim.swa_utils.update_bn), or train on with a "
-                "smaller learning rate.")
+    return tell("running statistics", "ill", value, "If these images are like those of training, "
+                "the running statistics lag behind the weights: recompute them, as notebook 03 "
+                "does, or train on with a smaller learning rate.")
 
 
 def _sampled(model, subject):

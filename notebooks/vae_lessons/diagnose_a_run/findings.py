@@ -1,11 +1,9 @@
 """What a module shows when it is given images: measurements, and the findings drawn from them."""
 
-import contextlib
 import math
 from typing import NamedTuple
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from vae_helpers import elbo
@@ -92,7 +90,7 @@ def look(subject, eps, second_kind, output):
     `adapt.OUTPUTS`, or None.
     """
     count, why, units = math.ceil(len(subject.x) / adapt.CHUNK), {}, {}
-    with _watched(subject.model, units) as last:
+    with adapt.watched_relus(subject.model, units) as last:
         heads = [subject.encode(part) for part in subject.x.tensor_split(count)]
         relu = next((name for name, out in last.items() if heads[-1][1] is not None
                      and torch.equal(out, heads[-1][1])), None)
@@ -147,34 +145,9 @@ def _output_kind(raw, x):
     return "logits" if squashed < 1.5 * blur and plain > 2 * squashed else None
 
 
-@contextlib.contextmanager
-def _watched(model, units):
-    """Note in `units` which outputs of each nn.ReLU are not 0; yields the last output of each."""
-    last = {}
-
-    def watch(name):
-        def hook(_module, _inputs, out):
-            if out.ndim not in (2, 4):
-                return
-            alive = (out != 0).flatten(2).any(-1) if out.ndim == 4 else out != 0  # [n, units]
-            alive = alive.any(0).cpu()
-            key = f"{name} {list(out.shape[1:])}"
-            units[key] = alive | units.get(key, False)
-            last[name] = out.flatten(1)
-        return hook
-
-    handles = [module.register_forward_hook(watch(name or "ReLU"))
-               for name, module in model.named_modules() if isinstance(module, nn.ReLU)]
-    try:
-        yield last
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def uses_code(found):
     """Whether the picture is nearer to the images than their mean is; None if it cannot be told."""
-    if found.picture is None:
+    if found.picture is None or found.bernoulli and not found.unit_interval:
         return None
     squared, entropy = mean_image(found.x)
     if found.distortion is None:
@@ -262,7 +235,8 @@ def mean_image_finding(found):
         True: "The decoder does better than one picture for all images, so it uses the code.",
         False: "The decoder does no better than one picture for all images.",
         None: "By cross entropy it is no better than the mean image, by squared error it is. "
-              "Was it trained with a squared error?",
+              "Was it trained with a squared error?" if found.unit_interval else
+              "Probabilities cannot reach these pixels; the mean image can.",
     }
     return tell("mean image", {True: "well", False: "ill", None: "cannot tell"}[uses], value,
                 meaning[uses])
@@ -281,9 +255,10 @@ def active(found):
                     "posterior mean is above 0.01. How many are active does not say how good a "
                     "model is.")
     if uses_code(found):
-        return tell("active units", "cannot tell", value, "No posterior mean varies, yet the "
+        return tell("active units", "cannot tell", value, "No posterior mean varies much, yet the "
                     "decoder uses the code: the variances may carry it.")
-    return tell("active units", "ill", value, "No posterior mean varies from image to image.")
+    return tell("active units", "ill", value, "No posterior mean has a variance above "
+                "0.01 over these images.")
 
 
 def variance(found):
@@ -292,8 +267,9 @@ def variance(found):
         return tell("posterior variance", "cannot tell", "unknown", found.why["logvar"])
     low, high = float(found.logvar.min()), float(found.logvar.max())
     at_low, at_high = (_tied(found.logvar, end) for end in (low, high))
-    value = (f"from {math.exp(low):.3g} to {_exp(high)}; {at_low:.0%} exactly at the smallest, "
-             f"{at_high:.0%} at the largest")
+    value = f"from {math.exp(low):.3g} to {_exp(high)}" + "".join(
+        f", {math.floor(100 * share)} % of them exactly the {end}"
+        for share, end in ((at_low, "smallest"), (at_high, "largest")) if share >= TIES)
     source = f" It is the output of the nn.ReLU {found.relu!r}." * bool(found.relu)
     if low >= 0 and (found.relu or at_low >= TIES and high > low):
         return tell("posterior variance", "ill", value, "No posterior is narrower than the prior, "
@@ -301,8 +277,8 @@ def variance(found):
                     f"confuses images. End the head with a linear layer.{source}")
     if low == high:
         return tell("posterior variance", "cannot tell", f"{math.exp(low):.3g} everywhere",
-                    "Every variance is the same number. A fixed variance gives this, and so does "
-                    "a dead last layer.")
+                    "A fixed variance gives this, and so does a ReLU or another last layer whose "
+                    "outputs are all dead. Look at the head's last layer.")
     if low >= 0 and high > 0.1:
         return tell("posterior variance", "ill", value, "No posterior is narrower than the prior. "
                     "Can the last layer of this head be negative?")

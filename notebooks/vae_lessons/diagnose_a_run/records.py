@@ -118,8 +118,7 @@ def weights(logged):
     if not float(sizes.min()) > 0:
         return Weights(math.nan, math.nan, "One of the two terms is 0 throughout, so its weight "
                                            "does not show in the loss.")
-    inverse = torch.linalg.pinv(terms / sizes)  # [2, entries]
-    scaled = inverse @ loss
+    scaled = torch.linalg.pinv(terms / sizes) @ loss  # [2]
     residual = (loss - (terms / sizes) @ scaled).square().mean().sqrt()
     if float(residual) > 0.01 * float(loss.std()) + 1e-4 * float(loss.abs().mean()):
         return Weights(math.nan, math.nan,
@@ -127,8 +126,8 @@ def weights(logged):
                        "changed during the run (warm-up, free bits).")
     # Logged numbers are rounded, at the latest to float32.
     noise = float(residual.clamp(min=1e-6 * float(loss.square().mean().sqrt())))
-    errors = noise * inverse.square().sum(1).sqrt()
-    if float((errors / scaled.abs()).max()) > 0.05:
+    least = float(torch.linalg.svdvals(terms / sizes)[-1])  # 0 for proportional terms
+    if noise > 0.05 * least * float(scaled.abs().min()):
         return Weights(math.nan, math.nan,
                        "The two terms vary too little, or too much together, to tell their "
                        "weights apart.")
@@ -230,37 +229,41 @@ def _units(logged, found):
     """How the logged terms are reduced, by comparison with the measured ones, or None.
 
     Returns whether the reconstruction is a squared error, the reductions of both terms as
-    `effective_beta` names them, and the finding in words. A last rate below half a nat says
-    nothing about its unit.
+    `effective_beta` names them, and the finding in words. Both the average of the last entries and
+    the last entry must fit, or the run moves too fast for a comparison.
     """
     rate = 0 if found.rate is None else float(found.rate.sum())
-    if found.picture is None or not rate >= 0.5:
+    if found.picture is None or not rate > 1e-4:
         return None
-    pixels, latents = found.x.shape[1], len(found.rate)
-    d, r = _at_end(logged.distortion), abs(_at_end(logged.rate))
+    ends = [[abs(end) for end in _ends(column)] for column in (logged.distortion, logged.rate)]
     fits = []
     for squared, measured in ((False, found.distortion), (True, found.squared)):
-        if measured is None or logged.squared not in (None, squared):
-            continue
-        ways = [(reconstruction, kl) for reconstruction, p in zip(REDUCTIONS, (1, pixels))
-                for kl, j in zip(REDUCTIONS, (1, latents))
-                if _near(d * p, measured) and _near(r * j, rate)]
-        if ways:
-            words = [REDUCTIONS[way] for way in ways[0]]
-            fits.append((squared, *ways[0],
-                         f"reconstruction {words[0]} pixels, KL {words[1]} latents"))
-        elif _near(d / measured, r / rate):
-            fits.append((squared, "sum", "sum", "both terms in the same unit"))
+        if measured is not None and logged.squared in (None, squared):
+            ways = {_reductions(d, r, measured, rate, found.x.shape[1], len(found.rate))
+                    for d, r in zip(*ends)}
+            fits += [(squared, *way) for way in ways if len(ways) == 1 and way]
     return fits[0] if len(fits) == 1 else None
+
+
+def _reductions(d, r, distortion, rate, pixels, latents):
+    """The reductions with which logged d and r agree with the measured terms, or None."""
+    for reconstruction, p in zip(REDUCTIONS, (1, pixels)):
+        for kl, j in zip(REDUCTIONS, (1, latents)):
+            if _near(d * p, distortion) and _near(r * j, rate):
+                return reconstruction, kl, (f"reconstruction {REDUCTIONS[reconstruction]} pixels, "
+                                            f"KL {REDUCTIONS[kl]} latents")
+    same = _near(d / distortion, r / rate)
+    return ("sum", "sum", "both terms in the same unit") if same else None
 
 
 def _conditional(ratio, logged, found):
     """Why β cannot be told, and what it is under the two usual assumptions."""
     text = f"β = {ratio:.3g} if both terms are sums over the pixels and latents of an image"
-    if found.x is not None and logged.squared is not True and found.unit_interval:
+    if found.x is not None and found.unit_interval and not logged.squared and (
+            found.kind != "image"):
         x = found.x.double()
         entropy = -float((torch.xlogy(x, x) + torch.xlogy(1 - x, 1 - x)).sum(1).mean())
-        d = _at_end(logged.distortion)
+        d = _ends(logged.distortion)[0]
         if d < entropy:
             text = (f"The logged reconstruction, {d:.3g} at the end, is below these images' pixel "
                     f"entropy, {entropy:.3g} nats. So it is no cross entropy summed over pixels, "
@@ -278,10 +281,10 @@ def _near(one, other):
     return one > 0 and other > 0 and abs(math.log(one / other)) < 0.25
 
 
-def _at_end(column):
-    """The average of the last twentieth of the finite entries."""
+def _ends(column):
+    """The average of the last twentieth of the finite entries, and the last of them."""
     finite = column[column.isfinite()]
-    return float(finite[-max(1, len(finite) // 20):].mean())
+    return float(finite[-max(1, len(finite) // 20):].mean()), float(finite[-1])
 
 
 def rest_finding(logged):
