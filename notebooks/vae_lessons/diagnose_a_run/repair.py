@@ -261,7 +261,7 @@ class RepairExercise(Exercise):
         if not math.isnan(found.beta):
             told += f", and the effective β at the end is {measured(found.beta)}"
         if facts and not math.isnan(facts.moved):
-            told += f". A step changes a weight by at most {measured(facts.moved)}"
+            told += f". A step changes a weight by up to {measured(facts.moved)} (ours: 0.004)"
         return f"{told}. Try check.{self.name}.hint(1)."
 
 

@@ -37,6 +37,20 @@ class Pass:
         """The gradient with respect to `name`, in the shape of `like`; 0 where none came."""
         return self.gradients.get(name, torch.zeros_like(like)).reshape(like.shape)
 
+    def owners(self):
+        """For each row of z the number of its image [rows]; empty if that is unknown.
+
+        Several draws of z may stand one batch after another or one image after another.
+        """
+        images, found = torch.arange(len(self.mean)), [torch.arange(0)]
+        for z in self.z:
+            draws = len(z) // max(1, len(images))
+            orders = images.repeat(draws), images.repeat_interleave(draws)
+            if len(orders[0]) != len(z):
+                return torch.arange(0)
+            found.append(min(orders, key=lambda order: (z - self.mean[order]).norm()))
+        return torch.cat(found)
+
     def _note(self, tensor, name):
         def note(gradient):  # a second backward through the same tensor adds to the first
             self.gradients[name] = self.gradients.get(name, 0) + _copy(gradient)
@@ -160,17 +174,17 @@ def likelihood(one):
     The gradient of w · cross entropy with respect to the logits is w · (sigmoid(logits) − target),
     and the targets are factor · inputs + offset. NaN if the loss is no such cross entropy.
     """
-    draws, unknown = _draws(one), (math.nan, math.nan, math.nan)
-    if not draws:
+    owners, unknown = one.owners(), (math.nan, math.nan, math.nan)
+    if not len(owners):
         return unknown
-    logits = torch.cat(one.logits)  # [rows, pixels], where rows = draws · batch
+    logits = torch.cat(one.logits)  # [rows, pixels]
     gradient = torch.cat([one.gradient(("logits", k), part) for k, part in enumerate(one.logits)])
-    inputs = one.inputs.reshape(-1, logits.shape[-1]).repeat(draws, 1)  # [rows, pixels]
+    inputs = one.inputs[owners].reshape(logits.shape)  # [rows, pixels]
     (weight, slope, constant), left = fit(
         gradient, logits.sigmoid(), inputs, torch.ones_like(inputs))
     if not (weight and left < 0.5):
         return unknown
-    return weight * draws, -slope / weight, -constant / weight
+    return weight * len(logits) / len(one.mean), -slope / weight, -constant / weight
 
 
 def targets(one):
@@ -188,25 +202,22 @@ def pull(one):
     reaches the mean. The third number is the share of the KL's gradient, ½ (exp(logvar) − 1) times
     its weight, that reaches a negative logvar. NaN if unknown.
     """
-    draws, weight = _draws(one), likelihood(one)[0]
-    if not draws:
+    owners, weight = one.owners(), likelihood(one)[0]
+    if not len(owners):
         return math.nan, math.nan, math.nan
-    away = (torch.cat(one.z) - one.mean.repeat(draws, 1)).reshape(-1, *one.mean.shape)
-    through = torch.cat([one.gradient(("z", k), z) for k, z in enumerate(one.z)]).reshape(
-        away.shape)  # [draws, batch, latent]
-    (kl, reached), left = fit(one.gradient("mean", one.mean), one.mean, through.sum(0))
+    away = torch.cat(one.z) - one.mean[owners]  # [rows, latent]
+    through = torch.cat([one.gradient(("z", k), z) for k, z in enumerate(one.z)])
+
+    def of_image(parts):  # [rows, latent] -> [batch, latent]
+        return torch.zeros_like(one.mean).index_add(0, owners, parts)
+
+    (kl, reached), left = fit(one.gradient("mean", one.mean), one.mean, of_image(through))
     if not (kl and left < 0.5):
         return math.nan, math.nan, math.nan
     negative = one.logvar < 0
-    by_kl = one.gradient("logvar", one.logvar) - (0.5 * away * through).sum(0)  # [batch, latent]
+    by_kl = one.gradient("logvar", one.logvar) - of_image(0.5 * away * through)
     (narrowed,), _ = fit(by_kl[negative], 0.5 * (one.logvar[negative].exp() - 1))
     return kl / weight, reached, narrowed / kl
-
-
-def _draws(one):
-    """How many times each image's code was drawn and decoded; 0 if no whole number of times."""
-    counts = [len(z) / len(one.mean) for z in one.z]
-    return int(sum(counts)) if all(count == int(count) for count in counts) else 0
 
 
 def noise_of(passes):
@@ -215,11 +226,11 @@ def noise_of(passes):
     The first is a name in SCALES, or "none", "other" or "unknown". The second is that of z around
     the mean, the third that of q(z|x).
     """
-    passes = [one for one in passes if _draws(one)]
+    passes = [one for one in passes if len(one.owners())]
     if not passes:
         return "unknown", math.nan, math.nan
-    drawn = [(torch.cat(one.z) - one.mean.repeat(_draws(one), 1),  # [rows, latent]
-              one.logvar.repeat(_draws(one), 1)) for one in passes]
+    drawn = [(torch.cat(one.z) - one.mean[one.owners()], one.logvar[one.owners()])
+             for one in passes]  # [rows, latent] each
     away, logvar = (torch.cat(parts) for parts in zip(*drawn))
     narrow = logvar.mean(0).argmin()
     size = away.square().mean(0).sqrt()  # [latent]
