@@ -103,3 +103,20 @@ def wider():
     """
     return [np.array([run["gaps"][factor][k] for run in _seeds("wider_q")])
             for factor in ("1", "2") for k in ("1", "5000")]
+
+
+STUDENT = 2.776  # the 97.5 % quantile of Student's t with 4 degrees of freedom, for five seeds
+
+
+def choice(part):
+    """Mean and half width of the paired differences of `study.run_choice`: [5 seeds, 2], nats.
+
+    part: "validation" or "test". Above 0, the training with KL warm-up is better.
+    """
+    return np.array([run[part] for run in _seeds("warm_up_choice")])
+
+
+def choice_over_seeds(part):
+    """The mean over the five seeds of these differences, and half its 95 % interval, in nats."""
+    means = choice(part)[:, 0]
+    return means.mean(), STUDENT * means.std(ddof=1) / np.sqrt(len(means))
