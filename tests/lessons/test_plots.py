@@ -60,6 +60,12 @@ from vae_lessons.derive_the_elbo.figures import (
     parts_of_gap,
     three_densities,
 )
+from vae_lessons.diagnose_a_run.figures import (
+    decision_table,
+    examination,
+    gallery,
+    readings_of,
+)
 from vae_lessons.meet_kl_collapse.figures import (
     active_latents,
     beta_sweep,
@@ -799,7 +805,41 @@ def embedded(seed, guess):
             "guess": guess}
 
 
+def eight_runs(seed):
+    random = np.random.default_rng(seed)
+    return {"originals": random.random((5, 28, 28)), "neg_elbo": {"A": 120.0 * seed, "B": 130.0},
+            "reconstructions": {name: random.random((5, 28, 28)) for name in "AB"},
+            "samples": {name: random.random((5, 28, 28)) for name in "AB"}}
+
+
+def one_run(seed, letter):
+    random = np.random.default_rng(seed)
+    log = {"step": np.arange(10, 100, 10), "distortion": 200 - 50 * random.random(9),
+           "rate": 9 + random.random(9)}
+    return {"letter": letter, "log": log, "mean_image": 200.0 + seed,
+            "modes": {"evaluation mode": 150.0 * seed, "training mode": 140.0},
+            "rates": random.random(10), "active": random.random(10) < 0.5,
+            "variances": random.random((50, 10)), "numbers": {"β": f"{seed}", "dead": "7"}}
+
+
+def tabled(seed, word):
+    readings = {name: {"loss weights": (word, 1.0, seed > 1), "decline": ("at rest", 0.5, False)}
+                for name in ("healthy", "not at rest")}
+    return {"readings": readings, "apart": {"loss weights": seed, "decline": 1}, "pairs": 3}
+
+
+def read(seed, guess, limit=2.0):
+    random = np.random.default_rng(seed)
+    return {"name": "decline", "values": {name: 9 * random.random(10) for name in "abc"},
+            "limit": limit, "unit": "nats", "pairs": (seed, 3), "guess": guess}
+
+
 CASES = [
+    (gallery, eight_runs(1), eight_runs(2)),
+    (examination, one_run(1, "A"), one_run(2, "B")),
+    (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1")),
+    (readings_of, read(1, None), read(2, 3.0)),
+    (readings_of, read(2, 3.0, 0.1), read(1, None)),
     (kinds_of_digits, three_kinds(1, None), three_kinds(2, "thresholded")),
     (kinds_of_digits, three_kinds(2, "thresholded"), three_kinds(1, None)),
     (bound_against_evidence, estimated(1, None), estimated(2, "never")),

@@ -21,6 +21,7 @@ from anatomy import only_defines
 from vae_helpers import elbo, models
 from vae_lessons.build_a_vae import lab
 from vae_lessons.derive_the_elbo.exact import Laboratory
+from vae_lessons.diagnose_a_run.lab import RunVAE
 from vae_lessons.meet_kl_collapse.lab import LinearVAE
 from vae_lessons.say_how_good_it_is.lab import BurdaVAE
 
@@ -70,6 +71,18 @@ def covariance_of(pixels):
 
 # For each taught function, functions that make its arguments, called again for each call.
 INPUTS = {
+    "instruments.recompute": [
+        lambda: (RunVAE(3, 9, batch_norm=True, seed=0), noise(40, 784).sigmoid().float(),
+                 noise(40, 3, seed=1).float(), True),
+        lambda: (RunVAE(3, 9, batch_norm=True, seed=0), noise(40, 784).sigmoid().float(),
+                 noise(40, 3, seed=1).float(), False),
+    ],
+    "instruments.pinned_share": [
+        lambda: (RunVAE(3, 9, floor=True, seed=0), noise(40, 784).sigmoid().float()),
+        lambda: (RunVAE(3, 9, seed=0), noise(40, 784).sigmoid().float()),
+    ],
+    "instruments.decline": [lambda: (torch.arange(60).double(), noise(60)),
+                            lambda: (torch.arange(5).double(), -noise(5))],
     "lab.widened": [
         lambda: (2.0, models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(),
                  noise(6, 4, 3).float()),
@@ -277,6 +290,10 @@ def codes_in_both_modes(CodeVAE, codes, eps):
     return [*sum(steps, []), *model.eval().elbo_parts(codes, eps)]
 
 
+def recomputed(recompute, model, x, eps, training_mode):
+    return torch.tensor(recompute(model, x, eps, training_mode=training_mode))
+
+
 def variance_trained(train_variance, to_variance, steps, unit):
     """The losses of all steps, and the final weights."""
     torch.manual_seed(0)
@@ -313,7 +330,7 @@ def every_term(Laboratory, noise_variance, x, z):
 
 # How to call taught classes and functions with named arguments; others are called directly.
 USES = {"lab.SigmaVAE": gaussian_parts, "lab.train_variance": variance_trained,
-        "lab.widened": weighed,
+        "lab.widened": weighed, "instruments.recompute": recomputed,
         "lab.Coder": coded, "lab.CoderVAE": encoded_and_decoded,
         "schedules.warm_up": at_each_step, "lab.Autoencoder": coded_without_noise,
         "lab.train_and_listen": what_happens, "lab.save": written,

@@ -17,7 +17,7 @@ def gallery(originals, reconstructions, samples, neg_elbo):
     originals: [SHOWN, 28, 28]; reconstructions, samples: {letter: [SHOWN, 28, 28]};
     neg_elbo: {letter: nats per image}, in evaluation mode.
     """
-    fig = Figure(figsize=(8.6, 6.4), layout="constrained")
+    fig = Figure(figsize=(8.6, 5.9), layout="constrained")
     left, right = fig.subplots(1, 2)
     rows = ["images", *(f"run {letter}" for letter in reconstructions)]
     labelled_picture(left, rows, SHOWN).set_data(
@@ -45,7 +45,7 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
     mean_image: its distortion. rates, active: [latent], nats per image and whether the
     latent is active. variances: of q(z|x) [n, latent]. numbers: {measurement: text}.
     """
-    fig = Figure(figsize=(8.6, 6.2), layout="constrained")
+    fig = Figure(figsize=(8.6, 5.9), layout="constrained")
     (curves, bars), (spread, table) = fig.subplots(2, 2)
     _curves(curves, log, modes, mean_image)
     places = np.arange(1, len(rates) + 1)
@@ -95,25 +95,25 @@ def decision_table(readings, apart, pairs):
     differs)}}. apart: {measurement: how many of the `pairs` pairs of illnesses it tells apart}.
     """
     measurements = list(next(iter(readings.values())))
-    fig = Figure(figsize=(11.4, 0.62 * len(readings) + 2), layout="constrained")
+    fig = Figure(figsize=(9.6, 0.48 * len(readings) + 1.9), layout="constrained")
     axes = fig.subplots()
     axes.set(xlim=(0, len(measurements)), ylim=(len(readings) + 1, 0), xticks=[], yticks=[])
     for side in axes.spines.values():
         side.set_visible(False)
     for column, name in enumerate(measurements):
         axes.text(column + 0.5, -0.12, _broken(name), ha="center", va="bottom", weight="bold",
-                  fontsize=8.5)
+                  fontsize=8)
         axes.text(column + 0.5, len(readings) + 0.15, f"{apart[name]} of {pairs}\npairs",
-                  ha="center", va="top", fontsize=8.5)
-    axes.text(-0.08, len(readings) + 0.15, "tells apart", ha="right", va="top", fontsize=9)
+                  ha="center", va="top", fontsize=8)
+    axes.text(-0.08, len(readings) + 0.15, "tells apart", ha="right", va="top", fontsize=8)
     for row, (illness, of_illness) in enumerate(readings.items()):
         axes.text(-0.08, row + 0.5, _broken(illness), ha="right", va="center", weight="bold",
-                  fontsize=9)
+                  fontsize=8)
         for column, (word, share, differs) in enumerate(of_illness.values()):
             axes.fill_between([column + 0.03, column + 0.97], row + 0.05, row + 0.95,
                               color="#F4C9AE" if differs else "#EEEEEE")
             text = _broken(word) + (f"\n{share:.0%}" if share < 1 else "")
-            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8.5,
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5,
                       weight="bold" if differs else "normal")
     axes.set_title("No measurement alone tells all illnesses apart; shaded bold: not as in "
                    "healthy runs", pad=34)
