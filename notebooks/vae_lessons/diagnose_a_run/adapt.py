@@ -37,8 +37,8 @@ class Unreadable(Exception):
 def untouched(model, seed):
     """Evaluation mode, without gradients and with seeded generators, for a `with` block.
 
-    Afterwards the modes, buffers and attributes of all modules and PyTorch's generators are as
-    before.
+    Afterwards the modes, buffers and attributes of all modules and PyTorch's generators, of the CPU
+    and of CUDA devices, are as before.
     """
     attributes = [(module, dict(vars(module))) for module in model.modules()]
     buffers = [(module, name, buffer, buffer.clone()) for module in model.modules()
@@ -143,17 +143,18 @@ class Subject:
         side = math.isqrt(pixels)
         square = [(1, side, side), (side, side)] if side * side == pixels else []
         shapes = [(pixels,), *square] if given in square[1:] else [given, (pixels,), *square]
-        failures = []
+        failures = {}  # {what went wrong: shapes}
         for shape in dict.fromkeys(shapes):
             try:
                 self._learn(shape)
             except Exception as error:
-                failures.append(f"{_axes(shape)}: {_short(error)}")
+                failures.setdefault(_short(error), []).append(_axes(shape))
             else:
                 tried = " (other shapes failed)" if failures else ""
                 self.seen.insert(0, f"encode took images {_axes(shape)}{tried}.")
                 return shape
-        raise Unreadable("encode could not be used. " + " ".join(failures))
+        raise Unreadable("encode could not be used. " + " ".join(
+            f"With images {', '.join(tried)}: {error}." for error, tried in failures.items()))
 
     def _learn(self, shape):
         """Find out what `encode` returns for a few images of this shape."""
@@ -169,7 +170,7 @@ class Subject:
         fixed = _fixed(out, again, len(few))
         if not fixed:
             raise Unreadable(f"encode returns {_kind(out)}; two calls in evaluation mode agree in "
-                             "no tensor with a row for each image.")
+                             "no tensor with a row for each image")
         if len(fixed) == 1:
             self._learn_single(fixed[0], out)
             return
@@ -272,7 +273,7 @@ def sampler(model, code):
     training, model.training = model.training, True
     try:
         draws = [getattr(model, name)(torch.zeros_like(h), h) for _ in range(CALLS)]
-        draws = torch.stack(draws).double().cpu()  # [calls, rows, …]
+        draws = torch.stack(draws).cpu().double()  # [calls, rows, …]
         if draws.shape[1:] != h.shape:
             raise Unreadable(f"{name} returns {list(draws.shape[1:])} for {list(h.shape)}.")
     except Exception as error:

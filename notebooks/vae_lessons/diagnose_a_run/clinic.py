@@ -89,8 +89,8 @@ def examine(subject, images=None, *, records=None, second=None, output=None, see
     or "image" (squared error). seed: of all draws.
 
     The prior is taken to be N(0, I). The module is left as it was: modes, buffers, attributes,
-    gradients, hooks and PyTorch's generators. Raises `TypeError` and `ValueError` for a wrong call;
-    what a module does is reported, and raises nothing.
+    gradients, hooks, and PyTorch's generators (of the CPU and of CUDA). Raises `TypeError` and
+    `ValueError` for a wrong call; what a module does is reported, and raises nothing.
     """
     for name, value, known in (("second", second, adapt.LOGVAR), ("output", output,
                                                                   adapt.OUTPUTS)):
@@ -114,7 +114,9 @@ def _examine(subject, images, records, second, output, seed):
     if given is None:
         raise ValueError("A module is examined on images: examine(model, images).")
     logged = None if records is None else logs.read(records)
-    seen = [f"{type(subject).__name__} on {len(given)} images."]
+    first = f"the first {len(given)} of " * (len(given) < len(images))
+    seen = [f"{type(subject).__name__} on {first}{len(images)} images. The prior is taken to be "
+            "N(0, I)."]
     if not images.is_floating_point():
         seen.append("Whole numbers were divided by 255. If the model was trained on other "
                     "numbers, pass those as floats.")
@@ -122,9 +124,9 @@ def _examine(subject, images, records, second, output, seed):
         try:
             found = _of_model(subject, given, logged, second, output, seed, seen)
         except adapt.Unreadable as error:
-            seen.append(str(error))
-            found = [tell("inputs", "cannot tell", "the module cannot be read", str(error)),
-                     findings.finite(subject, Measured(x=None)), logs.rest_finding(logged)]
+            unread = Measured(x=given.flatten(1).float().cpu(), why={"module": str(error)})
+            found = [findings.inputs(unread), findings.finite(subject, unread),
+                     *_of_records(logged, unread)]
     if not images.is_floating_point():
         found[0] = found[0]._replace(value=f"{found[0].value} after division by 255")
     return Report(found, seen)
@@ -176,7 +178,7 @@ def _of_model(model, images, logged, second, output, seed, seen):
     if whole.verdict == "ill":
         return [findings.inputs(found), whole, logs.rest_finding(logged)]
     lag = tell("running statistics", "well", "no batch norm with running statistics",
-               "Training and evaluation use the same numbers here.")
+               "Nothing here can lag behind the weights.")
     if adapt.keeps_statistics(model):
         with adapt.batch_statistics(model):
             of_batch = look(output or found.kind)
@@ -202,7 +204,8 @@ def _of_records(logged, found):
 def _collapse(found, logged, wants):
     """The finding on posterior collapse. wants: whether β asks for it, None if unknown."""
     if found.mean is None:
-        return _collapse_in_records(logged, wants)
+        return _collapse_in_records(logged, wants, found.why.get("module", "There is no module "
+                                    "to measure, and the unit of the logged KL is unknown."))
     count = int((found.mean.double().var(0) > findings.ACTIVE).sum())
     uses = findings.uses_code(found)
     value = f"{count} latents active; picture " + {
@@ -211,7 +214,7 @@ def _collapse(found, logged, wants):
     # The code carries at most the rate, so a rate of 0 decides without a picture.
     no_rate = found.rate is not None and float(found.rate.sum()) < 0.1
     if count == 0 and (no_rate or uses is False):
-        return _collapsed(value, wants)
+        return _collapsed(value, wants, sure=uses is False)
     if count and uses:
         return tell("collapse", "well", value, "The code says something of the image, and the "
                     "decoder uses it.")
@@ -220,18 +223,19 @@ def _collapse(found, logged, wants):
                 "found, or measured.")
 
 
-def _collapse_in_records(logged, wants):
-    if logged.beta is None or logged.rate is None:
-        return tell("collapse", "cannot tell", "rate in nats unknown",
-                    "The unit of the logged KL is unknown, and there is no module to measure.")
+def _collapse_in_records(logged, wants, why):
+    if logged is None or logged.beta is None:
+        return tell("collapse", "cannot tell", "rate in nats unknown", why)
     last = float(logged.rate[-max(1, len(logged.rate) // 20):].mean())
     value = f"rate {last:.3g} nats per image at the end"
-    return _collapsed(value, wants) if last < 0.1 else tell(
+    return _collapsed(value, wants, sure=False) if last < 0.1 else tell(
         "collapse", "cannot tell", value, "A code carries at most its rate. Whether the decoder "
         "uses it cannot be told without the module.")
 
 
-def _collapsed(value, wants):
+def _collapsed(value, wants, sure):
+    what = "Posterior collapse" if sure else (
+        "The code says next to nothing of the image: posterior collapse, or hardly any training")
     meaning = {
         True: "The loss probably wants it, since rate is expensive: see effective β. Lower β.",
         False: "Rate is not expensive, so training probably fell into it. Warm-up, free bits or a "
@@ -239,7 +243,7 @@ def _collapsed(value, wants):
         None: "Whether the loss wants it or training fell into it cannot be told: see effective β. "
               "A run at β = 1 decides.",
     }
-    return tell("collapse", "ill", value, f"Posterior collapse. {meaning[wants]}")
+    return tell("collapse", "ill", value, f"{what}. {meaning[wants]}")
 
 
 def _lag(evaluated, of_batch):

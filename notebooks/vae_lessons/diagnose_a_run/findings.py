@@ -109,7 +109,7 @@ def look(subject, eps, second_kind, output):
             f"decode returns numbers from {float(raw.min()):.3g} to {float(raw.max()):.3g}. They "
             "resemble the images neither as they are nor after a sigmoid; pass output=\"logits\", "
             "\"probabilities\" or \"image\".")
-    logvar, second = (t if t is None else t.double().cpu() for t in (logvar, second))
+    logvar, second = (t if t is None else t.cpu().double() for t in (logvar, second))
     rate = None if logvar is None else elbo.gaussian_kl_per_latent(mean.double(), logvar).mean(0)
     found = Measured(x, mean, second, logvar, raw, picture, kind, units=units, relu=relu,
                      rate=rate, why=why)
@@ -233,7 +233,8 @@ def mean_image_finding(found):
                  f"{entropy:.4g}")
     meaning = {
         True: "The decoder does better than one picture for all images, so it uses the code.",
-        False: "The decoder does no better than one picture for all images.",
+        False: "The decoder is no better than one picture for all images, or by less than a nat "
+               "(1 % of a squared error).",
         None: "By cross entropy it is no better than the mean image, by squared error it is. "
               "Was it trained with a squared error?" if found.unit_interval else
               "Probabilities cannot reach these pixels; the mean image can.",

@@ -305,8 +305,8 @@ def rest_finding(logged):
         return tell("at rest", "cannot tell", value, "β changes in the last fifth, and the loss "
                     "with it.")
     if found.drop > max(0.02, 3 * found.error):
-        return tell("at rest", "ill", value, "The run was stopped while its loss was falling: "
-                    "train on before you judge it.")
+        return tell("at rest", "ill", value, "The run was stopped while its loss was falling. "
+                    "Train on before you judge it, unless a weight in the loss was changing.")
     if abs(found.drop) + 2 * found.error < 0.01:
         return tell("at rest", "well", value, "The loss hardly moves. It may still be on a plateau "
                     "that it leaves later.")

@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from vae_helpers import data
-from vae_lessons.diagnose_a_run import clinic, findings
+from vae_lessons.diagnose_a_run import adapt, clinic, findings
 
 IMAGES = data.load_mnist().test_images[:300]
 X = data.pixels(IMAGES)  # [300, 784]
@@ -115,7 +115,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("encode, said", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_an_encoder_that_cannot_be_read_is_reported(encode, said):
     report = clinic.examine(variant(encode=encode), IMAGES)
-    assert not report.ill and said in report["inputs"].meaning
+    assert not report.ill and said in report["collapse"].meaning
 
 
 @pytest.mark.parametrize("decode, said", [
@@ -275,6 +275,12 @@ class Busy(Pca):
         return self.relu(self.image(z)).clamp(0.01, 0.99)
 
 
+def attributes_of(model):
+    """All attributes of all modules, with the contents of dictionaries: parameters, hooks."""
+    return [{name: dict(value) if isinstance(value, dict) else value
+             for name, value in vars(module).items()} for module in model.modules()]
+
+
 def test_the_module_is_left_as_it_was():
     model = Busy().double()
     model.norm.eval()
@@ -286,16 +292,23 @@ def test_the_module_is_left_as_it_was():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     grads = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
     modes = [m.training for m in model.modules()]
-    attributes = [dict(vars(m)) for m in model.modules()]
-    hooks, generator = len(model.relu._forward_hooks), torch.get_rng_state()
+    attributes, generator = attributes_of(model), torch.get_rng_state()
     report = clinic.examine(model, IMAGES)
     assert report["active units"].verdict == "well" and seen
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
     assert all(p.grad is g or torch.equal(p.grad, g) for p, g in zip(model.parameters(), grads))
     assert [m.training for m in model.modules()] == modes
-    assert [dict(vars(m)) for m in model.modules()] == attributes
-    assert len(model.relu._forward_hooks) == hooks and not model.directions.requires_grad
+    assert attributes_of(model) == attributes and not model.directions.requires_grad
     assert torch.equal(torch.get_rng_state(), generator) and torch.is_grad_enabled()
+
+
+def test_the_statistics_of_a_batch_leave_no_trace():
+    norm = nn.BatchNorm1d(784).eval()
+    before = copy.deepcopy(norm.state_dict())
+    with adapt.batch_statistics(norm):
+        assert abs(float(norm(X + 5).detach().mean())) < 0.01  # normalised over the batch
+    assert all(torch.equal(value, norm.state_dict()[name]) for name, value in before.items())
+    assert not norm.training
 
 
 def test_a_module_that_fails_is_left_as_it_was_too():
@@ -303,7 +316,7 @@ def test_a_module_that_fails_is_left_as_it_was_too():
     model.encode = lambda x: model.heads(model.norm(x)) if not model.norm.training else 1 / 0
     before = copy.deepcopy(model.state_dict())
     report = clinic.examine(model, IMAGES)
-    assert report["inputs"].verdict == "cannot tell" and not report.ill
+    assert "division by zero" in report["collapse"].meaning and not report.ill
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
     assert all(m.training for m in model.modules())
 
@@ -311,7 +324,7 @@ def test_a_module_that_fails_is_left_as_it_was_too():
 def test_a_seed_gives_the_same_report_and_the_first_thousand_are_used():
     many = data.load_mnist().test_images[:1200]
     reports = [repr(clinic.examine(Pca(), many, seed=seed)) for seed in (1, 1, 2)]
-    assert reports[0] == reports[1] != reports[2] and "on 1000 images" in reports[0]
+    assert reports[0] == reports[1] != reports[2] and "first 1000 of 1200 images" in reports[0]
 
 
 @pytest.mark.parametrize("arguments, error, said", [
