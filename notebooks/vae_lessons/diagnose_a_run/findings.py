@@ -319,7 +319,9 @@ def dead(found):
         "ill": "Half a layer or more is 0 for every one of these images, so no gradient from "
                "them reaches its weights. A new start with a smaller learning rate often helps.",
         "cannot tell": "These are 0 for every one of these images. Whether the others suffice "
-                       "cannot be seen.",
+                       "cannot be seen here.",
     }
-    verdict = "ill" if share >= 0.5 else "well" if share <= 0.1 else "cannot tell"
+    # A decoder that uses the code does so without its dead units.
+    starved = share == 1 or share >= 0.5 and not uses_code(found)
+    verdict = "ill" if starved else "well" if share <= 0.1 else "cannot tell"
     return tell("dead units", verdict, value, f"{meaning[verdict]} Only modules nn.ReLU are seen.")

@@ -249,7 +249,8 @@ def test_probabilities_of_0_and_1_are_named():
 def test_dead_relus_are_counted():
     model = Pca()
     model.gate = nn.ReLU()
-    for least, verdict in ((-100.0, "well"), (10.0, "ill")):
+    half = torch.tensor([10.0] * 4 + [-100.0] * 4)  # the decoder still uses the other four
+    for least, verdict in ((-100.0, "well"), (10.0, "ill"), (half, "cannot tell")):
         model.encode = lambda x, least=least: (
             model.gate(model.heads(x)[0] - least) + least, model.heads(x)[1])
         assert clinic.examine(model, IMAGES)["dead units"].verdict == verdict
