@@ -249,10 +249,11 @@ def test_probabilities_of_0_and_1_are_named():
 def test_dead_relus_are_counted():
     model = Pca()
     model.gate = nn.ReLU()
-    half = torch.tensor([10.0] * 4 + [-100.0] * 4)  # the decoder still uses the other four
-    for least, verdict in ((-100.0, "well"), (10.0, "ill"), (half, "cannot tell")):
+    all_alive, all_dead = torch.full((8,), -100.0), torch.full((8,), 100.0)
+    half = torch.cat([all_alive[:4], all_dead[4:]])  # the decoder still uses the first four
+    for least, verdict in ((all_alive, "well"), (all_dead, "ill"), (half, "cannot tell")):
         model.encode = lambda x, least=least: (
-            model.gate(model.heads(x)[0] - least) + least, model.heads(x)[1])
+            model.gate(model.heads(x)[0] - least) + least.clamp(max=0), model.heads(x)[1])
         assert clinic.examine(model, IMAGES)["dead units"].verdict == verdict
 
 
