@@ -10,6 +10,7 @@ from vae_helpers.check.choice import Choice
 from vae_helpers.check.exercise import Exercise
 from vae_helpers.check.quantity import Quantity
 from vae_helpers.check.runner import run
+from vae_lessons.diagnose_a_run.checks import key
 from vae_lessons.train_in_two_stages import checks
 
 
@@ -90,10 +91,14 @@ def answers(one):
     if isinstance(one, Choice):
         left_out = sorted(one._right)[0]
         return one._right, one._right - {left_out}, one._reasons[left_out]
+    if one.name == "diagnoses":
+        wrong = key() | {"A": ("hidden β", "loss weights", "smaller β")}
+        return key(), wrong, "for this run it reads"
     return parabola, lambda step: 0.1, "trains another objective"
 
 
-QUICK = [name for name in CHECKS if name != "good_schedule"]  # this check trains for seconds
+TRAINING = ("good_schedule", "repair_1", "repair_2")  # these checks train for seconds
+QUICK = [name for name in CHECKS if name not in TRAINING]
 CASES = [(name, where) for name in QUICK for where in STATES] + [
     ("good_schedule", "inference mode"), ("good_schedule", "float64"),
 ]

@@ -82,7 +82,7 @@ INPUTS = {
         lambda: (RunVAE(3, 9, seed=0), noise(40, 784).sigmoid().float()),
     ],
     "instruments.decline": [lambda: (torch.arange(60).double(), noise(60)),
-                            lambda: (torch.arange(5).double(), -noise(5))],
+                            lambda: (torch.arange(7).double(), -noise(7))],
     "lab.widened": [
         lambda: (2.0, models.VAE(3, (9,), seed=0), (noise(4, 784) > 0).float(),
                  noise(6, 4, 3).float()),

@@ -102,7 +102,7 @@ USELESS_HERE = {  # where the sentence above would miss the point
 }
 
 
-ENOUGH = {  # measurements that exclude all other illnesses, as few as possible
+ENOUGH = {  # measurements that exclude all other illnesses
     "healthy": ["active units", "evaluation mode", "log against own", "decline",
                 "equal variances"],
     "hidden β": ["loss weights"],

@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 import textwrap
 
 import torch
@@ -54,7 +55,8 @@ class Report:
         lines += [line for text in self.seen for line in _wrapped(text, "  ")]
         for finding in self.findings:
             mark = MARKS[finding.verdict]
-            lines += [*_wrapped(f"{mark} {finding.name}, {finding.verdict}: {finding.value}")]
+            value = marked(finding.value)
+            lines += [*_wrapped(f"{mark} {finding.name}, {finding.verdict}: {value}")]
             if finding.verdict != "well":
                 lines += _wrapped(f"{finding.meaning} [notebook {finding.section}]", "    ")
         return "\n".join(lines)
@@ -62,13 +64,18 @@ class Report:
     def _repr_html_(self):
         rows = "".join("<tr>" + "".join(
             f'<td style="text-align: left">{html.escape(text)}</td>' for text in (
-                f"{MARKS[f.verdict]} {f.verdict}", f.name, f.value, f.meaning,
+                f"{MARKS[f.verdict]} {f.verdict}", f.name, marked(f.value), f.meaning,
                 f"notebook {f.section}")) + "</tr>" for f in self.findings)
         titles = "".join(f"<th>{title}</th>" for title in
                          ("verdict", "of", "measured", "meaning", "read"))
         seen = "".join(f"<br>{html.escape(text)}" for text in self.seen)
         return (f"<p><b>{html.escape(self.headline)}</b>{seen}</p>"
                 f"<table><tr>{titles}</tr>{rows}</table>")
+
+
+def marked(text):
+    """The text with its numbers between ⟨ and ⟩, as all that is measured in the series."""
+    return re.sub(r"(?<![\w.\[])\d[\d.,]*(?<=\d)(e[+-]?\d+)?", r"⟨\g<0>⟩", text)
 
 
 def _wrapped(text, indent=""):

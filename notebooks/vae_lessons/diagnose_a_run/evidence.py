@@ -66,16 +66,15 @@ INSTRUMENTS: dict[str, Instrument] = {
 }
 
 
-def _faults(illness):
-    """The faults of the stored runs with this illness: healthy runs are of two kinds."""
-    return [illness] + [lab.NORMED] * (illness == "healthy")
-
-
 @functools.cache
+def runs_with(fault):
+    """The measurements of the stored runs with this key of `lab.FAULTS`, a list of dictionaries."""
+    return [run["examined"][fault] for run in results.load(lab.STUDY)["runs"].values()]
+
+
 def runs(illness):
-    """The measurements of all stored runs with this illness, a list of dictionaries."""
-    stored = results.load(lab.STUDY)["runs"].values()
-    return [run["examined"][fault] for fault in _faults(illness) for run in stored]
+    """The measurements of all stored runs with this illness: healthy runs are of two kinds."""
+    return runs_with(illness) + (runs_with(lab.NORMED) if illness == "healthy" else [])
 
 
 def values(instrument):

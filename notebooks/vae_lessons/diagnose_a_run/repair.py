@@ -1,6 +1,7 @@
 """The check of a repaired training function: it trains, and names the faults that remain."""
 
 import contextlib
+import inspect
 import math
 from statistics import median
 from typing import NamedTuple
@@ -229,7 +230,7 @@ class RepairExercise(Exercise):
         return Result(self.name, "unanswered", "Mend the function above, then run again.")
 
     def _compare(self, answer):
-        if run(_code, (answer,)).value == _code(self._faulty):
+        if run(_unchanged, (answer, self._faulty)).value:
             return self._unanswered()
         outcome = run(trained, (answer,), TIME_LIMIT)
         if outcome.trouble:
@@ -265,11 +266,18 @@ class RepairExercise(Exercise):
         return f"{told}. Try check.{self.name}.hint(1)."
 
 
-def _code(function):
-    """What Python executes when it calls the function; None if it is not written in Python."""
-    code = getattr(function, "__code__", None)
-    return code and (code.co_code, code.co_names, [
-        constant for constant in code.co_consts if constant != function.__doc__])
+def _unchanged(answer, faulty):
+    """Whether `answer` executes what `faulty` does, defined alone in a notebook's cell."""
+    # Where a module of the same file's imports is called, Python compiles to other instructions.
+    cell = {}
+    exec(compile(inspect.getsource(faulty), "<cell>", "exec"), cell)
+    return _executed(answer) in map(_executed, (faulty, cell[faulty.__name__]))
+
+
+def _executed(function):
+    code = function.__code__
+    return code.co_code, code.co_names, [
+        constant for constant in code.co_consts if constant != function.__doc__]
 
 
 first = RepairExercise("repair_1", scripts.repaired_training_1, scripts.faulty_training_1, [
@@ -279,8 +287,8 @@ first = RepairExercise("repair_1", scripts.repaired_training_1, scripts.faulty_t
     "A Bernoulli pixel lies in [0, 1]. The standard deviation of N(m, v) is the square root of v, "
     "and logvar is log v. Distortion and KL of an image are sums over its pixels and its latents; "
     "only images are averaged.",
-    "Delete the line that changes x. Write std = (0.5 * logvar).exp(). Write "
-    "F.binary_cross_entropy_with_logits(logits, x, reduction=\"none\").sum(-1).mean().",
+    "Delete the line that changes x. Write std = (0.5 * logvar).exp(), and "
+    "distortion = bce.sum(-1).mean().",
 ])
 second = RepairExercise("repair_2", scripts.repaired_training_2, scripts.faulty_training_2, [
     "Which values can the posterior variance take here? Through which line would a gradient have "

@@ -41,13 +41,13 @@ class Minibatches:
 def faulty_training_1(model, batches, generator):
     """Train `model` on the minibatches x [200, 784], pixels in [0, 1], and return it."""
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
-    for x in batches:
+    for x in batches:  # [200, 784], pixels in [0, 1]
         x = (x - 0.5) / 0.5
         mean, logvar = model.encode(x)  # [200, 10] each
         std = logvar.exp()
         z = mean + std * torch.randn(mean.shape, generator=generator)  # [200, 10]
-        logits = model.decode(z)  # [200, 784]
-        distortion = F.binary_cross_entropy_with_logits(logits, x)
+        bce = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none")
+        distortion = bce.mean()  # [200, 784] -> a number
         kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)  # [200, 10]
         loss = distortion + kl.sum(-1).mean()
         optimizer.zero_grad()
@@ -59,12 +59,12 @@ def faulty_training_1(model, batches, generator):
 def repaired_training_1(model, batches, generator):
     """Train `model` on the minibatches x [200, 784], pixels in [0, 1], and return it."""
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
-    for x in batches:
+    for x in batches:  # [200, 784], pixels in [0, 1]
         mean, logvar = model.encode(x)  # [200, 10] each
         std = (0.5 * logvar).exp()
         z = mean + std * torch.randn(mean.shape, generator=generator)  # [200, 10]
-        logits = model.decode(z)  # [200, 784]
-        distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1).mean()
+        bce = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none")
+        distortion = bce.sum(-1).mean()  # [200, 784] -> a number
         kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar)  # [200, 10]
         loss = distortion + kl.sum(-1).mean()
         optimizer.zero_grad()
@@ -76,13 +76,13 @@ def repaired_training_1(model, batches, generator):
 def faulty_training_2(model, batches, generator):
     """Train `model` on the minibatches x [200, 784], pixels in [0, 1], and return it."""
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
-    for x in batches:
+    for x in batches:  # [200, 784], pixels in [0, 1]
         mean, logvar = model.encode(x)  # [200, 10] each
         logvar = F.relu(logvar)
         std = (0.5 * logvar).exp()
         z = torch.normal(mean, std, generator=generator)  # [200, 10]
-        logits = model.decode(z)  # [200, 784]
-        distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+        bce = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none")
+        distortion = bce.sum(-1)  # [200, 784] -> [200]
         kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(-1)
         loss = (distortion + kl).mean()
         loss.backward()
@@ -93,12 +93,12 @@ def faulty_training_2(model, batches, generator):
 def repaired_training_2(model, batches, generator):
     """Train `model` on the minibatches x [200, 784], pixels in [0, 1], and return it."""
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
-    for x in batches:
+    for x in batches:  # [200, 784], pixels in [0, 1]
         mean, logvar = model.encode(x)  # [200, 10] each
         std = (0.5 * logvar).exp()
         z = mean + std * torch.randn(mean.shape, generator=generator)  # [200, 10]
-        logits = model.decode(z)  # [200, 784]
-        distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+        bce = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none")
+        distortion = bce.sum(-1)  # [200, 784] -> [200]
         kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum(-1)
         loss = (distortion + kl).mean()
         optimizer.zero_grad()

@@ -66,18 +66,15 @@ def test_recompute_is_the_evaluation_and_leaves_the_model_alone():
     x, generator = data.pixels(images), torch.Generator().manual_seed(5)
     eps = data.noise(generator, 100, 4, like=x)
     found = evaluation.evaluate(model, images, seed=5)
-    modes = [module.training for module in model.modules()]
-    assert instruments.recompute(model, x, eps, training_mode=False) == pytest.approx(
-        tuple(found), rel=1e-5)
-    of_batch = instruments.recompute(model, x, eps, training_mode=True)
-    model.train()
-    with torch.no_grad():
-        assert of_batch == pytest.approx([part.mean().item() for part in model(x, eps)], rel=1e-5)
-    model.load_state_dict(before)
-    assert [module.training for module in model.modules()] != modes  # `train` above
     model.eval()
     assert instruments.recompute(model, x, eps, training_mode=False) == pytest.approx(
         tuple(found), rel=1e-5)
+    of_batch = instruments.recompute(model, x, eps, training_mode=True)
+    assert not any(module.training for module in model.modules())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    model.train()
+    with torch.no_grad():
+        assert of_batch == pytest.approx([part.mean().item() for part in model(x, eps)], rel=1e-5)
 
 
 def test_decline_is_the_slope_of_the_last_third():

@@ -4,8 +4,10 @@ import copy
 import inspect
 import itertools
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 import torch
 from torch import nn
@@ -25,7 +27,7 @@ PLANTED = {
                   "targets from −1 to 1"),
         "variance": ("(0.5 * logvar).exp()\n", "logvar.exp()\n",
                      "That is the variance of q(z|x)"),
-        "hidden β": (', reduction="none").sum(-1).mean()', ")", "averaged over the pixels"),
+        "hidden β": ("bce.sum(-1).mean()", "bce.mean()", "averaged over the pixels"),
     },
     2: {
         "floor": ("        std =", "        logvar = F.relu(logvar)\n        std =",
@@ -230,6 +232,13 @@ def test_other_answers_are_told_what_is_wrong(answer, words, monkeypatch):
 def test_a_stub_and_an_unchanged_script_are_unanswered():
     assert repair.first.judge(scripts.faulty_training_1).state == "unanswered"
     assert repair.second.judge(scripts.faulty_training_2).state == "unanswered"
+    path = Path(__file__).parents[3] / "notebooks" / "11_diagnose_a_run.ipynb"
+    for cell in nbformat.read(path, as_version=4).cells:  # as the page shows them
+        for name, check in (("repair_1", repair.first), ("repair_2", repair.second)):
+            if f"exercise:{name}" in cell.metadata.get("tags", []):
+                page = {"torch": torch, "F": F}
+                exec(cell.source, page)
+                assert check.judge(page[f"my_{name}"]).state == "unanswered"
     assert repair.first.judge(...).state == "unanswered"
     assert repair.first.judge(returning(...)).state == "unanswered"
 
