@@ -116,6 +116,11 @@ def choice(part):
     return np.array([run[part] for run in _seeds("warm_up_choice")])
 
 
+def choice_levels():
+    """−bound on validation images with KL warm-up, and without it: [2, 5 seeds], nats per image."""
+    return np.array([run["levels"] for run in _seeds("warm_up_choice")]).T
+
+
 def choice_over_seeds(part):
     """The mean over the five seeds of these differences, and half its 95 % interval, in nats."""
     means = choice(part)[:, 0]

@@ -46,3 +46,8 @@ def test_the_interval_over_seeds_is_student_s():
         low, high = stats.t.interval(0.95, 4, means.mean(), stats.sem(means))
         mean, half_width = summaries.choice_over_seeds(part)
         assert (mean - half_width, mean + half_width) == pytest.approx((low, high), rel=1e-3)
+
+
+def test_the_levels_differ_by_the_mean_paired_difference():
+    with_warm_up, without = summaries.choice_levels()
+    assert without - with_warm_up == pytest.approx(summaries.choice("validation")[:, 0], abs=1e-4)
