@@ -822,24 +822,25 @@ def one_run(seed, letter):
             "variances": random.random((50, 10)), "numbers": {"β": f"{seed}", "dead": "7"}}
 
 
-def tabled(seed, word):
+def tabled(seed, word, guess=None):
     readings = {name: {"loss weights": (word, 1.0, seed > 1), "decline": ("at rest", 0.5, False)}
-                for name in ("healthy", "not at rest")}
-    return {"readings": readings, "apart": {"loss weights": seed, "decline": 1}, "pairs": 3}
+                for name in ("healthy", "stopped too early")}
+    return {"readings": readings, "identified": {"loss weights": seed, "decline": 1},
+            "guess": guess}
 
 
-def read(seed, guess, limit=2.0):
+def read(seed, limit=2.0):
     random = np.random.default_rng(seed)
     return {"name": "decline", "values": {name: 9 * random.random(10) for name in "abc"},
-            "limit": limit, "unit": "nats", "pairs": (seed, 3), "guess": guess}
+            "limit": limit, "unit": "nats", "identified": ["a", "b"][:seed]}
 
 
 CASES = [
     (gallery, eight_runs(1), eight_runs(2)),
     (examination, one_run(1, "A"), one_run(2, "B")),
-    (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1")),
-    (readings_of, read(1, None), read(2, 3.0)),
-    (readings_of, read(2, 3.0, 0.1), read(1, None)),
+    (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1", "decline")),
+    (readings_of, read(1), read(0)),
+    (readings_of, read(2, 0.1), read(1)),
     (kinds_of_digits, three_kinds(1, None), three_kinds(2, "thresholded")),
     (kinds_of_digits, three_kinds(2, "thresholded"), three_kinds(1, None)),
     (bound_against_evidence, estimated(1, None), estimated(2, "never")),

@@ -64,15 +64,16 @@ loss_weights = Exercise(
 )
 
 CURES = (
-    "nothing", "sum both terms", "smaller β", "smaller learning rate from the start", "more steps",
-    "recompute running statistics", "exp(½ logvar)", "no ReLU on logvar",
+    "nothing", "sum both terms", "smaller β", "smaller learning rate from the start",
+    "larger learning rate", "more steps", "recompute running statistics", "exp(½ logvar)",
+    "no ReLU on logvar",
 )
 RIGHT_CURES = {
     "healthy": {"nothing"},
     "hidden β": {"sum both terms", "smaller β"},
     "wanted collapse": {"smaller β"},
     "fallen into collapse": {"smaller learning rate from the start"},
-    "not at rest": {"more steps"},
+    "stopped too early": {"larger learning rate", "more steps"},
     "lagging statistics": {"recompute running statistics", "more steps"},
     "wrong sampler": {"exp(½ logvar)"},
     "variance floor": {"no ReLU on logvar"},
@@ -82,6 +83,7 @@ USELESS = {  # what each cure does to a run that does not need it
     "sum both terms": "the loss of this run already adds up both terms",
     "smaller β": "with a smaller β the fault remains, and the loss is no longer −ELBO",
     "smaller learning rate from the start": "the learning rate did not do this",
+    "larger learning rate": "−ELBO hardly falls any more, so the learning rate is not too small",
     "more steps": "more steps of the same training lead no further here",
     "recompute running statistics": "evaluation mode is not what makes this run ill",
     "exp(½ logvar)": "the log's distortion agrees with yours: the sampler is right",
@@ -97,7 +99,7 @@ USELESS_HERE = {  # where the sentence above would miss the point
         "at this β the loss is lowest without any active unit, so careful training ends there too",
     ("hidden β", "smaller learning rate from the start"):
         "the loss that is minimised wants the collapse, so careful training ends there too",
-    ("not at rest", "smaller learning rate from the start"):
+    ("stopped too early", "smaller learning rate from the start"):
         "that makes it slower still",
 }
 
@@ -108,7 +110,7 @@ ENOUGH = {  # measurements that exclude all other illnesses
     "hidden β": ["loss weights"],
     "wanted collapse": ["loss weights"],
     "fallen into collapse": ["loss weights", "active units"],
-    "not at rest": ["decline"],
+    "stopped too early": ["decline"],
     "lagging statistics": ["evaluation mode"],
     "wrong sampler": ["log against own"],
     "variance floor": ["equal variances"],

@@ -46,7 +46,7 @@ class Report:
     def headline(self):
         """The verdict in one line."""
         counts = {verdict: sum(f.verdict == verdict for f in self.findings) for verdict in MARKS}
-        return (f"{counts['ill']} ill, {counts['cannot tell']} cannot be told, "
+        return (f"{counts['ill']} ill, {counts['cannot tell']} undecided, "
                 f"{counts['well']} well") + (f": {', '.join(self.ill)}" if self.ill else "")
 
     def __repr__(self):

@@ -1,7 +1,6 @@
 """How each measurement of a run is read, and which readings tell the illnesses apart."""
 
 import functools
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +41,8 @@ INSTRUMENTS: dict[str, Instrument] = {
     "active units": Instrument(
         "active", ("none", "some or all"), 0.5, "of 10",
         "How many latents have a posterior mean that varies?"),
-    "above the mean image": Instrument(
-        "above_mean_image", ("no better", "better"), 5, "nats",
+    "better than the mean image": Instrument(
+        "better_than_mean_image", ("no better", "better"), 5, "nats",
         "How much lower is the distortion than that of the mean image?"),
     "evaluation mode": Instrument(
         "mode_gap", ("as in training mode", "worse"), 5, "nats",
@@ -62,7 +61,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         "Which share of the posterior variances equals the smallest one exactly?"),
     "encoder's gradient": Instrument(
         "gradient", ("small", "large"), 10, "",
-        "How large is the gradient of the encoder's parameters at the end of training?"),
+        "How large is the gradient of the encoder's parameters, divided by w_D, at the end?"),
 }
 
 
@@ -103,10 +102,9 @@ def told_apart(instrument, one, other):
     return float(np.mean([a != b for a in found[one] for b in found[other]]))
 
 
-def pairs_told_apart(instrument):
-    """How many pairs of illnesses this instrument tells apart reliably."""
-    return sum(told_apart(instrument, one, other) >= RELIABLE
-               for one, other in itertools.combinations(lab.ILLNESSES, 2))
+def identified(instrument):
+    """The illnesses that this instrument alone tells from each other one, reliably."""
+    return [illness for illness in lab.ILLNESSES if not not_excluded(illness, [instrument])]
 
 
 def not_excluded(illness, instruments):

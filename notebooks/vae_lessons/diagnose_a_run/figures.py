@@ -27,7 +27,7 @@ def gallery(originals, reconstructions, samples, neg_elbo):
     labelled_picture(right, values, SHOWN).set_data(
         tile(np.concatenate([blank, *samples.values()]), SHOWN))
     left.set_title("Reconstructions")
-    right.set_title("−ELBO, and samples from the prior")
+    right.set_title("Samples from the prior (at their left: −ELBO per image)")
     fig.suptitle("Three runs reconstruct every digit as the same grey blur",
                  x=0.01, ha="left", fontsize=11)
     fig.caption = (
@@ -56,7 +56,7 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
     spread.hist(np.log10(variances.ravel()), bins=np.linspace(-4, 1, 51), color=GREY)
     spread.axvline(0, color=ORANGE, linewidth=1, label="the prior's variance")
     spread.set(xlabel="log₁₀ of the variance of q(z|x), lower: more precise codes",
-               ylabel="images × latents")
+               ylabel="number of variances")
     spread.set_title("Posterior variances")
     spread.legend(loc="upper left", fontsize=8.5)
     _table(table, numbers)
@@ -68,7 +68,7 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
 
 def _curves(axes, log, modes, mean_image):
     """−ELBO during training, by the log, and what evaluation finds of the trained model."""
-    axes.plot(log["step"], log["distortion"] + log["rate"], color=BLUE, label="by the log")
+    axes.plot(log["step"], log["distortion"] + log["rate"], color=BLUE, label="from the log")
     axes.axhline(mean_image, color=GREY, linestyle=":", label="mean image")
     for (mode, value), marker, colour in zip(modes.items(), "so", (ORANGE, GREEN)):
         axes.plot(1.04 * log["step"][-1], value, marker, color=colour, markersize=7,
@@ -88,11 +88,12 @@ def _table(axes, numbers):
 
 
 @styled
-def decision_table(readings, apart, pairs):
-    """How each illness reads with each measurement, over the stored runs.
+def decision_table(readings, identified, guess=None):
+    """How each condition reads with each measurement, over the stored runs.
 
-    readings: {illness: {measurement: (usual reading, share of runs, whether the healthy reading
-    differs)}}. apart: {measurement: how many of the `pairs` pairs of illnesses it tells apart}.
+    readings: {condition: {measurement: (usual reading, share of runs, whether the healthy reading
+    differs)}}. identified: {measurement: how many conditions it tells from each other one}. guess:
+    the measurement that the learner expects to have the highest number there.
     """
     measurements = list(next(iter(readings.values())))
     fig = Figure(figsize=(9.6, 0.48 * len(readings) + 1.9), layout="constrained")
@@ -103,9 +104,11 @@ def decision_table(readings, apart, pairs):
     for column, name in enumerate(measurements):
         axes.text(column + 0.5, -0.12, _broken(name), ha="center", va="bottom", weight="bold",
                   fontsize=8)
-        axes.text(column + 0.5, len(readings) + 0.15, f"{apart[name]} of {pairs}\npairs",
-                  ha="center", va="top", fontsize=8)
-    axes.text(-0.08, len(readings) + 0.15, "tells apart", ha="right", va="top", fontsize=8)
+        guessed = name == guess
+        axes.text(column + 0.5, len(readings) + 0.15, str(identified[name])
+                  + "\nyour guess" * guessed, ha="center", va="top", fontsize=9, weight="bold",
+                  color=ORANGE if guessed else "black")
+    axes.text(-0.08, len(readings) + 0.15, "identifies\nalone", ha="right", va="top", fontsize=8)
     for row, (illness, of_illness) in enumerate(readings.items()):
         axes.text(-0.08, row + 0.5, _broken(illness), ha="right", va="center", weight="bold",
                   fontsize=8)
@@ -115,16 +118,15 @@ def decision_table(readings, apart, pairs):
             text = _broken(word) + (f"\n{share:.0%}" if share < 1 else "")
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5,
                       weight="bold" if differs else "normal")
-    axes.set_title("No measurement alone tells all illnesses apart; shaded bold: not as in "
-                   "healthy runs", pad=34)
+    axes.set_title("No measurement alone tells all eight conditions apart", pad=34)
     fig.caption = "; ".join(
         f"{illness}: " + ", ".join(f"{name} {word}" for name, (word, _, differs)
                                    in of_illness.items() if differs)
         if any(differs for _, _, differs in of_illness.values()) else f"{illness}: none"
         for illness, of_illness in readings.items())
-    fig.caption = (f"Readings that differ from those of healthy runs. {fig.caption}. Pairs told "
-                   f"apart, of {pairs}: "
-                   + ", ".join(f"{name} {told}" for name, told in apart.items()) + ".")
+    fig.caption = (f"Readings that differ from those of healthy runs. {fig.caption}. Conditions "
+                   "that each measurement identifies alone: "
+                   + ", ".join(f"{name} {count}" for name, count in identified.items()) + ".")
     return fig
 
 
@@ -139,30 +141,27 @@ def _broken(text):
 
 
 @styled
-def readings_of(name, values, limit, unit, pairs, guess=None):
-    """The values of one measurement over the stored runs, by illness.
+def readings_of(name, values, limit, unit, identified):
+    """The values of one measurement over the stored runs, by condition.
 
-    values: {illness: [runs]}. limit: where the reading changes. pairs: (pairs of illnesses that
-    it tells apart, all pairs). guess: the learner's, for healthy runs.
+    values: {condition: [runs]}. limit: where the reading changes. identified: the conditions that
+    the measurement alone tells from each other one.
     """
     fig = Figure(figsize=(8.2, 3.9), layout="constrained")
     axes = fig.subplots()
     for row, of_illness in enumerate(values.values()):
         shift = np.linspace(-0.25, 0.25, len(of_illness))
         axes.plot(of_illness, row + shift, "o", color=BLUE, markersize=4, fillstyle="none")
-    axes.axvline(limit, color=ORANGE, linewidth=1.2, label=f"the reading changes at {limit:g}")
-    if guess is not None:
-        axes.plot(guess, 0, "D", color=ORANGE, markersize=9, fillstyle="none", label="your guess")
+    axes.axvline(limit, color=ORANGE, linewidth=1.2, label=f"limit: {limit:g}")
     axes.set(yticks=range(len(values)), ylim=(len(values) - 0.5, -0.5),
              xlabel=f"{name} ({unit})" if unit else name)
     axes.set_yticklabels(values)
     largest = max(np.max(found) for found in values.values())
     if largest > 20 * limit:
         axes.set_xscale("symlog", linthresh=limit)
-    told, all_pairs = pairs
-    axes.set_title(f'"{name}" tells {told} of {all_pairs} pairs of illnesses apart')
-    fig.legend(loc="outside lower right", fontsize=8.5, ncols=2)
+    title = f'"{name}" alone identifies: {", ".join(identified) or "no condition"}'
+    axes.set_title(title)
+    fig.legend(loc="outside lower right", fontsize=8.5)
     medians = ", ".join(f"{illness} {np.median(found):.3g}" for illness, found in values.items())
-    fig.caption = (f"{name}: {told} of {all_pairs} pairs of illnesses are told apart. Medians: "
-                   f"{medians}.")
+    fig.caption = f"{title}. Medians: {medians}."
     return fig

@@ -19,7 +19,7 @@ SECTIONS = {  # of each finding: the notebook's number and the section's title
     "sampler": "03, Exercise: write the training step",
     "active units": "05, Two terms that pull in opposite directions",
     "collapse": "05, A collapse that the loss does not want",
-    "dead units": "05, A collapse that the loss does not want",
+    "dead units": "11, Which measurement decides?",
     "mean image": "06, What can a decoder do without a code?",
     "at rest": "06, Which runs stay on the plateau?",
 }
@@ -314,14 +314,12 @@ def dead(found):
     name, (most, width) = max(counts.items(), key=lambda item: item[1][0] / item[1][1])
     value = f"{most} of {width} in {name}, the layer with the largest share"
     share = most / width
+    verdict = "ill" if share > 0.95 else "well" if share <= 0.1 else "cannot tell"
     meaning = {
         "well": "Few or no ReLUs are 0 for every one of these images.",
-        "ill": "Half a layer or more is 0 for every one of these images, so no gradient from "
-               "them reaches its weights. A new start with a smaller learning rate often helps.",
-        "cannot tell": "These are 0 for every one of these images. Whether the others suffice "
-                       "cannot be seen here.",
+        "ill": "Nearly the whole layer is 0 for every one of these images, so hardly any gradient "
+               "passes it. A new start with a smaller learning rate often helps.",
+        "cannot tell": "These are 0 for every one of these images. In healthy runs without batch "
+                       "norm half of a layer may be, and most of it after a collapse that β wants.",
     }
-    # A decoder that uses the code does so without its dead units.
-    starved = share == 1 or share >= 0.5 and not uses_code(found)
-    verdict = "ill" if starved else "well" if share <= 0.1 else "cannot tell"
     return tell("dead units", verdict, value, f"{meaning[verdict]} Only modules nn.ReLU are seen.")

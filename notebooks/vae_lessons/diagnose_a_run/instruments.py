@@ -65,7 +65,7 @@ def dead_units(model, x):
 class Examined(NamedTuple):
     """The measurements of a run; nats per image where `evidence.INSTRUMENTS` says so.
 
-    neg_elbo, rate: of validation images, in evaluation mode. above_mean_image: how far the
+    neg_elbo, rate: of validation images, in evaluation mode. better_than_mean_image: how far the
     distortion is below the mean image's. mode_gap: −ELBO in evaluation mode minus training mode.
     unlogged: the distortion of training images, recomputed, minus the log's last 50 steps.
     gradient: norm over the encoder, of the last 50 steps, divided by the distortion's weight.
@@ -76,7 +76,7 @@ class Examined(NamedTuple):
     weight_of_distortion: float
     beta: float
     active: int
-    above_mean_image: float
+    better_than_mean_image: float
     mode_gap: float
     unlogged: float
     decline: float
@@ -86,16 +86,17 @@ class Examined(NamedTuple):
 
 
 def examine(run, loss_weights, recompute, pinned_share, decline, *, seed=0):
-    """The `Examined` of a `lab.Run`, on the first IMAGES of training and validation set.
+    """The `Examined` of a `lab.Run`, on IMAGES images of training and validation set.
 
     loss_weights, recompute, pinned_share, decline: functions like those of the same names here.
     seed: of the draws of z.
     """
     digits = data.load_mnist()
     log, model, validation = run.log, run.model, digits.validation_images[:IMAGES]
+    spread = len(digits.train_images) // IMAGES  # the first training images are easier than most
     with evaluation.evaluation_mode(model):
-        x, x_train = (data.pixels(images[:IMAGES])
-                      for images in (validation, digits.train_images))  # [IMAGES, 784] each
+        x, x_train = (data.pixels(images[:IMAGES]) for images in (
+            validation, digits.train_images[::spread]))  # [IMAGES, 784] each
         eps = data.noise(torch.Generator().manual_seed(seed), IMAGES, model.latent, like=x)
         evaluated, by_batch = (recompute(model, x, eps, training_mode=mode)
                                for mode in (False, True))
@@ -122,19 +123,24 @@ def picture_of(letter, run, found):
         "letter": letter, "log": {name: values.numpy() for name, values in run.log.items()},
         "modes": {"evaluation mode": found.neg_elbo,
                   "training mode": found.neg_elbo - found.mode_gap},
-        "mean_image": found.above_mean_image + found.neg_elbo - found.rate,
+        "mean_image": found.better_than_mean_image + found.neg_elbo - found.rate,
         "rates": evaluation.rate_per_latent(model, images).numpy(),
         "active": (evaluation.posterior_means(model, images).var(0) > 0.01).numpy(),
         "variances": logvar.exp().numpy(),
         "numbers": {
-            "weight of the distortion": f"{found.weight_of_distortion:.3g}",
-            "β = weight of the rate ÷ that": f"{found.beta:.3g}",
-            "below the mean image's distortion": f"{found.above_mean_image:.1f} nats",
-            "evaluation − training mode": f"{found.mode_gap:.1f} nats",
-            "own distortion − log's": f"{found.unlogged:.1f} nats",
-            "still falling, per 100 steps": f"{found.decline:.2f} nats",
-            "dead hidden units of 100": f"{found.dead}",
-            "equal smallest variances": f"{found.pinned:.1%}",
-            "gradient of the encoder": f"{found.gradient:.1f}",
+            "loss weights: w_D": f"{found.weight_of_distortion:.3g}",
+            "loss weights: β": f"{found.beta:.3g}",
+            "active units": f"{found.active} of {model.latent}",
+            "better than the mean image": _nats(found.better_than_mean_image),
+            "evaluation mode": _nats(found.mode_gap),
+            "log against own": _nats(found.unlogged),
+            "decline": _nats(found.decline),
+            "dead units": f"{found.dead} of 100",
+            "equal variances": f"{found.pinned:.0%}",
+            "encoder's gradient": f"{found.gradient:.1f}",
         },
     }
+
+
+def _nats(value):
+    return f"{value:+.1f} nats".replace("-", "−")

@@ -68,7 +68,7 @@ FAULTS = {
     "hidden β": Fault(weights=(1 / 784, 1 / 10)),  # both terms are means: β = 78.4
     "wanted collapse": Fault(weights=(1.0, 40.0)),
     "fallen into collapse": Fault(first_rate=0.2),
-    "not at rest": Fault(learning_rate=1e-4, momentum=0.1),
+    "stopped too early": Fault(learning_rate=1e-4, momentum=0.1),
     "lagging statistics": Fault(momentum=0.001),
     "wrong sampler": Fault(sampler=torch.exp),
     "variance floor": Fault(floor=True),

@@ -227,7 +227,7 @@ class RepairExercise(Exercise):
         self._faulty = faulty
 
     def _unanswered(self):
-        return Result(self.name, "unanswered", "Mend the function above, then run again.")
+        return Result(self.name, "unanswered", "Repair the function above, then run again.")
 
     def _compare(self, answer):
         if run(_unchanged, (answer, self._faulty)).value:

@@ -52,7 +52,7 @@ def test_a_wrong_illness_is_contradicted_by_a_measurement(right, named):
     ("wanted collapse", "active units", "fallen into collapse"),
     ("fallen into collapse", "loss weights", "healthy"),
     ("hidden β", "encoder's gradient", "wanted collapse"),
-    ("healthy", "above the mean image", "wrong sampler"),
+    ("healthy", "better than the mean image", "wrong sampler"),
 ])
 def test_evidence_that_fits_another_illness_does_not_decide(illness, measurement, other):
     diagnosis = told(LETTER[illness], illness, measurement, sorted(RIGHT_CURES[illness])[-1])
@@ -110,7 +110,7 @@ def test_every_instrument_is_read_by_its_limit():
 
 
 def test_pairs_are_told_apart_by_the_share_of_different_readings(monkeypatch):
-    found = {"healthy": ["a", "a", "b"], "not at rest": ["b", "b"]}
+    found = {"healthy": ["a", "a", "b"], "stopped too early": ["b", "b"]}
     monkeypatch.setattr(evidence, "readings", lambda instrument: found)
-    assert evidence.told_apart("decline", "healthy", "not at rest") == pytest.approx(4 / 6)
+    assert evidence.told_apart("decline", "healthy", "stopped too early") == pytest.approx(4 / 6)
     assert evidence.usual("decline", "healthy") == ("a", pytest.approx(2 / 3))

@@ -9,12 +9,12 @@ def my_loss_weights(loss, distortion, rate):
 
 
 my_diagnoses = dict(
-    A=["not at rest", ["active units", "decline"], "more steps"],
+    A=["stopped too early", ["active units", "decline"], "more steps"],
     B=["hidden β", "loss weights", "smaller β"],
     C=["variance floor", ["equal variances"], "no ReLU on logvar"],
     D=["healthy", ("loss weights", "evaluation mode", "log against own", "decline", "dead units",
                    "equal variances", "active units"), "nothing"],
-    E=["fallen into collapse", ("above the mean image", "loss weights"),
+    E=["fallen into collapse", ("better than the mean image", "loss weights"),
        "smaller learning rate from the start"],
     F=["lagging statistics", "evaluation mode", "more steps"],
     G=["wrong sampler", "log against own", "exp(½ logvar)"],
