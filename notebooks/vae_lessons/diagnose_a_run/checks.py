@@ -133,8 +133,10 @@ class Diagnoses(Checked):
     """
 
     def _judge(self, answer):
+        if answer is ...:
+            return self._unanswered()
         found = run(_plain, (answer,)).value
-        if found is None:
+        if not found:
             return self._failed('Expected {"A": (illness, measurements, cure), …}, one entry for '
                                 f"each run; {shown(answer)} cannot be read.")
         unknown = [letter for letter in found if letter not in lab.letters()]
@@ -158,9 +160,7 @@ class Diagnoses(Checked):
 
 
 def _plain(answer):
-    """{letter: (illness, [measurements], cure) or ...}, or None if it cannot be read."""
-    if answer is ...:
-        return {}
+    """{letter: (illness, [measurements], cure) or ...}, raises an error if it cannot be read."""
     found = {}
     for letter, parts in dict(answer).items():
         parts = parts if parts is ... else tuple(parts)

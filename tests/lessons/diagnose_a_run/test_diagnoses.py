@@ -23,7 +23,7 @@ def told(letter, *parts):
 
 def test_the_key_passes_and_open_runs_are_unanswered():
     assert diagnoses.judge(key()).passed
-    for stub in (OPEN, dict.fromkeys("ABCDEFGH", ...), {}, ...):
+    for stub in (OPEN, dict.fromkeys("ABCDEFGH", ...), ...):
         assert diagnoses.judge(stub).state == "unanswered"
 
 
@@ -81,7 +81,7 @@ def test_unknown_names_are_listed(parts, words):
 
 @pytest.mark.parametrize("answer", [
     "A", 7, None, {"A": "healthy"}, {"A": ("healthy", "decline")}, {"A": (1, 2, 3)}, {3: (1, 2)},
-    [("A", "healthy")], {"A": None},
+    [("A", "healthy")], {"A": None}, {},
 ])
 def test_what_cannot_be_read_is_shown(answer):
     result = diagnoses.judge(answer)
