@@ -829,10 +829,10 @@ def tabled(seed, word, guess=None):
             "guess": guess}
 
 
-def read(seed, limit=2.0):
+def read(seed, limits=(2.0,)):
     random = np.random.default_rng(seed)
     return {"name": "decline", "values": {name: 9 * random.random(10) for name in "abc"},
-            "limit": limit, "unit": "nats", "identified": ["a", "b"][:seed]}
+            "limits": limits, "unit": "nats", "identified": ["a", "b"][:seed]}
 
 
 CASES = [
@@ -840,7 +840,7 @@ CASES = [
     (examination, one_run(1, "A"), one_run(2, "B")),
     (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1", "decline")),
     (readings_of, read(1), read(0)),
-    (readings_of, read(2, 0.1), read(1)),
+    (readings_of, read(2, (0.1, 4.0)), read(1)),
     (kinds_of_digits, three_kinds(1, None), three_kinds(2, "thresholded")),
     (kinds_of_digits, three_kinds(2, "thresholded"), three_kinds(1, None)),
     (bound_against_evidence, estimated(1, None), estimated(2, "never")),

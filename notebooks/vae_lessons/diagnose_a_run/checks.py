@@ -104,9 +104,8 @@ USELESS_HERE = {  # where the sentence above would miss the point
 }
 
 
-ENOUGH = {  # measurements that exclude all other illnesses
-    "healthy": ["active units", "evaluation mode", "log against own", "decline",
-                "equal variances"],
+ENOUGH = {  # measurements that exclude all other conditions
+    "healthy": ["better than the mean image"],
     "hidden β": ["loss weights"],
     "wanted collapse": ["loss weights"],
     "fallen into collapse": ["loss weights", "active units"],
@@ -117,18 +116,21 @@ ENOUGH = {  # measurements that exclude all other illnesses
 }
 
 
+MOST = 2  # measurements for one run
+
+
 def key():
     """The answer to the exercise `diagnoses`, for the solution's cell."""
-    return {letter: (illness, ENOUGH[illness], sorted(RIGHT_CURES[illness])[-1])
-            for letter in lab.letters() for illness in [lab.illness_of(letter)]}
+    return {letter: (condition, ENOUGH[condition], sorted(RIGHT_CURES[condition])[-1])
+            for letter in lab.letters() for condition in [lab.condition_of(letter)]}
 
 
 class Diagnoses(Checked):
     """Diagnoses of the anonymous runs, each with its evidence and cure, and the check of them.
 
-    An answer is {letter: (illness, measurements, cure)}: a name of `lab.ILLNESSES`, one name of
-    `evidence.INSTRUMENTS` or a list of them, and one of `CURES`; ``...`` for a run that is left
-    open. The measurements must exclude every other illness: for each of them one measurement must
+    An answer is {letter: (condition, measurements, cure)}: a name of `lab.CONDITIONS`, one name of
+    `evidence.INSTRUMENTS` or a list of two, and one of `CURES`; ``...`` for a run that is left
+    open. The measurements must exclude every other condition: for each of them one measurement must
     read differently in at least nine of ten pairs of stored runs.
     """
 
@@ -137,7 +139,7 @@ class Diagnoses(Checked):
             return self._unanswered()
         found = run(_plain, (answer,)).value
         if not found:
-            return self._failed('Expected {"A": (illness, measurements, cure), …}, one entry for '
+            return self._failed('Expected {"A": (condition, measurements, cure), …}, one entry for '
                                 f"each run; {shown(answer)} cannot be read.")
         unknown = [letter for letter in found if letter not in lab.letters()]
         if unknown:
@@ -160,22 +162,23 @@ class Diagnoses(Checked):
 
 
 def _plain(answer):
-    """{letter: (illness, [measurements], cure) or ...}, raises an error if it cannot be read."""
+    """{letter: (condition, [measurements], cure) or ...}, raises an error if it cannot be read."""
     found = {}
     for letter, parts in dict(answer).items():
         parts = parts if parts is ... else tuple(parts)
         if parts is ... or any(part is ... for part in parts):
             found[_text(letter)] = ...
             continue
-        illness, measurements, cure = parts
+        condition, measurements, cure = parts
         named = [measurements] if isinstance(measurements, str) else list(measurements)
-        found[_text(letter)] = _text(illness), [_text(name) for name in named], _text(cure)
+        found[_text(letter)] = _text(condition), [_text(name) for name in named], _text(cure)
     return found
 
 
 def _text(part):
-    """`part` as an ordinary string; raises `TypeError` if it is none."""
-    return "".join([part])
+    """`part` as an ordinary string, with β and ½ for "beta" and "0.5"; or a `TypeError`."""
+    text = "".join([part]).strip()
+    return text.replace("beta", "β").replace("0.5 * ", "½ ").replace("0.5", "½")
 
 
 @functools.cache
@@ -185,39 +188,41 @@ def _examined(letter):
         instruments.pinned_share, instruments.decline)._asdict()
 
 
-def _told(letter, illness, measurements, cure):
+def _told(letter, condition, measurements, cure):
     """What is wrong with a diagnosis, in a sentence, or ""."""
-    for name, known, what in ([illness, lab.ILLNESSES, "illness"], [cure, CURES, "cure"],
+    for name, known, what in ([condition, lab.CONDITIONS, "condition"], [cure, CURES, "cure"],
                               *([name, evidence.INSTRUMENTS, "measurement"]
                                 for name in measurements)):
         if name not in known:
             return f"there is no {what} {name!r}; choose one of {', '.join(known)}."
-    if illness != lab.illness_of(letter):
-        return _contradiction(letter, illness)
-    others = evidence.not_excluded(illness, measurements)
+    if len(measurements) > MOST:
+        return f"give at most {MOST} measurements; two can decide each run."
+    if condition != lab.condition_of(letter):
+        return _contradiction(letter, condition)
+    others = evidence.not_excluded(condition, measurements)
     if others:
-        return (f"the illness is right, but this evidence does not decide. {_both(others)} "
+        return (f"the condition is right, but this evidence does not decide. {_both(others)} "
                 "would show the same. Which measurement differs between them?")
-    if cure not in RIGHT_CURES[illness]:
-        why = USELESS_HERE.get((illness, cure), USELESS[cure])
-        return f"illness and evidence are right, the cure is not: {why}."
+    if cure not in RIGHT_CURES[condition]:
+        why = USELESS_HERE.get((condition, cure), USELESS[cure])
+        return f"condition and evidence are right, the cure is not: {why}."
     return ""
 
 
-def _contradiction(letter, illness):
-    """The measurement of this run that fits the named illness least, in a sentence."""
+def _contradiction(letter, condition):
+    """The measurement of this run that fits the named condition least, in a sentence."""
     examined = _examined(letter)
     for name, instrument in evidence.INSTRUMENTS.items():
-        word, share = evidence.usual(name, illness)
+        word, share = evidence.usual(name, condition)
         here = instrument.read(examined)
         if share >= evidence.RELIABLE and here != word:
-            return (f'{illness!r} does not fit. For it, the measurement "{name}" reads "{word}"; '
+            return (f'{condition!r} does not fit. For it, the measurement "{name}" reads "{word}"; '
                     f'for this run it reads "{here}".')
-    return f"{illness!r} does not fit."  # not reached: the stored table tells all illnesses apart
+    return f"{condition!r} does not fit."  # not reached: all are told apart
 
 
-def _both(illnesses):
-    quoted = [f"{illness!r}" for illness in illnesses]
+def _both(conditions):
+    quoted = [f"{condition!r}" for condition in conditions]
     return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
 
 
@@ -226,5 +231,6 @@ diagnoses = Diagnoses("diagnoses", [
     "with training mode, and the log with your own distortion.",
     "Three runs have no active unit. Two of them were told to by their loss, and one was not: look "
     "at the loss weights of all three.",
-    "A run that is healthy needs evidence against each illness: give a list of measurements.",
+    "Each fault of the list makes the distortion higher than that of a healthy run. How much lower "
+    "than the mean image's is the distortion of each run?",
 ])

@@ -125,8 +125,8 @@ def _examine(subject, images, records, second, output, seed):
     seen = [f"{type(subject).__name__} on {first}{len(images)} images. The prior is taken to be "
             "N(0, I)."]
     if not images.is_floating_point():
-        seen.append("Whole numbers were divided by 255. If the model was trained on other "
-                    "numbers, pass those as floats.")
+        seen.append("Whole numbers were divided by 255. If the model was trained on another "
+                    "scale, pass floats on that scale.")
     with adapt.untouched(subject, seed):
         try:
             found = _of_model(subject, given, logged, second, output, seed, seen)
@@ -247,8 +247,8 @@ def _collapsed(value, wants, sure):
         True: "The loss probably wants it, since rate is expensive: see effective β. Lower β.",
         False: "Rate is not expensive, so training probably fell into it. Warm-up, free bits or a "
                "smaller learning rate often help; so may more steps.",
-        None: "Whether the loss wants it or training fell into it cannot be told: see effective β. "
-              "A run at β = 1 decides.",
+        None: "The model alone does not show whether the loss asks for it: see effective β. To "
+              "find out, train once with β = 1.",
     }
     return tell("collapse", "ill", value, f"{what}. {meaning[wants]}")
 

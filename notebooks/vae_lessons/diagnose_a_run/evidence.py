@@ -1,4 +1,4 @@
-"""How each measurement of a run is read, and which readings tell the illnesses apart."""
+"""How each measurement of a run is read, and which readings tell the conditions apart."""
 
 import functools
 from typing import NamedTuple
@@ -8,60 +8,44 @@ import numpy as np
 from vae_helpers import results
 from vae_lessons.diagnose_a_run import lab
 
-RELIABLE = 0.9  # share of pairs of runs in which two illnesses must read differently
+RELIABLE = 0.9  # share of pairs of runs in which two conditions must read differently
 
 
 class Instrument(NamedTuple):
     """A measurement, and its reading in words.
 
-    field: of `instruments.Examined`. words: the readings below and above `limit`, the value of the
-    field at which they change. If `scaled`, the loss's first weight is read as well. unit: of the
-    value.
+    field: of `instruments.Examined`. words: the readings, from the smallest values to the largest;
+    limits: the values of the field between them, ascending. If `scaled`, the loss's first weight
+    is read as well. unit: of the value.
     """
 
     field: str
-    words: tuple[str, str]
-    limit: float
+    words: tuple
+    limits: tuple
     unit: str
-    question: str
     scaled: bool = False
 
     def read(self, examined):
         """The reading, in words, of a dictionary with the fields of `instruments.Examined`."""
-        word = self.words[examined[self.field] > self.limit]
+        word = self.words[sum(examined[self.field] > limit for limit in self.limits)]
         if self.scaled and not 0.9 < examined["weight_of_distortion"] < 1.1:
-            word += ", means"
+            word += ", averaged"
         return word
 
 
-INSTRUMENTS: dict[str, Instrument] = {
-    "loss weights": Instrument(
-        "beta", ("β near 1", "β far above 1"), 2, "",
-        "Which weights of distortion and rate explain the logged loss?", scaled=True),
-    "active units": Instrument(
-        "active", ("none", "some or all"), 0.5, "of 10",
-        "How many latents have a posterior mean that varies?"),
+INSTRUMENTS = {
+    "loss weights": Instrument("beta", ("β near 1", "β far above 1"), (2,), "", scaled=True),
+    "active units": Instrument("active", ("none", "some or all"), (0.5,), "of 10"),
     "better than the mean image": Instrument(
-        "better_than_mean_image", ("no better", "better"), 5, "nats",
-        "How much lower is the distortion than that of the mean image?"),
-    "evaluation mode": Instrument(
-        "mode_gap", ("as in training mode", "worse"), 5, "nats",
-        "How much higher is −ELBO in evaluation mode than in training mode?"),
-    "log against own": Instrument(
-        "unlogged", ("as logged", "above the log"), 5, "nats",
-        "How much higher than the log is the distortion that you compute yourself?"),
+        "better_than_mean_image", ("no better", "better", "far better"), (5, 95), "nats"),
+    "evaluation mode": Instrument("mode_gap", ("as in training", "worse"), (5,), "nats"),
+    "log against own": Instrument("unlogged", ("as logged", "above the log"), (5,), "nats"),
     "decline": Instrument(
-        "decline", ("at rest", "still falling"), 2, "nats per 100 steps",
-        "How fast does −ELBO fall at the end of training?"),
-    "dead units": Instrument(
-        "dead", ("some alive", "nearly all dead"), 95, "of 100",
-        "How many hidden units of the encoder are 0 for every image?"),
-    "equal variances": Instrument(
-        "pinned", ("few", "many"), 0.1, "share",
-        "Which share of the posterior variances equals the smallest one exactly?"),
-    "encoder's gradient": Instrument(
-        "gradient", ("small", "large"), 10, "",
-        "How large is the gradient of the encoder's parameters, divided by w_D, at the end?"),
+        "decline", ("converged", "still falling"), (2,), "nats per 100 steps"),
+    "dead units": Instrument("dead", ("not all", "nearly all"), (95,), "of 100"),
+    "equal variances": Instrument("pinned", ("none", "many"), (0.1,), "share"),
+    "gradient of the encoder": Instrument(
+        "gradient", ("small", "medium", "large"), (10, 20), ""),
 }
 
 
@@ -71,43 +55,43 @@ def runs_with(fault):
     return [run["examined"][fault] for run in results.load(lab.STUDY)["runs"].values()]
 
 
-def runs(illness):
-    """The measurements of all stored runs with this illness: healthy runs are of two kinds."""
-    return runs_with(illness) + (runs_with(lab.NORMED) if illness == "healthy" else [])
+def runs(condition):
+    """The measurements of all stored runs with this condition: healthy runs are of two kinds."""
+    return runs_with(condition) + (runs_with(lab.NORMED) if condition == "healthy" else [])
 
 
 def values(instrument):
-    """{illness: values of this instrument [runs]} of the stored runs."""
+    """{condition: values of this instrument [runs]} of the stored runs."""
     field = INSTRUMENTS[instrument].field
-    return {illness: np.array([run[field] for run in runs(illness)])
-            for illness in lab.ILLNESSES}
+    return {condition: np.array([run[field] for run in runs(condition)])
+            for condition in lab.CONDITIONS}
 
 
 def readings(instrument):
-    """{illness: readings of this instrument [runs]} of the stored runs, in words."""
-    return {illness: [INSTRUMENTS[instrument].read(run) for run in runs(illness)]
-            for illness in lab.ILLNESSES}
+    """{condition: readings of this instrument [runs]} of the stored runs, in words."""
+    return {condition: [INSTRUMENTS[instrument].read(run) for run in runs(condition)]
+            for condition in lab.CONDITIONS}
 
 
-def usual(instrument, illness):
-    """The most frequent reading of an illness, and the share of its runs that show it."""
-    found = readings(instrument)[illness]
+def usual(instrument, condition):
+    """The most frequent reading of an condition, and the share of its runs that show it."""
+    found = readings(instrument)[condition]
     word = max(set(found), key=found.count)
     return word, found.count(word) / len(found)
 
 
 def told_apart(instrument, one, other):
-    """The share of pairs of runs, one with each illness, with different readings: 0 to 1."""
+    """The share of pairs of runs, one with each condition, with different readings: 0 to 1."""
     found = readings(instrument)
     return float(np.mean([a != b for a in found[one] for b in found[other]]))
 
 
 def identified(instrument):
-    """The illnesses that this instrument alone tells from each other one, reliably."""
-    return [illness for illness in lab.ILLNESSES if not not_excluded(illness, [instrument])]
+    """The conditions that this instrument alone tells from each other one, reliably."""
+    return [condition for condition in lab.CONDITIONS if not not_excluded(condition, [instrument])]
 
 
-def not_excluded(illness, instruments):
-    """The other illnesses from which none of these instruments tells this one reliably."""
-    return [other for other in lab.ILLNESSES if other != illness and not any(
-        told_apart(name, illness, other) >= RELIABLE for name in instruments)]
+def not_excluded(condition, instruments):
+    """The other conditions from which none of these instruments tells this one reliably."""
+    return [other for other in lab.CONDITIONS if other != condition and not any(
+        told_apart(name, condition, other) >= RELIABLE for name in instruments)]

@@ -27,7 +27,7 @@ def gallery(originals, reconstructions, samples, neg_elbo):
     labelled_picture(right, values, SHOWN).set_data(
         tile(np.concatenate([blank, *samples.values()]), SHOWN))
     left.set_title("Reconstructions")
-    right.set_title("Samples from the prior (at their left: −ELBO per image)")
+    right.set_title("−ELBO per image; samples from the prior")
     fig.suptitle("Three runs reconstruct every digit as the same grey blur",
                  x=0.01, ha="left", fontsize=11)
     fig.caption = (
@@ -53,7 +53,7 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
     bars.set(xlabel="latent", ylabel="rate (nats per image)", xticks=places,
              ylim=(0, max(4.0, 1.1 * max(rates))))
     bars.set_title(f"{int(np.sum(active))} of {len(active)} latents active (filled)")
-    spread.hist(np.log10(variances.ravel()), bins=np.linspace(-4, 1, 51), color=GREY)
+    spread.hist(np.log10(variances.ravel()), bins=np.linspace(-4.05, 1.05, 52), color=GREY)
     spread.axvline(0, color=ORANGE, linewidth=1, label="the prior's variance")
     spread.set(xlabel="log₁₀ of the variance of q(z|x), lower: more precise codes",
                ylabel="number of variances")
@@ -108,22 +108,24 @@ def decision_table(readings, identified, guess=None):
         axes.text(column + 0.5, len(readings) + 0.15, str(identified[name])
                   + "\nyour guess" * guessed, ha="center", va="top", fontsize=9, weight="bold",
                   color=ORANGE if guessed else "black")
-    axes.text(-0.08, len(readings) + 0.15, "identifies\nalone", ha="right", va="top", fontsize=8)
-    for row, (illness, of_illness) in enumerate(readings.items()):
-        axes.text(-0.08, row + 0.5, _broken(illness), ha="right", va="center", weight="bold",
+    axes.text(-0.08, len(readings) + 0.15, "conditions\nidentified", ha="right", va="top",
+              fontsize=8)
+    for row, (condition, of_condition) in enumerate(readings.items()):
+        axes.text(-0.08, row + 0.5, _broken(condition), ha="right", va="center", weight="bold",
                   fontsize=8)
-        for column, (word, share, differs) in enumerate(of_illness.values()):
+        for column, (word, share, differs) in enumerate(of_condition.values()):
             axes.fill_between([column + 0.03, column + 0.97], row + 0.05, row + 0.95,
                               color="#F4C9AE" if differs else "#EEEEEE")
             text = _broken(word) + (f"\n{share:.0%}" if share < 1 else "")
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5,
                       weight="bold" if differs else "normal")
-    axes.set_title("No measurement alone tells all eight conditions apart", pad=34)
+    axes.set_title("Some measurement identifies each condition, and active units identify none",
+                   pad=34)
     fig.caption = "; ".join(
-        f"{illness}: " + ", ".join(f"{name} {word}" for name, (word, _, differs)
-                                   in of_illness.items() if differs)
-        if any(differs for _, _, differs in of_illness.values()) else f"{illness}: none"
-        for illness, of_illness in readings.items())
+        f"{condition}: " + ", ".join(f"{name} {word}" for name, (word, _, differs)
+                                   in of_condition.items() if differs)
+        if any(differs for _, _, differs in of_condition.values()) else f"{condition}: none"
+        for condition, of_condition in readings.items())
     fig.caption = (f"Readings that differ from those of healthy runs. {fig.caption}. Conditions "
                    "that each measurement identifies alone: "
                    + ", ".join(f"{name} {count}" for name, count in identified.items()) + ".")
@@ -141,27 +143,28 @@ def _broken(text):
 
 
 @styled
-def readings_of(name, values, limit, unit, identified):
+def readings_of(name, values, limits, unit, identified):
     """The values of one measurement over the stored runs, by condition.
 
-    values: {condition: [runs]}. limit: where the reading changes. identified: the conditions that
+    values: {condition: [runs]}. limits: where the reading changes. identified: the conditions that
     the measurement alone tells from each other one.
     """
     fig = Figure(figsize=(8.2, 3.9), layout="constrained")
     axes = fig.subplots()
-    for row, of_illness in enumerate(values.values()):
-        shift = np.linspace(-0.25, 0.25, len(of_illness))
-        axes.plot(of_illness, row + shift, "o", color=BLUE, markersize=4, fillstyle="none")
-    axes.axvline(limit, color=ORANGE, linewidth=1.2, label=f"limit: {limit:g}")
+    for row, of_condition in enumerate(values.values()):
+        shift = np.linspace(-0.25, 0.25, len(of_condition))
+        axes.plot(of_condition, row + shift, "o", color=BLUE, markersize=4, fillstyle="none")
+    for limit in limits:
+        axes.axvline(limit, color=ORANGE, linewidth=1.2)
+        axes.text(limit, -0.6, f"limit {limit:g}", color=ORANGE, fontsize=8.5, ha="center")
     axes.set(yticks=range(len(values)), ylim=(len(values) - 0.5, -0.5),
              xlabel=f"{name} ({unit})" if unit else name)
     axes.set_yticklabels(values)
     largest = max(np.max(found) for found in values.values())
-    if largest > 20 * limit:
-        axes.set_xscale("symlog", linthresh=limit)
-    title = f'"{name}" alone identifies: {", ".join(identified) or "no condition"}'
-    axes.set_title(title)
-    fig.legend(loc="outside lower right", fontsize=8.5)
-    medians = ", ".join(f"{illness} {np.median(found):.3g}" for illness, found in values.items())
+    if largest > 20 * limits[0]:
+        axes.set_xscale("symlog", linthresh=limits[0])
+    title = f'"{name}" identifies: {", ".join(identified) or "no condition"}'
+    axes.set_title(title, pad=16)
+    medians = ", ".join(f"{name} {np.median(found):.3g}" for name, found in values.items())
     fig.caption = f"{title}. Medians: {medians}."
     return fig

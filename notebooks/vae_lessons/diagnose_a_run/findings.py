@@ -314,11 +314,11 @@ def dead(found):
     name, (most, width) = max(counts.items(), key=lambda item: item[1][0] / item[1][1])
     value = f"{most} of {width} in {name}, the layer with the largest share"
     share = most / width
-    verdict = "ill" if share > 0.95 else "well" if share <= 0.1 else "cannot tell"
+    verdict = "ill" if share == 1 else "well" if share <= 0.1 else "cannot tell"
     meaning = {
         "well": "Few or no ReLUs are 0 for every one of these images.",
-        "ill": "Nearly the whole layer is 0 for every one of these images, so hardly any gradient "
-               "passes it. A new start with a smaller learning rate often helps.",
+        "ill": "The whole layer is 0 for every one of these images, so no gradient passes it. A "
+               "new start with a smaller learning rate often helps, unless β asks for a collapse.",
         "cannot tell": "These are 0 for every one of these images. In healthy runs without batch "
                        "norm half of a layer may be, and most of it after a collapse that β wants.",
     }

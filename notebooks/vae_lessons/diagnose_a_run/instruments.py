@@ -137,10 +137,12 @@ def picture_of(letter, run, found):
             "decline": _nats(found.decline),
             "dead units": f"{found.dead} of 100",
             "equal variances": f"{found.pinned:.0%}",
-            "encoder's gradient": f"{found.gradient:.1f}",
+            "gradient of the encoder": f"{found.gradient:.1f}",
         },
     }
 
 
 def _nats(value):
+    if value == 0:
+        return "0 nats"
     return f"{value:+.1f} nats".replace("-", "−")

@@ -15,7 +15,7 @@ from vae_helpers.models import GaussianVAE
 from vae_helpers.study import on_one_thread
 
 BLOCK = 10  # training steps that a row of the log averages
-STUDY, CASES = "illnesses", "anonymous_runs"  # names of the stored results
+STUDY, CASES = "conditions", "anonymous_runs"  # names of the stored results
 
 
 class RunVAE(GaussianVAE):
@@ -73,7 +73,7 @@ FAULTS = {
     "wrong sampler": Fault(sampler=torch.exp),
     "variance floor": Fault(floor=True),
 }
-ILLNESSES = tuple(FAULTS)
+CONDITIONS = tuple(FAULTS)
 NORMED = "healthy, with batch norm"  # what the two runs with batch norm are compared with
 FAULTS[NORMED] = Fault(momentum=0.1)
 
@@ -90,14 +90,14 @@ class Run(NamedTuple):
     model: RunVAE
 
 
-def new_trainer(illness, seed, *, latent, hidden, batch_size, losses=None):
-    """The trainer of a run with this illness, on one thread; `losses` collects the loss of steps.
+def new_trainer(condition, seed, *, latent, hidden, batch_size, losses=None):
+    """The trainer of a run with this condition, on one thread; `losses` collects the loss of steps.
 
-    Raises `ValueError` for an unknown illness.
+    Raises `ValueError` for an unknown condition.
     """
-    if illness not in FAULTS:
-        raise ValueError(f"illness must be one of {', '.join(FAULTS)}, got {illness!r}.")
-    fault, noted = FAULTS[illness], [] if losses is None else losses
+    if condition not in FAULTS:
+        raise ValueError(f"condition must be one of {', '.join(FAULTS)}, got {condition!r}.")
+    fault, noted = FAULTS[condition], [] if losses is None else losses
     model = RunVAE(latent, hidden, batch_norm=fault.momentum is not None, floor=fault.floor,
                    seed=seed)
     if fault.momentum is not None:
@@ -119,13 +119,13 @@ def new_trainer(illness, seed, *, latent, hidden, batch_size, losses=None):
         learning_rate=fault.first_rate or fault.learning_rate, objective=objective))
 
 
-def train(illness, seed, *, steps, **settings):
+def train(condition, seed, *, steps, **settings):
     """The `Run` after `steps` training steps, and its trainer. settings: as for `new_trainer`."""
     losses, rows = [], []
-    trainer = new_trainer(illness, seed, losses=losses, **settings)
+    trainer = new_trainer(condition, seed, losses=losses, **settings)
     for step in range(steps):
-        if step == trainer.steps_per_epoch and FAULTS[illness].first_rate:
-            trainer.learning_rate = FAULTS[illness].learning_rate
+        if step == trainer.steps_per_epoch and FAULTS[condition].first_rate:
+            trainer.learning_rate = FAULTS[condition].learning_rate
         record = trainer.step()
         norms = [torch.nn.utils.get_total_norm([p.grad for p in part.parameters()]).item()
                  for part in (trainer.model.encoder, trainer.model.decoder)]
@@ -147,8 +147,8 @@ def letters():
     return sorted(_stored()["logs"])
 
 
-def illness_of(letter):
-    """The illness of the anonymous run with this letter."""
+def condition_of(letter):
+    """The condition of the anonymous run with this letter."""
     fault = results.load(CASES)["settings"]["faults"][letter]
     return "healthy" if fault == NORMED else fault
 

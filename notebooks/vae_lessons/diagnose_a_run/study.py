@@ -8,7 +8,7 @@ from vae_lessons.diagnose_a_run import instruments, lab
 RENEWED = 10_000  # training images from which running statistics are recomputed
 
 
-def run_illnesses(seed, **settings):
+def run_conditions(seed, **settings):
     """What the instruments measure of a run with each fault, and of two cures.
 
     examined: {fault: {instrument: number}}. cured: {fault: −ELBO in evaluation mode, nats per
@@ -43,9 +43,9 @@ def _last_fault(seed, *, steps, **settings):
 
 
 SETTINGS = {"latent": 10, "hidden": 100, "batch_size": 250, "steps": 1100}
-ILLNESSES = Study(
+CONDITIONS = Study(
     "Which measurement tells which faults of a run apart?",
-    run_illnesses, _last_fault, SETTINGS,
+    run_conditions, _last_fault, SETTINGS,
 )
 
 
@@ -72,4 +72,4 @@ ANONYMOUS = Study(
     range(101, 102),
 )
 
-STUDIES = {lab.STUDY: ILLNESSES, lab.CASES: ANONYMOUS}
+STUDIES = {lab.STUDY: CONDITIONS, lab.CASES: ANONYMOUS}

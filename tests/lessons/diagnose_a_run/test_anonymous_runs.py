@@ -53,7 +53,7 @@ def test_training_draws_with_the_standard_deviation_of_the_fault():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="illness must be one of healthy"):
+    with pytest.raises(ValueError, match="condition must be one of healthy"):
         lab.new_trainer("sick", 0, **SETTINGS)
     with pytest.raises(ValueError, match="There are the runs A, B"):
         lab.anonymous("Z")
@@ -119,9 +119,9 @@ def test_a_floor_keeps_the_variance_at_1_or_above():
     assert torch.equal(floored, free.clamp(min=0)) and (free < 0).any()
 
 
-def test_each_anonymous_run_is_another_illness_and_of_other_seeds_than_the_study():
-    found = [lab.illness_of(letter) for letter in lab.letters()]
-    assert sorted(found) == sorted(lab.ILLNESSES) and len(found) == 8
+def test_each_anonymous_run_is_another_condition_and_of_other_seeds_than_the_study():
+    found = [lab.condition_of(letter) for letter in lab.letters()]
+    assert sorted(found) == sorted(lab.CONDITIONS) and len(found) == 8
     shown, = results.load(lab.CASES)["runs"]
     seeds = {int(seed) for seed in results.load(lab.STUDY)["runs"]}
     assert len(seeds) == 10 and not seeds & set(range(int(shown), int(shown) + len(found)))
@@ -133,7 +133,7 @@ def test_the_stored_models_are_those_of_the_logs():
         run = lab.anonymous(letter)
         found = instruments.examine(run, instruments.loss_weights, instruments.recompute,
                                     instruments.pinned_share, instruments.decline)
-        wrong = lab.illness_of(letter) == "wrong sampler"
+        wrong = lab.condition_of(letter) == "wrong sampler"
         assert (abs(found.unlogged) < 5) != wrong
         assert all(map(math.isfinite, found))
 
