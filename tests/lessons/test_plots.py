@@ -819,14 +819,15 @@ def one_run(seed, letter):
     return {"letter": letter, "log": log, "mean_image": 200.0 + seed,
             "modes": {"evaluation mode": 150.0 * seed, "training mode": 140.0},
             "rates": random.random(10), "active": random.random(10) < 0.5,
-            "variances": random.random((50, 10)), "numbers": {"β": f"{seed}", "dead": "7"}}
+            "variances": random.random((50, 10)),
+            "numbers": {"β": (f"{seed}", "1"), "dead": ("7", "0 … 9")}}
 
 
 def tabled(seed, word, guess=None):
     readings = {name: {"loss weights": (word, 1.0, seed > 1), "decline": ("at rest", 0.5, False)}
                 for name in ("healthy", "stopped too early")}
     return {"readings": readings, "identified": {"loss weights": seed, "decline": 1},
-            "guess": guess}
+            "together": seed, "guess": guess}
 
 
 def read(seed, limits=(2.0,)):
@@ -838,7 +839,7 @@ def read(seed, limits=(2.0,)):
 CASES = [
     (gallery, eight_runs(1), eight_runs(2)),
     (examination, one_run(1, "A"), one_run(2, "B")),
-    (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1", "decline")),
+    (decision_table, tabled(1, "β near 1"), tabled(2, "β far above 1", 5)),
     (readings_of, read(1), read(0)),
     (readings_of, read(2, (0.1, 4.0)), read(1)),
     (kinds_of_digits, three_kinds(1, None), three_kinds(2, "thresholded")),

@@ -157,7 +157,7 @@ class Diagnoses(Checked):
         rest = [f"{letter}: {sentence}" for letter, sentence in wrong.items()]
         rest += [f"Still open: {', '.join(open_)}."] * bool(open_)
         if rest:
-            return self._failed(". ".join([start, *rest]))
+            return self._failed(". ".join(part.rstrip(".") for part in [start, *rest]) + ".")
         return self._passed("All eight are right, and each time the evidence decides.")
 
 

@@ -46,7 +46,7 @@ class Report:
     def headline(self):
         """The verdict in one line."""
         counts = {verdict: sum(f.verdict == verdict for f in self.findings) for verdict in MARKS}
-        return (f"{counts['ill']} ill, {counts['cannot tell']} undecided, "
+        return (f"{counts['ill']} ill, {counts['cannot tell']} cannot tell, "
                 f"{counts['well']} well") + (f": {', '.join(self.ill)}" if self.ill else "")
 
     def __repr__(self):
@@ -247,8 +247,8 @@ def _collapsed(value, wants, sure):
         True: "The loss probably wants it, since rate is expensive: see effective β. Lower β.",
         False: "Rate is not expensive, so training probably fell into it. Warm-up, free bits or a "
                "smaller learning rate often help; so may more steps.",
-        None: "The model alone does not show whether the loss asks for it: see effective β. To "
-              "find out, train once with β = 1.",
+        None: "Whether the loss asks for it is open: see effective β. To find out, train once with "
+              "β = 1.",
     }
     return tell("collapse", "ill", value, f"{what}. {meaning[wants]}")
 

@@ -4,9 +4,10 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
-from vae_helpers import results
-from vae_lessons.diagnose_a_run import lab
+from vae_helpers import data, evaluation, results
+from vae_lessons.diagnose_a_run import instruments, lab
 
 RELIABLE = 0.9  # share of pairs of runs in which two conditions must read differently
 
@@ -37,11 +38,12 @@ INSTRUMENTS = {
     "loss weights": Instrument("beta", ("β near 1", "β far above 1"), (2,), "", scaled=True),
     "active units": Instrument("active", ("none", "some or all"), (0.5,), "of 10"),
     "better than the mean image": Instrument(
-        "better_than_mean_image", ("no better", "better", "far better"), (5, 95), "nats"),
+        "better_than_mean_image", ("no better", "somewhat better", "far better"), (5, 95),
+        "nats"),
     "evaluation mode": Instrument("mode_gap", ("as in training", "worse"), (5,), "nats"),
     "log against own": Instrument("unlogged", ("as logged", "above the log"), (5,), "nats"),
     "decline": Instrument(
-        "decline", ("converged", "still falling"), (2,), "nats per 100 steps"),
+        "decline", ("hardly falling", "still falling"), (2,), "nats per 100 steps"),
     "dead units": Instrument("dead", ("not all", "nearly all"), (95,), "of 100"),
     "equal variances": Instrument("pinned", ("none", "many"), (0.1,), "share"),
     "gradient of the encoder": Instrument(
@@ -95,3 +97,41 @@ def not_excluded(condition, instruments):
     """The other conditions from which none of these instruments tells this one reliably."""
     return [other for other in lab.CONDITIONS if other != condition and not any(
         told_apart(name, condition, other) >= RELIABLE for name in instruments)]
+
+
+@torch.no_grad()
+def picture_of(letter, run, found):
+    """The data of `figures.examination` for a run and its `Examined`."""
+    images = data.load_mnist().validation_images[:instruments.IMAGES]
+    model = run.model
+    with evaluation.evaluation_mode(model):
+        _mean, logvar = model.encode(data.pixels(images))  # [IMAGES, latent]
+    return {
+        "letter": letter, "log": {name: values.numpy() for name, values in run.log.items()},
+        "modes": {"evaluation mode": found.neg_elbo,
+                  "training mode": found.neg_elbo - found.mode_gap},
+        "mean_image": found.better_than_mean_image + found.neg_elbo - found.rate,
+        "rates": evaluation.rate_per_latent(model, images).numpy(),
+        "active": (evaluation.posterior_means(model, images).var(0) > 0.01).numpy(),
+        "variances": logvar.exp().numpy(),
+        "numbers": _numbers(found, model.latent),
+    }
+
+
+def _numbers(found, latent):
+    """{name: (value of a run's `Examined`, range of the stored healthy runs)}, in words."""
+    def nats(value):
+        return f"{value:+.1f}".replace("-", "−")
+
+    ways = {"active": lambda value: f"{value:.0f} of {latent}", "dead": lambda v: f"{v:.0f} of 100",
+            "pinned": lambda value: f"{value:.0%}", "gradient": lambda value: f"{value:.0f}",
+            "beta": lambda value: f"{value:.3g}"}
+    numbers = {"loss weights: w_D": (f"{found.weight_of_distortion:.3g}", "1")}
+    for name, instrument in INSTRUMENTS.items():
+        way = ways.get(instrument.field, nats)
+        healthy = [run[instrument.field] for run in runs("healthy")]
+        ends = [way(end(healthy)).split(" of ")[0] for end in (min, max)]
+        shown = "loss weights: β" if name == "loss weights" else name
+        numbers[shown] = (way(getattr(found, instrument.field)),
+                          ends[0] if ends[0] == ends[1] else " … ".join(ends))
+    return numbers

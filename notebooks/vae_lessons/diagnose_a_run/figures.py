@@ -43,7 +43,8 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
 
     log: {"step", "distortion", "rate": [rows]}. modes: {mode: −ELBO} of validation images.
     mean_image: its distortion. rates, active: [latent], nats per image and whether the
-    latent is active. variances: of q(z|x) [n, latent]. numbers: {measurement: text}.
+    latent is active. variances: of q(z|x) [n, latent]. numbers: {measurement: (value, range of
+    healthy runs)}.
     """
     fig = Figure(figsize=(8.6, 5.9), layout="constrained")
     (curves, bars), (spread, table) = fig.subplots(2, 2)
@@ -61,8 +62,9 @@ def examination(letter, log, modes, mean_image, rates, active, variances, number
     spread.legend(loc="upper left", fontsize=8.5)
     _table(table, numbers)
     fig.suptitle(f"Run {letter}", x=0.01, ha="left", fontsize=11)
-    fig.caption = (f"Run {letter}: " + ", ".join(f"{name} {text}" for name, text in numbers.items())
-                   + f"; {int(np.sum(active))} of {len(active)} latents are active.")
+    read = ", ".join(f"{name} {text}" for name, (text, _healthy) in numbers.items())
+    fig.caption = (f"Run {letter}: {read}; {int(np.sum(active))} of {len(active)} latents are "
+                   "active.")
     return fig
 
 
@@ -79,21 +81,23 @@ def _curves(axes, log, modes, mean_image):
 
 
 def _table(axes, numbers):
-    """The measurements as text, one line for each."""
+    """The measurements as text, one line for each, and the range of healthy runs."""
     axes.set_axis_off()
-    for row, (name, text) in enumerate(numbers.items()):
-        height = 0.97 - 0.95 * row / max(len(numbers), 9)
-        axes.text(0.0, height, name, va="top", fontsize=9)
-        axes.text(1.0, height, text, va="top", ha="right", fontsize=9, weight="bold")
+    axes.text(1.0, 1.0, "healthy", va="bottom", ha="right", fontsize=8.5, color=GREY)
+    for row, (name, (text, healthy)) in enumerate(numbers.items()):
+        height = 0.97 - 0.95 * row / len(numbers)
+        axes.text(0.0, height, name, va="top", fontsize=8.5)
+        axes.text(0.68, height, text, va="top", ha="right", fontsize=8.5, weight="bold")
+        axes.text(1.0, height, healthy, va="top", ha="right", fontsize=8.5, color=GREY)
 
 
 @styled
-def decision_table(readings, identified, guess=None):
+def decision_table(readings, identified, together, guess=None):
     """How each condition reads with each measurement, over the stored runs.
 
     readings: {condition: {measurement: (usual reading, share of runs, whether the healthy reading
-    differs)}}. identified: {measurement: how many conditions it tells from each other one}. guess:
-    the measurement that the learner expects to have the highest number there.
+    differs)}}. identified: {measurement: how many conditions it tells from each other one}.
+    together: how many active units and loss weights identify together. guess: the learner's.
     """
     measurements = list(next(iter(readings.values())))
     fig = Figure(figsize=(9.6, 0.48 * len(readings) + 1.9), layout="constrained")
@@ -104,10 +108,8 @@ def decision_table(readings, identified, guess=None):
     for column, name in enumerate(measurements):
         axes.text(column + 0.5, -0.12, _broken(name), ha="center", va="bottom", weight="bold",
                   fontsize=8)
-        guessed = name == guess
-        axes.text(column + 0.5, len(readings) + 0.15, str(identified[name])
-                  + "\nyour guess" * guessed, ha="center", va="top", fontsize=9, weight="bold",
-                  color=ORANGE if guessed else "black")
+        axes.text(column + 0.5, len(readings) + 0.15, str(identified[name]), ha="center",
+                  va="top", fontsize=9, weight="bold")
     axes.text(-0.08, len(readings) + 0.15, "conditions\nidentified", ha="right", va="top",
               fontsize=8)
     for row, (condition, of_condition) in enumerate(readings.items()):
@@ -119,8 +121,10 @@ def decision_table(readings, identified, guess=None):
             text = _broken(word) + (f"\n{share:.0%}" if share < 1 else "")
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5,
                       weight="bold" if differs else "normal")
-    axes.set_title("Some measurement identifies each condition, and active units identify none",
-                   pad=34)
+    guessed = "" if guess is None else f" (your guess: {guess})"
+    axes.set_title("Every condition has a measurement that identifies it; active units identify "
+                   f"none.\nActive units and loss weights together identify {together} of "
+                   f"{len(readings)}{guessed}", pad=34)
     fig.caption = "; ".join(
         f"{condition}: " + ", ".join(f"{name} {word}" for name, (word, _, differs)
                                    in of_condition.items() if differs)
@@ -128,7 +132,8 @@ def decision_table(readings, identified, guess=None):
         for condition, of_condition in readings.items())
     fig.caption = (f"Readings that differ from those of healthy runs. {fig.caption}. Conditions "
                    "that each measurement identifies alone: "
-                   + ", ".join(f"{name} {count}" for name, count in identified.items()) + ".")
+                   + ", ".join(f"{name} {count}" for name, count in identified.items())
+                   + f"; active units and loss weights together {together}.")
     return fig
 
 

@@ -110,39 +110,3 @@ def examine(run, loss_weights, recompute, pinned_share, decline, *, seed=0):
         again - log["distortion"][-5:].mean().item(),
         decline(log["step"], log["distortion"] + log["rate"]), dead, pinned,
         log["encoder"][-5:].mean().item() / w_d)
-
-
-@torch.no_grad()
-def picture_of(letter, run, found):
-    """The data of `figures.examination` for a run and its `Examined`."""
-    images = data.load_mnist().validation_images[:IMAGES]
-    model = run.model
-    with evaluation.evaluation_mode(model):
-        _mean, logvar = model.encode(data.pixels(images))  # [IMAGES, latent]
-    return {
-        "letter": letter, "log": {name: values.numpy() for name, values in run.log.items()},
-        "modes": {"evaluation mode": found.neg_elbo,
-                  "training mode": found.neg_elbo - found.mode_gap},
-        "mean_image": found.better_than_mean_image + found.neg_elbo - found.rate,
-        "rates": evaluation.rate_per_latent(model, images).numpy(),
-        "active": (evaluation.posterior_means(model, images).var(0) > 0.01).numpy(),
-        "variances": logvar.exp().numpy(),
-        "numbers": {
-            "loss weights: w_D": f"{found.weight_of_distortion:.3g}",
-            "loss weights: β": f"{found.beta:.3g}",
-            "active units": f"{found.active} of {model.latent}",
-            "better than the mean image": _nats(found.better_than_mean_image),
-            "evaluation mode": _nats(found.mode_gap),
-            "log against own": _nats(found.unlogged),
-            "decline": _nats(found.decline),
-            "dead units": f"{found.dead} of 100",
-            "equal variances": f"{found.pinned:.0%}",
-            "gradient of the encoder": f"{found.gradient:.1f}",
-        },
-    }
-
-
-def _nats(value):
-    if value == 0:
-        return "0 nats"
-    return f"{value:+.1f} nats".replace("-", "−")

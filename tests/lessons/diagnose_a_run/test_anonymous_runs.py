@@ -7,7 +7,7 @@ import torch
 
 from vae_helpers import data, elbo, evaluation, results
 from vae_helpers.threads import one_thread
-from vae_lessons.diagnose_a_run import instruments, lab
+from vae_lessons.diagnose_a_run import evidence, instruments, lab
 
 SETTINGS = {"latent": 4, "hidden": 20, "batch_size": 500}
 
@@ -142,10 +142,12 @@ def test_picture_of_agrees_with_the_measurements():
     run = lab.anonymous("D")
     found = instruments.examine(run, instruments.loss_weights, instruments.recompute,
                                 instruments.pinned_share, instruments.decline)
-    shown = instruments.picture_of("D", run, found)
+    shown = evidence.picture_of("D", run, found)
     assert shown["active"].sum() == found.active and len(shown["rates"]) == 10
     assert sum(shown["rates"]) == pytest.approx(found.rate, rel=1e-4)
     mean_image = evaluation.mean_image_distortion(
         data.load_mnist().train_images,
         data.load_mnist().validation_images[:instruments.IMAGES])
+    assert shown["numbers"]["active units"] == ("10 of 10", "10")
+    assert shown["numbers"]["decline"][0] == f"{found.decline:+.1f}"
     assert shown["mean_image"] == pytest.approx(mean_image)
