@@ -102,8 +102,6 @@ USELESS_HERE = {  # where the sentence above would miss the point
     ("stopped too early", "smaller learning rate from the start"):
         "that makes it slower still",
 }
-
-
 ENOUGH = {  # measurements that exclude all other conditions
     "healthy": ["better than the mean image"],
     "hidden β": ["loss weights"],
@@ -114,8 +112,6 @@ ENOUGH = {  # measurements that exclude all other conditions
     "wrong sampler": ["log against own"],
     "variance floor": ["equal variances"],
 }
-
-
 MOST = 2  # measurements for one run
 
 
@@ -183,9 +179,7 @@ def _text(part):
 
 @functools.cache
 def _examined(letter):
-    return instruments.examine(
-        lab.anonymous(letter), instruments.loss_weights, instruments.recompute,
-        instruments.pinned_share, instruments.decline)._asdict()
+    return instruments.examine(lab.anonymous(letter), *instruments.OURS)._asdict()
 
 
 def _told(letter, condition, measurements, cure):
@@ -229,8 +223,8 @@ def _both(conditions):
 diagnoses = Diagnoses("diagnoses", [
     "Begin with the loss weights: they say which loss was minimised. Then compare evaluation mode "
     "with training mode, and the log with your own distortion.",
-    "Three runs have no active unit. Two of them were told to by their loss, and one was not: look "
-    "at the loss weights of all three.",
+    "Three runs have no active unit. The loss of two of them asks for that, and the loss of the "
+    "third does not: look at the loss weights of all three.",
     "Each fault of the list makes the distortion higher than that of a healthy run. How much lower "
     "than the mean image's is the distortion of each run?",
 ])

@@ -76,7 +76,7 @@ def readings(instrument):
 
 
 def usual(instrument, condition):
-    """The most frequent reading of an condition, and the share of its runs that show it."""
+    """The most frequent reading of a condition, and the share of its runs that show it."""
     found = readings(instrument)[condition]
     word = max(set(found), key=found.count)
     return word, found.count(word) / len(found)

@@ -5,7 +5,7 @@ All have one network, the same images and the same number of training steps. A f
 what remains of a training: a log and the trained model.
 """
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import torch
 from torch import nn
@@ -47,6 +47,11 @@ class RunVAE(GaussianVAE):
         return self.decoder(z)
 
 
+def right_deviation(logvar):
+    """The standard deviation of a Gaussian with this log variance."""
+    return (0.5 * logvar).exp()
+
+
 class Fault(NamedTuple):
     """What a run does otherwise than the healthy one, which has these defaults.
 
@@ -58,11 +63,12 @@ class Fault(NamedTuple):
     weights: tuple = (1.0, 1.0)
     learning_rate: float = 2e-3
     first_rate: float | None = None
-    sampler: object = None
+    sampler: Callable = right_deviation
     floor: bool = False
     momentum: float | None = None
 
 
+NORMED = "healthy, with batch norm"  # what the two faulty runs with batch norm are compared with
 FAULTS = {
     "healthy": Fault(),
     "hidden β": Fault(weights=(1 / 784, 1 / 10)),  # both terms are means: β = 78.4
@@ -72,10 +78,9 @@ FAULTS = {
     "lagging statistics": Fault(momentum=0.001),
     "wrong sampler": Fault(sampler=torch.exp),
     "variance floor": Fault(floor=True),
+    NORMED: Fault(momentum=0.1),
 }
-CONDITIONS = tuple(FAULTS)
-NORMED = "healthy, with batch norm"  # what the two runs with batch norm are compared with
-FAULTS[NORMED] = Fault(momentum=0.1)
+CONDITIONS = tuple(name for name in FAULTS if name != NORMED)
 
 
 class Run(NamedTuple):
@@ -106,8 +111,8 @@ def new_trainer(condition, seed, *, latent, hidden, batch_size, losses=None):
     def objective(model, x, generator, *, beta, free_bits):
         mean, logvar = model.encode(x)  # [batch, latent] each
         eps = data.noise(generator, len(x), model.latent, like=x)
-        sd = fault.sampler(logvar) if fault.sampler else (0.5 * logvar).exp()
-        distortion = -elbo.bernoulli_log_prob(x, model.decode(mean + sd * eps)).mean()
+        z = mean + fault.sampler(logvar) * eps
+        distortion = -elbo.bernoulli_log_prob(x, model.decode(z)).mean()
         rates = elbo.gaussian_kl_per_latent(mean, logvar).mean(0)  # [latent]
         rate = rates.sum()
         loss = fault.weights[0] * distortion + fault.weights[1] * rate

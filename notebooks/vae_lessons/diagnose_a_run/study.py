@@ -18,9 +18,7 @@ def run_conditions(seed, **settings):
     found, cured = {}, {}
     for fault in lab.FAULTS:
         run, trainer = lab.train(fault, seed, **settings)
-        found[fault] = instruments.examine(
-            run, instruments.loss_weights, instruments.recompute, instruments.pinned_share,
-            instruments.decline)._asdict()
+        found[fault] = instruments.examine(run, *instruments.OURS)._asdict()
         if fault == "lagging statistics":
             images = trainer.images[:RENEWED]
             renewed = renew_statistics(run.model, images, batch_size=trainer.batch_size, seed=seed)

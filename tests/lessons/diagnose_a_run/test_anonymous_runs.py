@@ -131,8 +131,7 @@ def test_the_stored_models_are_those_of_the_logs():
     """Recomputed on training images, each run's distortion is the log's, but for one sampler."""
     for letter in lab.letters():
         run = lab.anonymous(letter)
-        found = instruments.examine(run, instruments.loss_weights, instruments.recompute,
-                                    instruments.pinned_share, instruments.decline)
+        found = instruments.examine(run, *instruments.OURS)
         wrong = lab.condition_of(letter) == "wrong sampler"
         assert (abs(found.unlogged) < 5) != wrong
         assert all(map(math.isfinite, found))
@@ -140,8 +139,7 @@ def test_the_stored_models_are_those_of_the_logs():
 
 def test_picture_of_agrees_with_the_measurements():
     run = lab.anonymous("D")
-    found = instruments.examine(run, instruments.loss_weights, instruments.recompute,
-                                instruments.pinned_share, instruments.decline)
+    found = instruments.examine(run, *instruments.OURS)
     shown = evidence.picture_of("D", run, found)
     assert shown["active"].sum() == found.active and len(shown["rates"]) == 10
     assert sum(shown["rates"]) == pytest.approx(found.rate, rel=1e-4)
